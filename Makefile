@@ -1,0 +1,53 @@
+# make demo    train and test image_zooms on drawn planes, from nothing
+# make test    run all tests
+# make lint    check style
+# make bench   measure speed
+#
+# PYTHON names the interpreter that .venv is made with: 3.11, 3.12 or 3.13.
+
+PYTHON ?= python3
+DETECTOR ?= image_zooms
+
+# Every path is relative, so that a clone may lie in a folder with spaces.
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/installed
+INSTALLED_DEV := $(VENV)/installed-dev
+
+DEMO := runs/demo_$(DETECTOR)
+
+.PHONY: demo test lint bench clean
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(INSTALLED_DEV): $(INSTALLED)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+demo: $(INSTALLED)
+	$(RUN) -m weights.fetch
+	$(RUN) -m samples.planes
+	$(RUN) -m $(DETECTOR).train -n 0 --epochs 6 --epsilon_step 0.25 \
+	    --learning_rate 1e-4 --buffer_experience_replay 500 \
+	    --path_voc samples/drawn/planes --path_model $(DEMO)/models
+	$(RUN) -m $(DETECTOR).test --bool_draw 1 --path_voc_test samples/drawn/planes \
+	    --path_model $(DEMO)/models --path_testing_folder $(DEMO)/results
+
+test: $(INSTALLED_DEV)
+	$(RUN) -m pytest
+
+lint: $(INSTALLED_DEV)
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+bench: $(INSTALLED)
+	$(RUN) -m benchmarks image_zooms
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info

@@ -1,0 +1,67 @@
+"""Settings into command lines, and mistakes into one clear line."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import tyro
+
+from common.errors import InputError
+
+Settings = TypeVar("Settings")
+
+
+def run(
+    main: Callable[[Settings], None],
+    settings_class: type[Settings],
+    arguments: list[str] | None = None,
+) -> None:
+    """Parse the command line into settings, call ``main`` and leave the process.
+
+    Flags are the fields' names, their help the docstrings beside them. Exit status:
+    0 done, 1 an :class:`InputError` (printed as one line), 2 a flag that does not
+    parse, 130 interrupted with Ctrl-C.
+
+    Args:
+        main: what to do with the settings.
+        settings_class: a dataclass; its docstring is the program's description.
+        arguments: the words behind the program's name; ``sys.argv`` if left out.
+    """
+    settings = tyro.cli(
+        settings_class,
+        args=arguments,
+        config=(tyro.conf.OmitArgPrefixes,),
+        use_underscores=True,
+    )
+    try:
+        main(settings)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+@contextmanager
+def quiet_start() -> Iterator[None]:
+    """Keep what native libraries say while they load off the screen.
+
+    TensorFlow's libraries write about GPUs they did not find before any log level
+    holds. If the block raises, what they said is shown after all.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
