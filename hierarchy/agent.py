@@ -1,0 +1,94 @@
+"""The agent: chooses actions from Q-values, and learns from experiences."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierarchy.history import NUMBER_OF_ACTIONS
+from hierarchy.q_network import QLearner
+from hierarchy.quirks import Quirks
+from hierarchy.replay import Experiences
+
+LAST_EPSILON = 0.1
+
+
+def get_epsilon(
+    epoch: int,
+    first_epoch: int = 0,
+    epsilon: float = 1.0,
+    epsilon_step: float = 0.1,
+    quirks: Quirks = Quirks(),
+) -> float:
+    """Return the share of random actions in an epoch.
+
+    Source: paper, section 4; FIDELITY.md row epsilon.
+
+    Args:
+        epoch: counted from 0 over all runs.
+        first_epoch: where this run started; it matters to the published program only.
+        epsilon: share in epoch 0.
+        epsilon_step: what it loses from epoch to epoch, down to 0.1.
+        quirks: the published differences to follow.
+    """
+    if not quirks.epsilon:
+        # Rounded: 1 − 7 · 0.1 is to be 0.3, not 0.29999999999999993.
+        lowered = round(epsilon - epoch * epsilon_step, 12)
+        return max(lowered, min(epsilon, LAST_EPSILON))
+    for _ in range(first_epoch, epoch):
+        if epsilon > LAST_EPSILON:
+            epsilon -= epsilon_step
+    return epsilon
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What an agent decided.
+
+    Attributes:
+        action: 1 … 6.
+        q_values: float32 (6,), or None where the choice did not need them.
+    """
+
+    action: int
+    q_values: np.ndarray | None = None
+
+
+class Agent:
+    """An ε-greedy agent.
+
+    Args:
+        learner: the Q-network and its training.
+        generator: of the random actions.
+        always_q_values: compute Q-values for random actions too, for drawings.
+    """
+
+    def __init__(
+        self,
+        learner: QLearner,
+        generator: np.random.Generator,
+        always_q_values: bool = False,
+    ):
+        self.learner = learner
+        self._generator = generator
+        self._always_q_values = always_q_values
+
+    def choose(self, state: np.ndarray, epsilon: float) -> Choice:
+        """Choose an action: random with probability ε, else of the largest Q-value.
+
+        Args:
+            state: (25112,) float32.
+            epsilon: in [0, 1].
+        """
+        explores = self._generator.random() < epsilon
+        q_values = None
+        if not explores or self._always_q_values:
+            q_values = self.learner.q_values(state)
+        if explores:
+            action = int(self._generator.integers(NUMBER_OF_ACTIONS)) + 1
+        else:
+            action = int(np.argmax(q_values)) + 1
+        return Choice(action, q_values)
+
+    def update(self, batch: Experiences) -> float:
+        """Learn from a batch and return its loss."""
+        return self.learner.update(batch)

@@ -1,0 +1,168 @@
+"""Settings that both detectors share, under their published names.
+
+A detector's ``config.py`` adds its own and says where its models go. Every field is a
+flag of the same name; the text below it is the flag's help.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from common.errors import InputError
+from common.files import REPOSITORY
+from hierarchy.quirks import Quirks
+from hierarchy.search import SearchRules
+from hierarchy.voc import class_number
+from weights import DEFAULT_PATH
+
+Switch = Literal[0, 1]
+
+VOC2007 = REPOSITORY / "VOC2007"
+VOC2012 = REPOSITORY / "VOC2012"
+
+
+@dataclass(frozen=True)
+class SharedSettings:
+    """What training and testing have in common."""
+
+    class_object: int | str = 1
+    """Class to search for: 1 (aeroplane) … 20 (tvmonitor) in VOC order, or its name."""
+    scale_subregion: float = 3 / 4
+    """Height and width of a subregion over its parent's; the paper also tries 2/4."""
+    number_of_steps: int = 10
+    """Actions that one search may take."""
+    bool_draw: Switch = 0
+    """1 draws each search as a strip into path_testing_folder."""
+    path_vgg: Path = DEFAULT_PATH
+    """VGG-16 weights, an h5 file of any known layout (see weights/README.md)."""
+    path_testing_folder: Path = REPOSITORY / "testing_visualizations"
+    """Where drawings and results go."""
+    quirks: tuple[str, ...] = ()
+    """Rows of FIDELITY.md in which to follow the published program, or "published"."""
+    cache_gb: float = 2.0
+    """Gigabytes of memory for descriptors of regions already seen."""
+    skip_bad: Switch = 0
+    """1 goes on past files that cannot be read, and lists them at the end."""
+    seed: int = 0
+    """Of everything random; the same seed gives the same run."""
+
+    @property
+    def class_id(self) -> int:
+        """The class as a number, 1 … 20."""
+        return class_number(self.class_object)
+
+    @property
+    def model_stem(self) -> str:
+        """Start of the names of model files, numbered from 0 as published."""
+        return f"model{self.class_id - 1}"
+
+    @property
+    def rules(self) -> SearchRules:
+        """How to search."""
+        return SearchRules(
+            self.scale_subregion, self.number_of_steps, Quirks.parse(self.quirks)
+        )
+
+    @property
+    def cache_bytes(self) -> int:
+        """Bytes of memory for descriptors of regions already seen."""
+        return int(self.cache_gb * 1e9)
+
+    def check(self) -> None:
+        """Refuse values that no run can have.
+
+        Raises:
+            InputError: names the setting, its value and what was expected.
+        """
+        class_number(self.class_object)
+        Quirks.parse(self.quirks)
+        self._expect("scale_subregion", "between 0 and 1", lambda x: 0 < x < 1)
+        self._expect("number_of_steps", "at least 1", lambda x: x >= 1)
+        self._expect("cache_gb", "at least 0", lambda x: x >= 0)
+        self._expect("seed", "at least 0", lambda x: x >= 0)
+
+    def _expect(self, name: str, words: str, is_right: Callable[[Any], bool]) -> None:
+        value = getattr(self, name)
+        if not is_right(value):
+            raise InputError(f"{name} is {value}; expected {words}")
+
+
+@dataclass(frozen=True)
+class TrainSettings(SharedSettings):
+    """Settings of training."""
+
+    n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 0
+    """Epoch to start at: 0 makes a new network, N goes on from epoch N − 1."""
+    epochs: int = 50
+    """Epochs to train in this run."""
+    gamma: float = 0.90
+    """Discount of the next state's value."""
+    epsilon: float = 1.0
+    """Share of random actions in epoch 0."""
+    epsilon_step: float = 0.1
+    """What epsilon loses from epoch to epoch, down to 0.1."""
+    batch_size: int = 100
+    """Experiences in one update."""
+    buffer_experience_replay: int = 1000
+    """Experiences remembered; learning begins when the memory is full."""
+    learning_rate: float = 1e-6
+    """Of Adam."""
+    path_voc: Path = VOC2012
+    """Data set to train on, in the VOC layout; drawn planes where the default is not
+    there."""
+    path_voc2: Path = VOC2007
+    """Second data set, for two_databases 1."""
+    two_databases: Switch = 0
+    """1 trains on both data sets."""
+    image_set: str = "trainval"
+    """List in ImageSets/Main to train on, without the class's name."""
+    path_model: Path = REPOSITORY / "models"
+    """Where checkpoints and log.csv go."""
+    keep_states: int = 3
+    """Epochs whose full training state is kept for exact resume; 0 keeps all."""
+    tensorboard: Switch = 0
+    """1 also writes the log for TensorBoard, into path_model/tensorboard."""
+
+    def check(self) -> None:
+        """Refuse values that no training can have."""
+        super().check()
+        self._expect("n", "at least 0", lambda x: x >= 0)
+        self._expect("epochs", "at least 1", lambda x: x >= 1)
+        self._expect("gamma", "between 0 and 1", lambda x: 0 <= x <= 1)
+        self._expect("epsilon", "between 0 and 1", lambda x: 0 <= x <= 1)
+        self._expect("epsilon_step", "at least 0", lambda x: x >= 0)
+        self._expect("batch_size", "at least 1", lambda x: x >= 1)
+        self._expect(
+            "buffer_experience_replay",
+            f"at least batch_size, {self.batch_size}",
+            lambda x: x >= self.batch_size,
+        )
+        self._expect("learning_rate", "above 0", lambda x: x > 0)
+        self._expect("keep_states", "at least 0", lambda x: x >= 0)
+
+
+@dataclass(frozen=True)
+class TestSettings(SharedSettings):
+    """Settings of testing."""
+
+    __test__ = False  # no test case, whatever pytest thinks of the name
+
+    path_voc_test: Path = VOC2007
+    """Data set to test on, in the VOC layout; drawn planes where the default is not
+    there."""
+    image_set: str = "test"
+    """List in ImageSets/Main to test on, without the class's name."""
+    path_model: Path = REPOSITORY / "models"
+    """Where training put the checkpoints."""
+    model_name: str = ""
+    """Checkpoint in path_model, such as model0_epoch_49; the newest if left out."""
+    weights_path: Path | None = None
+    """Q-network file to use instead of a checkpoint in path_model."""
+    only_first_object: Switch = 1
+    """0 paints over what was found and searches on for further objects."""
+    images: tuple[Path, ...] = ()
+    """Pictures or folders of pictures without annotations, to search instead of
+    path_voc_test."""

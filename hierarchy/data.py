@@ -1,0 +1,80 @@
+"""Which images a run works on: the data set asked for, or drawn planes."""
+
+from pathlib import Path
+
+from hierarchy.config import VOC2007, VOC2012, TestSettings, TrainSettings
+from hierarchy.progress import console
+from hierarchy.voc import VocSet, class_name
+from samples.planes import ensure_planes
+
+
+def training_set(settings: TrainSettings) -> VocSet:
+    """Open the images to train on, and say which.
+
+    Raises:
+        InputError: a data set is not there or cannot be read.
+    """
+    folders = [_data_or_planes(settings.path_voc, VOC2012)]
+    if settings.two_databases:
+        folders.append(settings.path_voc2)
+    sets = [_open_set(settings, folder) for folder in folders]
+    images = sets[0] if len(sets) == 1 else sets[0] + sets[1]
+    _announce("training", images, settings, folders)
+    return images
+
+
+def test_set(settings: TestSettings) -> VocSet:
+    """Open the images to test on, and say which.
+
+    Raises:
+        InputError: the data set is not there or cannot be read.
+    """
+    folder = _data_or_planes(settings.path_voc_test, VOC2007)
+    images = _open_set(settings, folder)
+    _announce("testing", images, settings, [folder])
+    return images
+
+
+test_set.__test__ = False  # no test case, whatever pytest thinks of the name
+
+
+def _data_or_planes(folder: Path, default: Path) -> Path:
+    """Return ``folder``, or drawn planes if it is a default that is not there."""
+    if folder != default or folder.is_dir():
+        return folder
+    planes = ensure_planes()
+    console.print(
+        f"{folder} is not there and no other data set was given: using the drawn"
+        f" planes in {planes}"
+    )
+    return planes
+
+
+def _open_set(settings: TrainSettings | TestSettings, folder: Path) -> VocSet:
+    return VocSet.open(
+        folder,
+        settings.image_set,
+        settings.class_id,
+        settings.rules.quirks,
+        settings.skip_bad,
+    )
+
+
+def _announce(
+    doing: str,
+    images: VocSet,
+    settings: TrainSettings | TestSettings,
+    folders: list[Path],
+) -> None:
+    console.print(
+        f"{doing} on {len(images)} images with class {class_name(settings.class_id)}"
+        f" ({settings.image_set} of {', '.join(map(str, folders))})"
+    )
+
+
+def report_skipped(images: VocSet) -> None:
+    """List the files that ``skip_bad`` went past."""
+    if images.skipped:
+        console.print(f"left out {len(images.skipped)} that cannot be read:")
+        for line in images.skipped:
+            console.print(f"  {line}")

@@ -1,0 +1,363 @@
+"""The detectors' search as a Gymnasium environment, for agents from elsewhere.
+
+Nothing of the search is written twice: episodes are the searches that
+:func:`hierarchy.search.training_searches` yields, a step is
+:meth:`hierarchy.search.TrainingSearch.take`.
+"""
+
+import operator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import InvalidAction, ResetNeeded
+
+from common.errors import InputError
+from hierarchy.history import HISTORY_SIZE, NUMBER_OF_ACTIONS
+from hierarchy.pictures import Picture, resize
+from hierarchy.regions import Box
+from hierarchy.search import SearchRules, TrainingSearch, training_searches
+from hierarchy.voc import VocObject, VocSet, class_name, class_number
+
+# Those of hierarchy.visualization, whose strips take matplotlib and too long per step.
+REGION_COLOUR = (255, 176, 0)
+OBJECT_COLOUR = (255, 62, 165)
+
+Observation = dict[str, np.ndarray]
+
+
+class AnnotatedImage(Protocol):
+    """What an image must offer; :class:`hierarchy.voc.VocImage` does."""
+
+    @property
+    def key(self) -> str:
+        """Identity among the images."""
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """Pixels, uint8 (height, width, 3), RGB, 0 to 255; not written to."""
+
+    @property
+    def objects(self) -> Sequence[VocObject]:
+        """All objects, of every class, in annotation order."""
+
+
+class SearchEnvironment(gymnasium.Env[Observation, int]):
+    """One episode is one search for one object, from the whole image on.
+
+    Actions 0 to 4 zoom (up left, up right, down left, down right, centre), 5 is the
+    trigger: each one less than its published number. A trigger terminates the episode,
+    the last of ``rules.number_of_steps`` steps truncates it.
+
+    Observations are a dictionary of ``image``, the region's pixels resized as VGG-16
+    gets to see them, uint8 (height, width, 3), RGB, 0 to 255; and ``history``, the last
+    four actions one-hot, float32 (24,). Rewards are ±1 for moves and ±3 for the
+    trigger.
+
+    The ``info`` of both :meth:`reset` and :meth:`step` says
+
+    - ``region``: box looked at, (ymin, xmin, ymax, xmax) in pixels of the image;
+    - ``followed``: index of the followed object among the image's objects;
+    - ``iou``: IoU of the two, in [0, 1];
+    - ``image``: key of the image;
+    - ``path``: all actions so far under their published numbers, 1 to 6;
+    - ``action_forced``: whether the paper's training would now take the trigger,
+      whatever the agent prefers; here the agent is left free.
+
+    Episodes go on from one another: after a search that ended with a trigger, the next
+    one of the same image has the object found painted over; when an image has no more
+    searches, the next image follows, and after the last one the first. A search left
+    before its end counts as one that ended without a trigger.
+
+    Args:
+        images: the training images, such as a ``VocSet``; one is read when its first
+            search begins. Those without an object of the class are passed over, as are
+            those that a ``VocSet`` with ``skip_bad`` cannot read.
+        class_object: number or name of the class to search for.
+        rules: how to search.
+        observation_size: (height, width) of the observed pixels; VGG-16 sees 224×224.
+        render_mode: ``rgb_array``, or None to draw nothing.
+        shuffle: whether each pass over the images has an order of its own, drawn from
+            ``np_random``, instead of that of ``images``.
+
+    Raises:
+        InputError: there is no such class.
+        ValueError: the render mode is unknown, or searches would have no step.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 2}
+
+    def __init__(
+        self,
+        images: Sequence[AnnotatedImage],
+        class_object: int | str = 1,
+        rules: SearchRules = SearchRules(),
+        observation_size: tuple[int, int] = (224, 224),
+        render_mode: str | None = None,
+        shuffle: bool = False,
+    ):
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode is {render_mode!r}; expected rgb_array")
+        if rules.number_of_steps < 1:
+            raise ValueError(
+                f"number_of_steps is {rules.number_of_steps}; expected at least 1"
+            )
+        self.action_space = spaces.Discrete(NUMBER_OF_ACTIONS)
+        self.observation_space = spaces.Dict(
+            image=spaces.Box(0, 255, (*observation_size, 3), np.uint8),
+            history=spaces.Box(0, 1, (HISTORY_SIZE,), np.float32),
+        )
+        self.render_mode = render_mode
+        self._class_object = class_number(class_object)
+        self._rules = rules
+        self._observation_size = observation_size
+        self._walk = _Walk(images, self._class_object, rules, shuffle)
+        self._search: TrainingSearch | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin the next search.
+
+        Args:
+            seed: begins anew: same seed, same episodes. With ``shuffle`` the order of
+                the images is drawn from it.
+            options: ``image``, an index or a key, begins with the first search of that
+                image, unpainted, and goes on from there. Others are not looked at.
+
+        Returns:
+            The first observation and its info.
+
+        Raises:
+            InputError: no image, or not the one asked for, holds an object of the
+                class; there is no image of that index or key; a file is bad.
+        """
+        super().reset(seed=seed)
+        self._search = None  # should reading fail, the old search is over all the same
+        if seed is not None:
+            self._walk.begin(self.np_random)
+        image = (options or {}).get("image")
+        self._search = self._walk.next_search(self.np_random, image)
+        return self._observation(self._search), self._info(self._search)
+
+    def step(
+        self, action: int
+    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Do ``action``, 0 to 5.
+
+        Returns:
+            Observation, reward, whether it was the trigger, whether it was a move and
+            the last step, and the info.
+
+        Raises:
+            ResetNeeded: the search is over, or none was begun.
+            InvalidAction: it is none of the six.
+        """
+        search = self._begun()
+        if search.over:
+            raise ResetNeeded("the search is over; reset() begins the next one")
+        if not self.action_space.contains(action):
+            raise InvalidAction(f"action is {action!r}; expected an integer, 0 to 5")
+        reward = float(search.take(int(action) + 1))
+        truncated = search.over and not search.triggered
+        observation, info = self._observation(search), self._info(search)
+        return observation, reward, search.triggered, truncated, info
+
+    def render(self) -> np.ndarray | None:
+        """Draw the image as searched, the objects of the class and the region.
+
+        Returns:
+            uint8 (height, width, 3) at the image's own size, RGB, with the class's
+            objects outlined in pink and the region over them in amber; None where no
+            ``render_mode`` was asked for.
+
+        Raises:
+            ResetNeeded: no search was begun.
+        """
+        search = self._begun()
+        if self.render_mode is None:
+            gymnasium.logger.warn("render() draws only with render_mode='rgb_array'")
+            return None
+        canvas = search.picture.pixels.copy()
+        for item in search.objects:
+            if item.class_id == self._class_object:
+                _outline(canvas, item.box, OBJECT_COLOUR)
+        _outline(canvas, search.region.box, REGION_COLOUR)
+        return canvas
+
+    def _begun(self) -> TrainingSearch:
+        if self._search is None:
+            raise ResetNeeded("no search was begun; call reset() first")
+        return self._search
+
+    def _observation(self, search: TrainingSearch) -> Observation:
+        # Copies both, as callers keep observations and may write to them.
+        crop = search.picture.crop(search.region)
+        return {
+            "image": resize(crop, *self._observation_size),
+            "history": search.state.history.copy(),
+        }
+
+    def _info(self, search: TrainingSearch) -> dict[str, Any]:
+        return {
+            "region": search.region.box,
+            "followed": search.followed.index,
+            "iou": search.followed.new_iou,
+            "image": search.picture.name,
+            "path": search.state.path,
+            "action_forced": search.must_trigger and not search.over,
+        }
+
+
+class _Walk:
+    """The searches of all images, one after the other, without end.
+
+    Args:
+        images, class_object, rules, shuffle: as the environment's.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[AnnotatedImage],
+        class_object: int,
+        rules: SearchRules,
+        shuffle: bool,
+    ):
+        self._images = images
+        self._class_object = class_object
+        self._rules = rules
+        self._shuffle = shuffle
+        self._order: list[int] = []
+        self._position = 0
+        self._searches: Iterator[TrainingSearch] = iter(())
+        self._without: set[int] = set()  # known to give no search: not read again
+
+    def begin(self, generator: np.random.Generator) -> None:
+        """Go back to before the first image, of a new order if shuffled."""
+        count = len(self._images)
+        numbers = generator.permutation(count) if self._shuffle else np.arange(count)
+        self._order = numbers.tolist()
+        self._position = 0
+        self._searches = iter(())
+
+    def next_search(
+        self, generator: np.random.Generator, image: int | str | None = None
+    ) -> TrainingSearch:
+        """Return the next search, or the first one of ``image``.
+
+        Raises:
+            InputError: there is none, or a file is bad.
+        """
+        if image is not None:
+            self._go_to(image, generator)
+        while len(self._without) < len(self._images):
+            search = next(self._searches, None)
+            if search is None:
+                self._open(self._next_number(generator))
+            elif not search.over:  # with exhausted_targets some are from the beginning
+                return search
+        raise InputError(
+            f"none of the {len(self._images)} images holds an object of class"
+            f" {class_name(self._class_object)}"
+        )
+
+    def _next_number(self, generator: np.random.Generator) -> int:
+        """Return the number of the next image that may give searches."""
+        while True:
+            if self._position == len(self._order):
+                self.begin(generator)
+            number = self._order[self._position]
+            self._position += 1
+            if number not in self._without:
+                return number
+
+    def _open(self, number: int) -> None:
+        """Read an image and line up its searches."""
+        self._searches = iter(())
+        image = self._read(number)
+        if image is None or all(
+            item.class_id != self._class_object for item in image.objects
+        ):
+            self._without.add(number)
+            return
+        picture = Picture(image.key, image.pixels)
+        self._searches = training_searches(
+            picture, image.objects, self._class_object, self._rules
+        )
+
+    def _read(self, number: int) -> AnnotatedImage | None:
+        if isinstance(self._images, VocSet):
+            return self._images.read(number)  # knows which bad files to pass over
+        return self._images[number]
+
+    def _go_to(self, image: int | str, generator: np.random.Generator) -> None:
+        """Move on, or back, to ``image`` within the order of this pass."""
+        number = self._number_of(image)
+        if not self._order:
+            self.begin(generator)
+        self._position = self._order.index(number) + 1
+        self._open(number)
+        if number in self._without:
+            raise InputError(
+                f"image {image!r} gives no search: no object of class"
+                f" {class_name(self._class_object)} in it could be read"
+            )
+
+    def _number_of(self, image: int | str) -> int:
+        """Return the number of an image given by its index or its key."""
+        count = len(self._images)
+        if isinstance(image, str):
+            for number, key in enumerate(self._keys()):
+                if key == image:
+                    return number
+        elif 0 <= operator.index(image) < count:
+            return operator.index(image)
+        raise InputError(
+            f"there is no image {image!r}; expected a key or an index below {count}"
+        )
+
+    def _keys(self) -> Iterator[str]:
+        if isinstance(self._images, VocSet):
+            return iter(self._images.keys)  # without reading a file
+        return (image.key for image in self._images)
+
+
+def _outline(canvas: np.ndarray, box: Box, colour: tuple[int, int, int]) -> None:
+    """Draw a box's border, just inside of it, onto uint8 (height, width, 3)."""
+    ymin, xmin, ymax, xmax = box
+    thickness = 1 + min(canvas.shape[:2]) // 150
+    inner = canvas[
+        ymin + thickness : max(ymax - thickness, 0),
+        xmin + thickness : max(xmax - thickness, 0),
+    ]
+    inside = inner.copy()
+    canvas[ymin:ymax, xmin:xmax] = colour
+    inner[:] = inside
+
+
+def make_environment(
+    path_voc: Path | str,
+    image_set: str = "trainval",
+    class_object: int | str = 1,
+    rules: SearchRules = SearchRules(),
+    skip_bad: int = 0,
+    **kwargs: Any,
+) -> SearchEnvironment:
+    """Return the environment of a database's images that hold a class.
+
+    Args:
+        path_voc: the database, in the layout of PASCAL VOC.
+        image_set: ``train``, ``val``, ``trainval`` or ``test``.
+        class_object: number or name of the class.
+        rules: how to search; their quirks also say how annotations are read.
+        skip_bad: 1 passes over images that cannot be read, 0 raises.
+        **kwargs: as of :class:`SearchEnvironment`.
+
+    Raises:
+        InputError: there is no such set, or no image of it holds the class.
+    """
+    images = VocSet.open(path_voc, image_set, class_object, rules.quirks, skip_bad)
+    return SearchEnvironment(images, class_object, rules, **kwargs)

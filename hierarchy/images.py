@@ -1,0 +1,193 @@
+"""Image files into arrays: whatever the file holds, RGB comes out or one clear line."""
+
+import io
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from common.errors import InputError, file_error
+
+IMAGE_SUFFIXES = (
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".bmp",
+    ".gif",
+    ".ppm",
+    ".pgm",
+    ".tif",
+    ".tiff",
+    ".webp",
+)
+"""Suffixes, in small letters, by which images are found in a folder."""
+
+# Only these readers are let near a file: others of Pillow start programs (EPS).
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+
+_MOST_PIXELS = 1 << 26
+"""64 megapixels, 200 MB in RGB: more is a decompression bomb or a mistake."""
+
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What an EXIF orientation asks a viewer to do."""
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """Return a file's bytes.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+    """
+    path = Path(path)
+    try:
+        if path.is_file():
+            return path.read_bytes()
+        # A device or a pipe could block, or never end.
+        reason = "is not a file" if path.exists() else "there is no such file"
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror or error}"
+    raise file_error(path, reason)
+
+
+def read_image(
+    path: Path | str, annotated_size: tuple[int, int] | None = None
+) -> np.ndarray:
+    """Decode an image file.
+
+    Grey, black-and-white, palette, CMYK and YCCK images become RGB; 16 bits a channel
+    are scaled down to 8; transparent pixels are laid over white, as on paper; of an
+    animation the first frame counts. An EXIF orientation is applied as viewers do, so
+    that boxes drawn in a viewer fit, unless the annotation was made on the pixels as
+    they are stored, which its size gives away.
+
+    Args:
+        path: a JPEG, PNG, BMP, GIF, PPM, TIFF or WebP file.
+        annotated_size: (height, width) that the annotation states, in pixels. Where it
+            fits the stored pixels only, the EXIF orientation is left alone.
+
+    Returns:
+        uint8 (height, width, 3), RGB, 0 to 255; the caller's own to write to.
+
+    Raises:
+        InputError: the file is missing, empty, cut short, larger than 64 megapixels or
+            no image; one line that names it.
+    """
+    data = read_bytes(path)
+    if not data:
+        raise file_error(path, "is empty", "an image")
+    try:
+        # Warnings about odd but readable files would drown the program's own lines.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _decode(data, annotated_size)
+    except InputError as error:
+        raise file_error(path, str(error)) from None
+    except UnidentifiedImageError:
+        formats = f"one of {', '.join(_FORMATS)}"
+        raise file_error(path, "is no image that can be read", formats) from None
+    except Exception as error:  # a decoder meets a broken file with any error there is
+        reason = str(error) or type(error).__name__
+        raise file_error(path, f"cannot be decoded: {reason}", "an image") from None
+
+
+def _decode(data: bytes, annotated_size: tuple[int, int] | None) -> np.ndarray:
+    """Return the pixels of an image file's bytes; errors are the decoder's own."""
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        width, height = image.size
+        if width * height > _MOST_PIXELS:
+            raise InputError(
+                f"has {width} x {height} pixels; expected at most {_MOST_PIXELS}"
+            )
+        image.load()
+        upright = _turn_upright(image, annotated_size)
+        return np.array(_as_rgb(upright), np.uint8)
+
+
+def _turn_upright(
+    image: Image.Image, annotated_size: tuple[int, int] | None
+) -> Image.Image:
+    """Apply the EXIF orientation, unless the annotation was made without it."""
+    try:
+        method = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG))
+    except Exception:  # damaged EXIF data says nothing about the pixels
+        method = None
+    if method is None:
+        return image
+    upright = image.transpose(method)
+    fits_stored = annotated_size == (image.height, image.width)
+    fits_upright = annotated_size == (upright.height, upright.width)
+    return image if fits_stored and not fits_upright else upright
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    """Convert any of Pillow's modes to RGB."""
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        # Pillow would clip at 255 instead of scaling: all but the darkest turn white.
+        wide = np.clip(np.asarray(image, np.int64), 0, 65535)
+        image = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image)
+    return image.convert("RGB")
+
+
+def find_images(paths: Iterable[Path | str]) -> list[Path]:
+    """Return the image files that a user names one by one or by their folder.
+
+    Args:
+        paths: files, taken as they are whatever they are called, and folders, searched
+            with their subfolders for :data:`IMAGE_SUFFIXES`; hidden ones are left out.
+
+    Returns:
+        The files in the order given, those of a folder sorted; none of them twice.
+
+    Raises:
+        InputError: a path does not exist, or a folder holds no image.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        found.update(dict.fromkeys(_images_at(path)))
+    return list(found)
+
+
+def _images_at(path: Path) -> list[Path]:
+    """Return the file itself, or a folder's images."""
+    if not os.path.isdir(path):
+        if not os.path.exists(path):
+            raise file_error(path, "there is no such file or folder")
+        return [path]
+    images = sorted(
+        Path(folder, name)
+        for folder, name in _visible_files(path)
+        if name.lower().endswith(IMAGE_SUFFIXES)
+    )
+    if not images:
+        suffixes = ", ".join(IMAGE_SUFFIXES)
+        raise file_error(
+            path, "the folder holds no image", f"files ending in {suffixes}"
+        )
+    return images
+
+
+def _visible_files(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield (folder, name) of all files below that are not hidden."""
+
+    def refuse(error: OSError) -> None:
+        raise file_error(error.filename, f"cannot be read: {error.strerror}")
+
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from ((parent, name) for name in names if not name.startswith("."))

@@ -1,0 +1,178 @@
+"""Results as pictures: precision-recall curves, and regions until an object is found.
+
+Source: paper, Figs. 5 to 8. As with strips, matplotlib's global state stays untouched.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from common.files import replacing
+from hierarchy.sheet import INK
+
+QUIET = "#7d868f"
+GRID = "#e3e7eb"
+
+AGENT = "#e8590c"
+COLOURS = {"agent": AGENT, "random": "#99a1a9", "upper bound": "#2b8aef"}
+"""Colours that are the same in every plot, by how a name begins."""
+
+OTHERS = ("#2f9e44", "#9c36b5", "#b08900", "#0c8599", "#c2255c", "#5f3dc4")
+"""Colours of other names, in the order in which they come."""
+
+Curve = tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray, float]
+"""Recall and precision, (n,) floats in [0, 1] by rising recall, and the AP."""
+
+
+def draw_precision_recall(
+    curves: Mapping[str, Curve], path: Path, title: str = ""
+) -> None:
+    """Draw precision over recall, as in the paper's Figs. 5 to 7.
+
+    A curve is drawn in steps, each as high as the precision at its right end, so that
+    the area below is the sum that AP is. A dot marks its last find; behind it precision
+    falls at the same recall. Curves without points are named in the legend only.
+
+    Args:
+        curves: by name; those that begin with agent, random or upper bound (or
+            upper_bound) have colours of their own.
+        path: where to; the suffix says the format.
+        title: what stands above.
+    """
+    figure, axes = _plot(title, "recall", "precision")
+    axes.set(xlim=(0, 1), ylim=(0, 1.02))
+    axes.grid(color=GRID, linewidth=0.8)
+    for name, colour in _colours(curves).items():
+        _draw_curve(axes, name, curves[name], colour)
+    if not any(len(recall) for recall, _, _ in curves.values()):
+        _say(axes, "no detections")
+    _finish(figure, axes, path)
+
+
+def _draw_curve(axes: Axes, name: str, curve: Curve, colour: str) -> None:
+    """Draw one curve; the agent's stands out, and lies on top."""
+    recall, precision, ap = curve
+    last_find = np.searchsorted(recall, recall[-1:]).sum()
+    recall, precision = (
+        np.asarray(values, float)[: last_find + 1] for values in (recall, precision)
+    )
+    strong = colour == AGENT
+    look = {"color": colour, "zorder": 4 if strong else 3, "clip_on": False}
+    known = ap is not None and np.isfinite(ap)
+    label = f"{_plain(name)}  AP {ap:.3f}" if known else f"{_plain(name)}  no AP"
+    axes.step(
+        np.concatenate([[0.0] * (len(recall) > 0), recall]),
+        np.concatenate([precision[:1], precision]),
+        where="pre",
+        linewidth=2.4 if strong else 1.5,
+        label=label,
+        **look,
+    )
+    axes.plot(recall[-1:], precision[-1:], "o", markersize=6 if strong else 4, **look)
+
+
+def draw_regions_per_object(
+    histograms: Mapping[str, Sequence[int]], path: Path, title: str = ""
+) -> None:
+    """Draw how many objects were found after 1, 2, … regions, as in the paper's Fig. 8.
+
+    Args:
+        histograms: by name, how many objects were found after one region, after two,
+            and so on; they may be of different length.
+        path: where to; the suffix says the format.
+        title: what stands above.
+    """
+    figure, axes = _plot(
+        title, "regions analysed until the object was found", "objects"
+    )
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    longest = max(map(len, histograms.values()), default=0)
+    width = 0.8 / max(len(histograms), 1)
+    for place, (name, colour) in enumerate(_colours(histograms).items()):
+        shift = (place - (len(histograms) - 1) / 2) * width
+        _draw_bars(axes, name, histograms[name], colour, shift, width)
+    axes.set(xlim=(0.4, max(longest, 9) + 0.6), xticks=range(1, max(longest, 9) + 1))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, steps=(1, 2, 5, 10)))
+    axes.set_ylim(bottom=0)
+    if not any(sum(counts) for counts in histograms.values()):
+        axes.set_ylim(0, 1)
+        _say(axes, "no object was found")
+    _finish(figure, axes, path)
+
+
+def _draw_bars(
+    axes: Axes,
+    name: str,
+    counts: Sequence[int],
+    colour: str,
+    shift: float,
+    width: float,
+) -> None:
+    """Draw one histogram, with the numbers on its bars where there is room."""
+    places = np.arange(1, len(counts) + 1) + shift
+    label = f"{_plain(name)}  {sum(counts)} found"
+    bars = axes.bar(places, counts, width * 0.92, color=colour, label=label, zorder=3)
+    if width > 0.25:
+        texts = [str(count) if count else "" for count in counts]
+        axes.bar_label(bars, texts, padding=2, color=INK, fontsize=9)
+
+
+def _plain(name: str) -> str:
+    """Return the name as it is read; results files write ``upper_bound``."""
+    return name.replace("upper_bound", "upper bound")
+
+
+def _colours(names: Mapping[str, object]) -> dict[str, str]:
+    """Return the colour of each name."""
+    colours, others = {}, 0
+    for name in names:
+        plain = _plain(name).lower()
+        fixed = [c for start, c in COLOURS.items() if plain.startswith(start)]
+        taken = not fixed or fixed[0] in colours.values()
+        colours[name] = OTHERS[others % len(OTHERS)] if taken else fixed[0]
+        others += taken
+    return colours
+
+
+def _plot(title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
+    """Return an empty plot."""
+    figure = Figure((6.4, 4.8), dpi=200, facecolor="white", layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.15)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(facecolor="white")
+    axes.set_title(
+        title, loc="left", color=INK, fontsize=12, fontweight="bold", parse_math=False
+    )
+    axes.set_xlabel(x_label, color=INK, fontsize=11)
+    axes.set_ylabel(y_label, color=INK, fontsize=11)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(QUIET)
+    axes.tick_params(colors=QUIET, labelcolor=INK, labelsize=10)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _say(axes: Axes, text: str) -> None:
+    """Say in the middle of an empty plot why it is empty."""
+    middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
+    axes.text(0.5, 0.5, text, color=QUIET, fontsize=13, **middle)
+
+
+def _finish(figure: Figure, axes: Axes, path: Path) -> None:
+    """Add the legend and write the file in one stroke."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(
+            loc="best",
+            frameon=True,
+            framealpha=0.9,
+            edgecolor="none",
+            labelcolor=INK,
+            fontsize=10,
+        )
+    with replacing(Path(path)) as partial:
+        figure.savefig(partial)

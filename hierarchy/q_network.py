@@ -1,0 +1,192 @@
+"""The Q-network, and how it learns.
+
+:func:`get_q_network` builds the network that is saved, loaded and asked for Q-values.
+:class:`QLearner` wraps it for training; dropout is a matter of learning alone and
+lives there.
+"""
+
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+from keras import ops
+
+from common.errors import file_error
+from hierarchy.description import STATE_SIZE
+from hierarchy.history import NUMBER_OF_ACTIONS
+from hierarchy.regions import TRIGGER
+from hierarchy.replay import Experiences
+
+HIDDEN_UNITS = 1024
+DROPOUT = 0.2
+WEIGHT_DEVIATION = 0.01
+
+
+def get_q_network(
+    weights_path: Path | None = None, seed: int = 0, state_size: int = STATE_SIZE
+) -> keras.Sequential:
+    """Build the Q-network, new or with saved weights.
+
+    Dense 1024, ReLU, Dense 1024, ReLU, Dense 6 linear, weights from a normal
+    distribution with σ 0.01. Source: paper, section 3.3 and Fig. 3.
+
+    Args:
+        weights_path: ``.weights.h5`` file to load; None for a new network.
+        seed: of a new network's weights.
+        state_size: numbers in a state, 25112.
+
+    Returns:
+        A model from float32 (n, state_size) to float32 (n, 6); column ``a − 1`` is the
+        Q-value of action ``a``.
+
+    Raises:
+        InputError: the file does not hold such a network.
+    """
+    seeds = keras.random.SeedGenerator(seed)
+
+    def dense(units: int, activation: str | None) -> keras.layers.Dense:
+        initializer = keras.initializers.RandomNormal(
+            stddev=WEIGHT_DEVIATION, seed=seeds
+        )
+        return keras.layers.Dense(units, activation, kernel_initializer=initializer)
+
+    network = keras.Sequential(
+        [
+            keras.layers.Input((state_size,)),
+            dense(HIDDEN_UNITS, "relu"),
+            dense(HIDDEN_UNITS, "relu"),
+            dense(NUMBER_OF_ACTIONS, None),
+        ],
+        name="q_network",
+    )
+    if weights_path is not None:
+        load_weights(network, weights_path)
+    return network
+
+
+def load_weights(network: keras.Sequential, path: Path) -> None:
+    """Load a Q-network's weights, or say in one line why that cannot be.
+
+    Raises:
+        InputError: ``path`` is missing, damaged, or of another network.
+    """
+    expected = [tuple(weight.shape) for weight in network.weights]
+    found = _shapes_in(path)
+    if found != expected:
+        raise file_error(
+            path,
+            f"layers hold weights of shapes {found}",
+            f"a Q-network's, {expected}; the published program's files are converted"
+            " with python -m weights.convert --q_network SOURCE DEST",
+        )
+    network.load_weights(path)
+    if not all(np.isfinite(weight).all() for weight in network.get_weights()):
+        raise file_error(path, "weights are not all finite", "finite numbers")
+
+
+def _shapes_in(path: Path) -> list[tuple[int, ...]]:
+    """Return the shapes of the Dense layers' variables in a Keras 3 file."""
+    if not path.is_file():
+        raise file_error(path, "there is no such file", "a Q-network's .weights.h5")
+    shapes: list[tuple[int, ...]] = []
+
+    def note(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and name.startswith("layers/"):
+            shapes.append(item.shape)
+            item[...]  # a file cut short shows itself here
+
+    try:
+        with h5py.File(path) as file:
+            file.visititems(note)
+    except (OSError, RuntimeError) as error:
+        raise file_error(
+            path, "is cut short or no h5 file", "a Q-network's .weights.h5"
+        ) from error
+    return shapes
+
+
+class QLearner(keras.Model):
+    """The Q-network with what it takes to train it: targets, dropout, Adam.
+
+    The target of an experience is the network's own inference output, in which the
+    taken action's value is r + γ · max Q(s′), or r after a trigger; the loss is the
+    mean squared error over all six outputs. Targets are computed without dropout, the
+    prediction with it. There is no target network. Source: paper, section 3.3.
+
+    Args:
+        network: the Q-network; trained in place.
+        gamma: discount of the next state's value, in [0, 1].
+        learning_rate: of Adam.
+        seed: of the dropout masks.
+        dropout: share of hidden units left out of a prediction.
+    """
+
+    def __init__(
+        self,
+        network: keras.Sequential,
+        gamma: float = 0.90,
+        learning_rate: float = 1e-6,
+        seed: int = 0,
+        dropout: float = DROPOUT,
+    ):
+        super().__init__(name="q_learner")
+        self.network = network
+        self.gamma = gamma
+        self.dropout = dropout
+        self.dropout_seeds = keras.random.SeedGenerator(seed)
+        self.compile(
+            # Keras 1's ε; the default has grown since.
+            optimizer=keras.optimizers.Adam(learning_rate, epsilon=1e-8),
+            # Measured on 2 cores: XLA halves an update, and Keras leaves it out on
+            # machines without a GPU. PyTorch's compiler is another matter.
+            jit_compile=keras.backend.backend() != "torch",
+        )
+        self.optimizer.build(network.trainable_variables)
+
+    def call(self, experiences: dict, training: bool = False) -> dict:
+        """Return the Q-values of states, (n, 6) each.
+
+        Args:
+            experiences: ``states`` and ``next_states``, (n, state_size).
+            training: whether ``prediction`` is made with dropout.
+
+        Returns:
+            ``prediction`` and ``inference`` of the states, the latter without
+            dropout, and ``next`` of the next states, without dropout.
+        """
+        first, *rest = self.network.layers
+        # The first product is nearly all of the arithmetic, and dropout comes after
+        # it: prediction and inference share it.
+        hidden = first(experiences["states"])
+        inference = hidden
+        prediction = self._drop(hidden) if training else hidden
+        next_hidden = first(experiences["next_states"])
+        for layer in rest:
+            inference, next_hidden = layer(inference), layer(next_hidden)
+            prediction = layer(prediction)
+            if training and layer is not rest[-1]:
+                prediction = self._drop(prediction)
+        return {"prediction": prediction, "inference": inference, "next": next_hidden}
+
+    def _drop(self, hidden):
+        return keras.random.dropout(hidden, self.dropout, seed=self.dropout_seeds)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """Return the mean squared error against targets made from ``y_pred``."""
+        actions = ops.one_hot(x["actions"] - 1, NUMBER_OF_ACTIONS)
+        goes_on = ops.cast(x["actions"] != TRIGGER, "float32")
+        value = x["rewards"] + self.gamma * goes_on * ops.max(y_pred["next"], axis=1)
+        targets = ops.where(actions > 0, ops.expand_dims(value, 1), y_pred["inference"])
+        error = y_pred["prediction"] - ops.stop_gradient(targets)
+        return ops.mean(ops.square(error))
+
+    def update(self, batch: Experiences) -> float:
+        """Learn from one batch and return its loss."""
+        return float(self.train_on_batch(batch._asdict()))
+
+    def q_values(self, state: np.ndarray) -> np.ndarray:
+        """Return the Q-values of one state (state_size,): float32 (6,)."""
+        return self.network.predict_on_batch(state[None])[0]

@@ -1,0 +1,93 @@
+"""Experience replay: a memory of bounded size that knows how to be saved."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Experiences(NamedTuple):
+    """A batch of transitions, n of them.
+
+    Attributes:
+        states: (n, 25112) float32.
+        actions: (n,) int32, 1 … 6.
+        rewards: (n,) float32, ±1 or ±3.
+        next_states: (n, 25112) float32.
+    """
+
+    states: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    next_states: np.ndarray
+
+
+class ReplayMemory:
+    """A ring of the newest experiences.
+
+    Args:
+        buffer_experience_replay: experiences held at most.
+        state_size: numbers in a state.
+        first_slot: slot of the first experience that replaces another; the published
+            program begins at 1 (FIDELITY.md row first_slot), later ones follow on.
+    """
+
+    def __init__(
+        self, buffer_experience_replay: int, state_size: int, first_slot: int = 0
+    ):
+        capacity = buffer_experience_replay
+        # Pages of zeros cost no memory before they are written to.
+        self._slots = Experiences(
+            np.zeros((capacity, state_size), np.float32),
+            np.zeros(capacity, np.int32),
+            np.zeros(capacity, np.float32),
+            np.zeros((capacity, state_size), np.float32),
+        )
+        self.capacity = capacity
+        self.size = 0
+        self._next_replaced = first_slot % capacity
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next experience replaces another."""
+        return self.size == self.capacity
+
+    @property
+    def experiences(self) -> Experiences:
+        """All experiences held, in slot order; views, not copies."""
+        return Experiences(*(array[: self.size] for array in self._slots))
+
+    def store(
+        self, state: np.ndarray, action: int, reward: float, next_state: np.ndarray
+    ) -> None:
+        """Remember one transition; a full memory forgets another for it."""
+        if self.is_full:
+            slot = self._next_replaced
+            self._next_replaced = (slot + 1) % self.capacity
+        else:
+            slot = self.size
+            self.size += 1
+        for array, value in zip(
+            self._slots, (state, action, reward, next_state), strict=True
+        ):
+            array[slot] = value
+
+    def sample(self, batch_size: int, generator: np.random.Generator) -> Experiences:
+        """Return ``batch_size`` different experiences drawn uniformly, as copies."""
+        indices = generator.choice(self.size, batch_size, replace=False)
+        return Experiences(*(array[indices] for array in self._slots))
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return all that :meth:`restore` needs, as named arrays."""
+        place = np.array([self.size, self._next_replaced])
+        return self.experiences._asdict() | {"place": place}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Become the memory that :meth:`to_arrays` was asked of, of the same capacity.
+
+        Raises:
+            ValueError: the arrays are of a larger memory or of states of another size.
+        """
+        self.size, self._next_replaced = (int(value) for value in arrays["place"])
+        for name, array in self._slots._asdict().items():
+            array[: self.size] = arrays[name]

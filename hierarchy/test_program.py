@@ -1,0 +1,315 @@
+"""The testing program: from settings to results, as the scripts call it."""
+
+import dataclasses
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from rich.table import Table
+
+from common.errors import InputError
+from common.files import sha256_of, write_json
+from hierarchy.checkpoint import Checkpoints
+from hierarchy.config import TestSettings
+from hierarchy.data import report_skipped, test_set
+from hierarchy.evaluation import Look, Tally, run_policy
+from hierarchy.images import find_images, read_image
+from hierarchy.metrics import Truth, best_iou
+from hierarchy.pictures import Picture
+from hierarchy.plots import draw_precision_recall, draw_regions_per_object
+from hierarchy.policies import AgentPolicy, Policy, RandomPolicy, UpperBoundPolicy
+from hierarchy.progress import console, track
+from hierarchy.q_network import get_q_network
+from hierarchy.regions import TRIGGER, Box
+from hierarchy.train_program import MakeDescriber
+from hierarchy.visualization import Frame, draw_sequences, strip_name
+from hierarchy.voc import VocImage, VocSet, class_name
+from weights.fetch import ensure_trunk
+from weights.vgg16 import trunk_identity
+
+AGENTS = ("agent", "random", "upper_bound")
+
+
+def test(settings: TestSettings, make_describer: MakeDescriber) -> None:
+    """Measure a trained agent on a test set, or search pictures with it.
+
+    Args:
+        settings: all of them; see :mod:`hierarchy.config`.
+        make_describer: the detector.
+
+    Raises:
+        InputError: a setting or file cannot be used.
+    """
+    settings.check()
+    weights = weights_of(settings)
+    images = find_images(settings.images) if settings.images else test_set(settings)
+    ensure_trunk(settings.path_vgg)
+    agent = AgentPolicy(get_q_network(weights), make_describer(settings))
+    about = _provenance(settings, weights)
+    if settings.images:
+        search_pictures(settings, images, agent, about)
+    else:
+        measure(settings, images, agent, about)
+
+
+test.__test__ = False  # no test case, whatever pytest thinks of the name
+
+
+def weights_of(settings: TestSettings) -> Path:
+    """Return the Q-network file to test.
+
+    Raises:
+        InputError: it is not there; lists the epochs that are.
+    """
+    if settings.weights_path is not None:
+        path = settings.weights_path
+        if path.is_file():
+            return path
+        raise InputError(f"{path}: there is no such file; expected a Q-network")
+    name = (settings.model_name or settings.model_stem).removesuffix(".weights.h5")
+    path = settings.path_model / f"{name}.weights.h5"
+    if path.is_file():
+        return path
+    epochs = Checkpoints(settings.path_model, settings.class_id).epochs()
+    there = ", ".join(map(str, epochs)) if epochs else "none"
+    raise InputError(
+        f"{path}: there is no such file; expected a trained Q-network"
+        f" (python {settings.detector}/train.py -n 0); epochs of class"
+        f" {class_name(settings.class_id)} in {settings.path_model}: {there}"
+    )
+
+
+def _provenance(settings: TestSettings, weights: Path) -> dict[str, Any]:
+    """Return what the results were made with, ready for JSON."""
+    values = dataclasses.asdict(settings)
+    return {
+        "detector": settings.detector,
+        "class": class_name(settings.class_id),
+        "weights": {"file": weights.name, "sha256": sha256_of(weights)},
+        "trunk": trunk_identity(settings.path_vgg),
+        "quirks": settings.rules.quirks.names(),
+        "seed": settings.seed,
+        "backend": keras.backend.backend(),
+        "settings": {name: _plain(value) for name, value in values.items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def measure(
+    settings: TestSettings, images: VocSet, agent: Policy, about: dict[str, Any]
+) -> dict[str, Any]:
+    """Run agent, random and upper bound on the same images; write the results.
+
+    Writes ``results.json``, ``precision_recall.png``, ``regions_per_object.png`` and,
+    with ``bool_draw``, a strip per search of the agent into ``path_testing_folder``.
+
+    Args:
+        settings: of the test.
+        images: the test set.
+        agent: the trained agent.
+        about: what the results were made with; becomes part of them.
+
+    Returns:
+        What ``results.json`` holds.
+    """
+    tallies = {name: Tally() for name in AGENTS}
+    chance = RandomPolicy(np.random.default_rng(settings.seed))
+    start = time.perf_counter()
+    for image in track(images, "testing", len(images)):
+        truth = _truth(image, settings.class_id)
+        policies = (agent, chance, UpperBoundPolicy(truth.boxes))
+        for name, policy in zip(AGENTS, policies, strict=True):
+            looks, seconds = _timed_search(settings, image, policy)
+            tallies[name].add(truth, looks, seconds)
+            if settings.bool_draw and name == "agent":
+                _draw(settings, image.name, looks, truth.boxes)
+    if not tallies["agent"].truths:
+        raise InputError(f"none of {len(images)} test images can be read")
+    results = {
+        **about,
+        "images": len(tallies["agent"].truths),
+        "objects": sum(len(truth.boxes) for truth in tallies["agent"].truths),
+        "seconds": round(time.perf_counter() - start, 2),
+        "skipped": images.skipped,
+        **{name: tally.results() for name, tally in tallies.items()},
+    }
+    _write_results(settings, results, tallies)
+    _print_table(results)
+    report_skipped(images)
+    console.print(f"results and pictures: {settings.path_testing_folder}")
+    return results
+
+
+def _truth(image: VocImage, class_id: int) -> Truth:
+    objects = [item for item in image.objects if item.class_id == class_id]
+    return Truth(
+        tuple(item.box for item in objects), tuple(item.difficult for item in objects)
+    )
+
+
+def _timed_search(
+    settings: TestSettings, image: VocImage, policy: Policy
+) -> tuple[list[Look], float]:
+    start = time.perf_counter()
+    picture = Picture(image.key, image.pixels)
+    looks = list(
+        run_policy(picture, policy, settings.rules, bool(settings.only_first_object))
+    )
+    return looks, time.perf_counter() - start
+
+
+def _searches(looks: Iterable[Look]) -> dict[int, list[Look]]:
+    """Return an image's looks by search."""
+    searches = defaultdict(list)
+    for look in looks:
+        searches[look.number].append(look)
+    return searches
+
+
+def _draw(
+    settings: TestSettings,
+    name: str,
+    looks: Iterable[Look],
+    boxes: tuple[Box, ...] | None,
+) -> None:
+    """Draw each search of an image as a strip; ``boxes`` is None where not known."""
+    for number, search in _searches(looks).items():
+        frames = [_frame(look, boxes) for look in search]
+        strip = settings.path_testing_folder / strip_name(name, number, "search")
+        draw_sequences(frames, strip, name)
+
+
+def _frame(look: Look, boxes: tuple[Box, ...] | None) -> Frame:
+    return Frame(
+        picture=look.picture.pixels,
+        region=look.region.box,
+        pixels=look.picture.crop(look.region),
+        ground_truth=boxes or (),
+        followed=None,
+        action=look.decision.action,
+        q_values=look.decision.q_values,
+        iou=None if boxes is None else best_iou(look.region.box, boxes),
+    )
+
+
+def _write_results(
+    settings: TestSettings, results: dict[str, Any], tallies: dict[str, Tally]
+) -> None:
+    folder = settings.path_testing_folder
+    title = f"{results['detector']}, {results['class']}, {results['images']} images"
+    curves = {}
+    for name, tally in tallies.items():
+        curve = tally.curve
+        curves[name] = (curve.recall, curve.precision, curve.average_precision)
+    draw_precision_recall(curves, folder / "precision_recall.png", title)
+    histograms = {name: tally.histogram for name, tally in tallies.items()}
+    draw_regions_per_object(histograms, folder / "regions_per_object.png", title)
+    write_json(folder / "results.json", results)
+
+
+def _print_table(results: dict[str, Any]) -> None:
+    table = Table(title=f"{results['images']} images, {results['objects']} objects")
+    table.add_column("")
+    for column in ("AP (paper)", "recall", "AP (VOC)", "regions per object"):
+        table.add_column(column, justify="right")
+    for name in AGENTS:
+        numbers = results[name]
+        regions = numbers["regions_per_object"]
+        table.add_row(
+            name.replace("_", " "),
+            f"{numbers['paper']['ap']:.3f}",
+            f"{numbers['paper']['recall']:.3f}",
+            f"{numbers['voc']['ap_area']:.3f}",
+            "–" if regions is None else f"{regions:.1f}",
+        )
+    console.print(table)
+
+
+def search_pictures(
+    settings: TestSettings, paths: list[Path], agent: Policy, about: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Search pictures that have no annotations; write what was found.
+
+    Writes ``detections.json`` and a strip per search into ``path_testing_folder``.
+
+    Args:
+        settings: of the test.
+        paths: the pictures.
+        agent: the trained agent.
+        about: what the detections were made with; becomes part of them.
+
+    Returns:
+        What ``detections.json`` lists under ``images``.
+    """
+    found, skipped = [], []
+    names = _distinct_names(paths)
+    for path in track(paths, "searching", len(paths)):
+        try:
+            pixels = read_image(path)
+        except InputError as error:
+            if not settings.skip_bad:
+                raise
+            skipped.append(str(error))
+            continue
+        picture = Picture(str(path), pixels)
+        looks = list(
+            run_policy(picture, agent, settings.rules, bool(settings.only_first_object))
+        )
+        found.append(_detections_in(path, pixels, looks))
+        _draw(settings, names[path], looks, None)
+    write_json(
+        settings.path_testing_folder / "detections.json",
+        {**about, "images": found, "skipped": skipped},
+    )
+    for line in skipped:
+        console.print(f"left out: {line}")
+    triggers = sum(item["triggered"] for image in found for item in image["detections"])
+    console.print(
+        f"{triggers} found in {len(found)} pictures; detections and strips:"
+        f" {settings.path_testing_folder}"
+    )
+    return found
+
+
+def _distinct_names(paths: list[Path]) -> dict[Path, str]:
+    """Return a name for each picture's strips: its stem, numbered where shared."""
+    names: dict[Path, str] = {}
+    counts: dict[str, int] = defaultdict(int)
+    for path in paths:
+        counts[path.stem] += 1
+        number = counts[path.stem]
+        names[path] = path.stem if number == 1 else f"{path.stem}~{number}"
+    return names
+
+
+def _detections_in(path: Path, pixels: np.ndarray, looks: list[Look]) -> dict[str, Any]:
+    """Return one entry per search: the region it triggered on, else the likeliest."""
+    detections = []
+    for search in _searches(looks).values():
+        triggered = search[-1].decision.action == TRIGGER
+        look = search[-1] if triggered else max(search, key=lambda k: k.decision.score)
+        ymin, xmin, ymax, xmax = look.region.box
+        detections.append(
+            {
+                "box": {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax},
+                "trigger_q_value": look.decision.score,
+                "path": list(look.path) + [TRIGGER] * triggered,
+                "triggered": triggered,
+            }
+        )
+    height, width, _ = pixels.shape
+    return {
+        "image": str(path),
+        "height": height,
+        "width": width,
+        "detections": detections,
+    }

@@ -1,0 +1,175 @@
+"""The training program: from settings to checkpoints, as the scripts call it.
+
+Here the pieces are put together and nothing else happens: the loop is in
+:mod:`hierarchy.training`; logging, progress, drawing and saving are its listeners.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from common.errors import InputError
+from common.memory import keep_freed_memory
+from hierarchy.agent import Agent, get_epsilon
+from hierarchy.checkpoint import Checkpoints
+from hierarchy.config import SharedSettings, TrainSettings
+from hierarchy.data import report_skipped, training_set
+from hierarchy.description import STATE_SIZE, Describer
+from hierarchy.progress import (
+    EpochSummary,
+    TensorBoardLog,
+    TrainingProgress,
+    console,
+    sentence,
+)
+from hierarchy.q_network import QLearner, get_q_network
+from hierarchy.replay import ReplayMemory
+from hierarchy.training import Trainer
+from hierarchy.visualization import StripWriter
+from hierarchy.voc import VocSet, class_name
+from weights.fetch import ensure_trunk
+from weights.vgg16 import trunk_identity
+
+MakeDescriber = Callable[[SharedSettings], Describer]
+
+
+def train(settings: TrainSettings, make_describer: MakeDescriber) -> None:
+    """Train from epoch ``n`` on and save every epoch.
+
+    Args:
+        settings: all of them; see :mod:`hierarchy.config`.
+        make_describer: the detector.
+
+    Raises:
+        InputError: a setting or file cannot be used.
+    """
+    settings.check()
+    keep_freed_memory()
+    checkpoints = Checkpoints(
+        settings.path_model, settings.class_id, settings.keep_states
+    )
+    checkpoints.check_start(settings.n)
+    images = training_set(settings)
+    ensure_trunk(settings.path_vgg)
+    run = _TrainingRun(settings, make_describer, checkpoints)
+    run.start()
+    run.train(images)
+    report_skipped(images)
+
+
+class _TrainingRun:
+    """One run of training: what learns, what is random, and who listens."""
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        make_describer: MakeDescriber,
+        checkpoints: Checkpoints,
+    ):
+        self.settings = settings
+        self.checkpoints = checkpoints
+        self.generators = {
+            name: np.random.default_rng([settings.seed, number])
+            for number, name in enumerate(("actions", "samples"))
+        }
+        quirks = settings.rules.quirks
+        self.learner = QLearner(
+            get_q_network(seed=settings.seed),
+            settings.gamma,
+            settings.learning_rate,
+            settings.seed,
+        )
+        self.replay = ReplayMemory(
+            settings.buffer_experience_replay, STATE_SIZE, int(quirks.first_slot)
+        )
+        self.trainer = Trainer(
+            Agent(self.learner, self.generators["actions"], bool(settings.bool_draw)),
+            make_describer(settings),
+            self.replay,
+            settings.rules,
+            settings.class_id,
+            settings.batch_size,
+            self.generators["samples"],
+        )
+
+    def start(self) -> None:
+        """Go to where training starts: a new network, or the end of an epoch."""
+        settings = self.settings
+        if settings.n > 0:
+            self._restore(settings.n - 1)
+        aside = self.checkpoints.clear_from(settings.n)
+        if aside is not None:
+            console.print(f"epochs {settings.n} and later of an earlier run: {aside}")
+
+    def _restore(self, epoch: int) -> None:
+        whole = self.checkpoints.restore(
+            epoch, self.learner, self.replay, self.generators, self._identity()
+        )
+        self.learner.optimizer.learning_rate = self.settings.learning_rate
+        if whole:
+            console.print(f"going on from epoch {epoch}, with its replay memory")
+        else:
+            console.print(
+                f"going on from the weights of epoch {epoch} alone, with an empty"
+                f" replay memory: {self.checkpoints.state(epoch)} is not there"
+            )
+
+    def _identity(self) -> dict[str, Any]:
+        """Return what must not change from one run of a model to the next."""
+        settings = self.settings
+        return {
+            "detector": settings.detector,
+            "scale_subregion": settings.scale_subregion,
+            "number_of_steps": settings.number_of_steps,
+            "buffer_experience_replay": settings.buffer_experience_replay,
+            "quirks": settings.rules.quirks.names(),
+            "trunk": trunk_identity(settings.path_vgg)["sha256"],
+        }
+
+    def train(self, images: VocSet) -> None:
+        """Train the epochs that the settings ask for."""
+        settings = self.settings
+        last = settings.n + settings.epochs
+        board = None
+        if settings.tensorboard:
+            board = TensorBoardLog(settings.path_model / "tensorboard")
+        with TrainingProgress(len(images), settings.n, settings.epochs) as progress:
+            for epoch in range(settings.n, last):
+                row = self._train_epoch(epoch, images, progress)
+                self._save(epoch, row)
+                console.print(sentence(row))
+                if board is not None:
+                    board.write(row)
+        console.print(f"weights: {self.checkpoints.rolling}")
+        console.print(f"log: {self.checkpoints.log}")
+
+    def _train_epoch(
+        self, epoch: int, images: VocSet, progress: TrainingProgress
+    ) -> dict[str, Any]:
+        settings = self.settings
+        epsilon = get_epsilon(
+            epoch,
+            settings.n,
+            settings.epsilon,
+            settings.epsilon_step,
+            settings.rules.quirks,
+        )
+        summary = EpochSummary(epoch, epsilon, settings.class_id)
+        strips = StripWriter(settings.path_testing_folder / "training")
+        for step in self.trainer.epoch(images, epsilon):
+            summary.add(step)
+            progress.show(step, summary)
+            if settings.bool_draw:
+                strips.add(step, epoch)
+        if not summary.steps:
+            raise InputError(
+                f"{settings.path_voc}: none of {len(images)} images has an object of"
+                f" class {class_name(settings.class_id)} in its annotation"
+            )
+        return summary.row
+
+    def _save(self, epoch: int, row: dict[str, Any]) -> None:
+        self.checkpoints.save(
+            epoch, self.learner, self.replay, self.generators, row, self._identity()
+        )

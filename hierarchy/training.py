@@ -1,0 +1,142 @@
+"""Training: the loop that yields what happened, and who listens to it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hierarchy.agent import Agent
+from hierarchy.description import Describer, get_state
+from hierarchy.pictures import Picture
+from hierarchy.regions import TRIGGER, Region
+from hierarchy.replay import ReplayMemory
+from hierarchy.search import SearchRules, TrainingSearch, training_searches
+from hierarchy.voc import VocImage
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step of a training search.
+
+    Attributes:
+        image: number of the image in this epoch, from 0.
+        search: the search, as it stands after the step.
+        region: what was looked at before the step.
+        action: what was done, 1 … 6.
+        q_values: float32 (6,) on which it was decided, or None.
+        reward: ±1, or ±3 for a trigger.
+        iou: of the region with the followed object after the step.
+        loss: of the update after the step; None while the memory fills.
+        is_last: whether the search ended with it.
+    """
+
+    image: int
+    search: TrainingSearch
+    region: Region
+    action: int
+    q_values: np.ndarray | None
+    reward: int
+    iou: float
+    loss: float | None
+    is_last: bool
+
+
+class Trainer:
+    """Runs training searches, remembers their experiences and learns from them.
+
+    Source: paper, section 4; FIDELITY.md rows leaked_minibatch and stale_state.
+
+    Args:
+        agent: chooses and learns.
+        describer: the detector's.
+        replay: the memory.
+        rules: how to search.
+        class_object: class to search for, 1 … 20.
+        batch_size: experiences in one update.
+        generator: of the sampled experiences.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        describer: Describer,
+        replay: ReplayMemory,
+        rules: SearchRules,
+        class_object: int,
+        batch_size: int,
+        generator: np.random.Generator,
+    ):
+        self.agent = agent
+        self.describer = describer
+        self.replay = replay
+        self.rules = rules
+        self.class_object = class_object
+        self.batch_size = batch_size
+        self._generator = generator
+
+    def epoch(self, images: Iterable[VocImage], epsilon: float) -> Iterator[Step]:
+        """Search every image once for each of its objects; yield each step.
+
+        Args:
+            images: the training images.
+            epsilon: share of random actions, in [0, 1].
+        """
+        for number, image in enumerate(images):
+            picture = Picture(image.key, image.pixels)
+            for search in training_searches(
+                picture, image.objects, self.class_object, self.rules
+            ):
+                yield from self._run(search, number, epsilon)
+
+    def _run(
+        self, search: TrainingSearch, image: int, epsilon: float
+    ) -> Iterator[Step]:
+        state = self._state(search)
+        while not search.over:
+            region, action, q_values = search.region, TRIGGER, None
+            if not search.must_trigger:
+                choice = self.agent.choose(state, epsilon)
+                action, q_values = choice.action, choice.q_values
+            reward = search.take(action)
+            next_state = self._state(search)
+            state, loss = self._learn(search, state, action, reward, next_state)
+            yield Step(
+                image,
+                search,
+                region,
+                action,
+                q_values,
+                reward,
+                search.followed.new_iou,
+                loss,
+                search.over,
+            )
+
+    def _state(self, search: TrainingSearch) -> np.ndarray:
+        return get_state(
+            search.picture, search.region, search.state.history, self.describer
+        )
+
+    def _learn(
+        self,
+        search: TrainingSearch,
+        state: np.ndarray,
+        action: int,
+        reward: int,
+        next_state: np.ndarray,
+    ) -> tuple[np.ndarray, float | None]:
+        """Remember the step, learn once; return the state to go on from, and the loss.
+
+        While the memory fills nothing is learnt.
+        """
+        quirks = self.rules.quirks
+        learns = self.replay.is_full
+        self.replay.store(state, action, reward, next_state)
+        if not learns:
+            return (state if quirks.stale_state else next_state), None
+        batch = self.replay.sample(self.batch_size, self._generator)
+        loss = self.agent.update(batch)
+        if quirks.leaked_minibatch:
+            search.triggered = bool(batch.actions[-1] == TRIGGER)
+            return batch.next_states[-1], loss
+        return next_state, loss

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from hierarchy.agent import Agent, get_epsilon
+from hierarchy.quirks import Quirks
+
+
+class FixedValues:
+    def __init__(self, values):
+        self.values = np.array(values, np.float32)
+        self.asked = 0
+
+    def q_values(self, state):
+        self.asked += 1
+        return self.values
+
+
+def test_epsilon_falls_by_a_tenth_an_epoch_and_stops_at_a_tenth():
+    found = [get_epsilon(epoch) for epoch in range(13)]
+    assert found == [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1]
+
+
+def test_epsilon_does_not_depend_on_where_a_run_started():
+    assert get_epsilon(7, first_epoch=7) == get_epsilon(7, first_epoch=0) == 0.3
+
+
+def test_a_small_epsilon_is_not_raised():
+    assert get_epsilon(3, epsilon=0.0) == 0.0
+
+
+def test_row_epsilon_begins_anew_and_goes_on_past_a_tenth():
+    quirks = Quirks(epsilon=True)
+    assert get_epsilon(7, first_epoch=7, quirks=quirks) == 1
+    assert 0 < get_epsilon(10, quirks=quirks) < 1e-15
+    assert get_epsilon(30, quirks=quirks) == get_epsilon(10, quirks=quirks)
+
+
+def test_a_greedy_agent_takes_the_largest_q_value():
+    agent = Agent(FixedValues([0, 1, 5, 2, 3, 4]), np.random.default_rng(0))
+    choice = agent.choose(np.zeros(3), epsilon=0.0)
+    assert choice.action == 3
+    assert choice.q_values.tolist() == [0, 1, 5, 2, 3, 4]
+
+
+def test_random_actions_are_uniform_and_ask_for_no_q_values():
+    learner = FixedValues([0, 1, 5, 2, 3, 4])
+    agent = Agent(learner, np.random.default_rng(0))
+    actions = [agent.choose(np.zeros(3), epsilon=1.0).action for _ in range(3000)]
+    counts = np.bincount(actions, minlength=7)[1:]
+    assert counts.min() > 420 and counts.max() < 580  # 500 expected, deviation 20
+    assert learner.asked == 0
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.5, 1.0])
+def test_asking_for_all_q_values_changes_no_action(epsilon):
+    actions = [
+        [
+            Agent(FixedValues([0, 1, 5, 2, 3, 4]), generator, always)
+            .choose(np.zeros(3), epsilon)
+            .action
+            for _ in range(50)
+        ]
+        for always in (False, True)
+        for generator in [np.random.default_rng(1)]
+    ]
+    assert actions[0] == actions[1]

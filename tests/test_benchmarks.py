@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from benchmarks.measuring import Measurement, seconds_of
+from benchmarks.published_loop import published_update
+from hierarchy.q_network import QLearner, get_q_network
+from hierarchy.replay import Experiences
+
+
+def test_a_ratio_says_how_many_times_faster_or_slower_than_a_floor():
+    faster = Measurement("training_step", 0.1, 5.0, "s", "how")
+    assert faster.to_json() == {
+        "name": "training_step",
+        "ours": 0.1,
+        "reference": 5.0,
+        "unit": "s",
+        "how": "how",
+        "ratio": 50.0,
+    }
+    assert Measurement("update_over_floor", 0.3, 0.2, "s", "").ratio == pytest.approx(
+        1.5
+    )
+
+
+def test_the_time_is_the_median_of_the_counted_runs(monkeypatch):
+    clock = iter([0, 3, 10, 11, 20, 29])
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    runs = []
+    assert seconds_of(lambda: runs.append(1), repeats=3, warm_up=2) == 3
+    assert len(runs) == 5
+
+
+class Recording:
+    """A network that predicts with another one and notes what it is fitted to."""
+
+    def __init__(self, network):
+        self.network = network
+
+    def predict(self, states, **_):
+        return self.network.predict_on_batch(states)
+
+    def fit(self, states, targets, **_):
+        self.targets = targets
+
+
+def test_the_published_way_fits_the_targets_that_the_learner_uses():
+    """What is timed as the reference does the same work as what is timed as ours."""
+    random = np.random.default_rng(0)
+    network = get_q_network(state_size=20)
+    network.set_weights([20 * weight for weight in network.get_weights()])
+    batch = Experiences(
+        random.random((12, 20), np.float32),
+        random.integers(1, 7, 12).astype(np.int32),
+        random.choice([-3.0, -1.0, 1.0, 3.0], 12).astype(np.float32),
+        random.random((12, 20), np.float32),
+    )
+    recording = Recording(network)
+    published_update(recording, batch)
+    error = network.predict_on_batch(batch.states) - recording.targets
+    learner = QLearner(network, dropout=0.0)
+    assert learner.update(batch) == pytest.approx(float((error**2).mean()), rel=1e-4)

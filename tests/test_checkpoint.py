@@ -1,0 +1,165 @@
+import csv
+
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from hierarchy.checkpoint import LOG_FIELDS, Checkpoints
+from hierarchy.q_network import QLearner, get_q_network
+from hierarchy.replay import ReplayMemory
+
+STATE_SIZE = 8
+SETTINGS = {"trunk": "abc", "quirks": ["stale_state"]}
+
+
+class Run:
+    """All that a checkpoint holds, at toy size."""
+
+    def __init__(self, seed=0):
+        self.learner = QLearner(
+            get_q_network(seed=seed, state_size=STATE_SIZE), learning_rate=1e-3
+        )
+        self.replay = ReplayMemory(6, STATE_SIZE)
+        self.generators = {"actions": np.random.default_rng(seed)}
+
+    def work(self):
+        generator = self.generators["actions"]
+        for _ in range(10):
+            state, next_state = generator.random((2, STATE_SIZE), np.float32)
+            self.replay.store(state, int(generator.integers(1, 7)), 1.0, next_state)
+            if self.replay.is_full:
+                self.learner.update(self.replay.sample(4, generator))
+
+    def save(self, checkpoints, epoch):
+        row = dict.fromkeys(LOG_FIELDS, "")
+        row |= {"epoch": epoch, "class_object": checkpoints.class_object}
+        checkpoints.save(
+            epoch, self.learner, self.replay, self.generators, row, SETTINGS
+        )
+
+    def restore(self, checkpoints, epoch, settings=SETTINGS):
+        return checkpoints.restore(
+            epoch, self.learner, self.replay, self.generators, settings
+        )
+
+
+def epochs_in_log(checkpoints):
+    with open(checkpoints.log, newline="") as file:
+        return [int(row["epoch"]) for row in csv.DictReader(file)]
+
+
+@pytest.fixture
+def checkpoints(tmp_path):
+    return Checkpoints(tmp_path / "models", class_object=1)
+
+
+def test_a_restored_run_goes_on_to_the_last_bit(checkpoints):
+    run = Run()
+    run.work()
+    run.save(checkpoints, 0)
+    run.work()
+    other = Run(seed=9)
+    assert other.restore(checkpoints, 0)
+    other.work()
+    for one, same in zip(
+        run.learner.network.get_weights(),
+        other.learner.network.get_weights(),
+        strict=True,
+    ):
+        assert (one == same).all()
+
+
+def test_an_epoch_leaves_its_files_and_a_row(checkpoints):
+    run = Run()
+    for epoch in range(2):
+        run.save(checkpoints, epoch)
+    assert sorted(path.name for path in checkpoints.folder.iterdir()) == [
+        "log.csv",
+        "model0.weights.h5",
+        "model0_epoch_0.state.h5",
+        "model0_epoch_0.weights.h5",
+        "model0_epoch_1.state.h5",
+        "model0_epoch_1.weights.h5",
+    ]
+    assert checkpoints.rolling.read_bytes() == checkpoints.weights(1).read_bytes()
+    assert epochs_in_log(checkpoints) == [0, 1]
+
+
+def test_states_of_the_last_epochs_are_kept_and_all_weights(checkpoints):
+    run = Run()
+    for epoch in range(5):
+        run.save(checkpoints, epoch)
+    assert checkpoints.epochs() == [0, 1, 2, 3, 4]
+    assert [e for e in range(5) if checkpoints.state(e).exists()] == [2, 3, 4]
+    assert Run().restore(checkpoints, 4) is True
+    assert Run().restore(checkpoints, 1) is False
+
+
+def test_an_epoch_that_is_not_there_is_refused_with_those_that_are(checkpoints):
+    run = Run()
+    for epoch in (0, 1, 2):
+        run.save(checkpoints, epoch)
+    with pytest.raises(InputError, match=r"model0_epoch_6.*epochs in .*: 0, 1, 2$"):
+        checkpoints.check_start(7)
+    checkpoints.check_start(3)
+    with pytest.raises(InputError, match="none$"):
+        Checkpoints(checkpoints.folder, class_object=2).check_start(1)
+
+
+def test_starting_over_moves_what_was_there_aside(checkpoints):
+    run = Run()
+    for epoch in range(3):
+        run.save(checkpoints, epoch)
+    later = checkpoints.weights(2).read_bytes()
+    aside = checkpoints.clear_from(1)
+    assert checkpoints.epochs() == [0]
+    assert epochs_in_log(checkpoints) == [0]
+    assert (aside / checkpoints.weights(2).name).read_bytes() == later
+    assert (aside / "log.csv").is_file()
+    assert checkpoints.clear_from(1) is None
+
+
+def test_a_state_without_weights_is_of_a_killed_epoch_and_goes(checkpoints):
+    run = Run()
+    for epoch in range(2):
+        run.save(checkpoints, epoch)
+    checkpoints.weights(1).unlink()
+    assert checkpoints.epochs() == [0]
+    assert checkpoints.clear_from(1) is None
+    assert not checkpoints.state(1).exists()
+    assert epochs_in_log(checkpoints) == [0]
+
+
+def test_classes_share_a_folder_and_its_log(checkpoints):
+    other = Checkpoints(checkpoints.folder, class_object=7)
+    Run().save(checkpoints, 0)
+    Run().save(other, 0)
+    other.clear_from(0)
+    assert checkpoints.epochs() == [0]
+    assert [row["class_object"] for row in checkpoints.rows()] == ["1"]
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
+def test_a_state_cut_short_is_named_in_one_line(checkpoints, share):
+    run = Run()
+    run.work()
+    run.save(checkpoints, 0)
+    state = checkpoints.state(0)
+    state.write_bytes(state.read_bytes()[: int(share * state.stat().st_size)])
+    with pytest.raises(InputError, match="cut short") as caught:
+        Run().restore(checkpoints, 0)
+    assert str(state) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_another_trunk_is_refused(checkpoints):
+    Run().save(checkpoints, 0)
+    with pytest.raises(InputError, match="trunk was abc, now it is xyz"):
+        Run().restore(checkpoints, 0, SETTINGS | {"trunk": "xyz"})
+
+
+def test_a_log_of_other_columns_is_not_overwritten(checkpoints):
+    checkpoints.folder.mkdir()
+    checkpoints.log.write_text("time,place\n1,2\n")
+    with pytest.raises(InputError, match="log.csv: has columns time,place"):
+        Run().save(checkpoints, 0)
+    assert checkpoints.log.read_text() == "time,place\n1,2\n"

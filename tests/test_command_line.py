@@ -1,0 +1,104 @@
+"""The programs as users start them: real processes, wrong words, missing files."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def start(*words, folder=ROOT):
+    return subprocess.run(
+        [sys.executable, *map(str, words)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def line_of(process, status=1):
+    """The one line that a mistake is answered with."""
+    assert process.returncode == status, process.stderr
+    (line,) = process.stderr.strip().splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"),
+    [
+        (("image_zooms/train.py",), ROOT),
+        (("train.py",), ROOT / "image_zooms"),
+        (("-m", "image_zooms.train"), ROOT),
+        (("image_zooms/test.py",), ROOT),
+        (("test.py",), ROOT / "image_zooms"),
+        (("-m", "image_zooms.test"), ROOT),
+    ],
+)
+def test_scripts_start_in_three_ways_from_anywhere(words, folder):
+    process = start(*words, "--help", folder=folder)
+    assert process.returncode == 0
+    assert "--class_object" in process.stdout
+    assert str(ROOT / "models_image_zooms")[:20] in process.stdout
+
+
+def test_published_settings_have_their_published_defaults():
+    from image_zooms.config import TestSettings, TrainSettings
+
+    train, test = TrainSettings(), TestSettings()
+    assert (train.n, train.epochs, train.gamma, train.epsilon) == (0, 50, 0.9, 1)
+    assert (train.batch_size, train.buffer_experience_replay) == (100, 1000)
+    assert (train.class_object, train.scale_subregion) == (1, 3 / 4)
+    assert (train.number_of_steps, train.bool_draw, train.two_databases) == (10, 0, 0)
+    assert train.learning_rate == 1e-6
+    assert test.only_first_object == 1
+    for settings, name, folder in [
+        (train, "path_voc", "VOC2012"),
+        (train, "path_voc2", "VOC2007"),
+        (train, "path_model", "models_image_zooms"),
+        (test, "path_model", "models_image_zooms"),
+        (test, "path_testing_folder", "testing_visualizations"),
+    ]:
+        assert getattr(settings, name) == ROOT / folder
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--class_object", "plane"], "plane"),
+        (["--class_object", "21"], "21"),
+        (["--quirks", "stale"], "no row 'stale'"),
+        (["--epochs", "0"], "epochs is 0; expected at least 1"),
+        (["--gamma", "1.5"], "gamma is 1.5"),
+        (["--scale_subregion", "1"], "scale_subregion is 1.0"),
+        (["--batch_size", "2000"], "expected at least batch_size, 2000"),
+        (["--learning_rate", "nan"], "learning_rate is nan"),
+        (["-n", "7", "--path_model", "nowhere"], "epochs in nowhere: none"),
+        (["--path_voc", "nowhere"], "nowhere"),
+        (["--path_vgg", "nowhere.h5"], "nowhere.h5"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named_in_one_line(words, part, tmp_path):
+    from samples.planes import draw_planes
+
+    if "--path_voc" not in words:
+        draw_planes(tmp_path / "voc", trainval=1, test=1)
+        words = [*words, "--path_voc", str(tmp_path / "voc")]
+    process = start(ROOT / "image_zooms" / "train.py", *words, folder=tmp_path)
+    assert part in line_of(process)
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_flag_that_does_not_exist_is_status_2():
+    process = start("image_zooms/train.py", "--epoch", "3")
+    assert process.returncode == 2
+    assert "--epoch" in process.stderr and "Traceback" not in process.stderr
+
+
+def test_testing_without_a_trained_network_says_how_to_get_one(tmp_path):
+    process = start("image_zooms/test.py", "--path_model", tmp_path)
+    line = line_of(process)
+    assert "model0.weights.h5" in line and "image_zooms/train.py -n 0" in line

@@ -1,0 +1,272 @@
+"""Training and testing end to end: real processes on a few small drawn pictures."""
+
+import csv
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TRAIN, TEST = ROOT / "image_zooms" / "train.py", ROOT / "image_zooms" / "test.py"
+TOY = [
+    *("--number_of_steps", "4", "--batch_size", "4", "--learning_rate", "1e-4"),
+    *("--buffer_experience_replay", "8", "--epsilon_step", "0.4"),
+]
+
+
+@pytest.fixture(scope="module")
+def planes(tmp_path_factory):
+    from samples.planes import draw_planes
+
+    folder = tmp_path_factory.mktemp("drawn planes")  # with a space
+    draw_planes(folder, trainval=3, test=3)
+    return folder
+
+
+def command(script, **flags):
+    words = [f"--{name}={value}" for name, value in flags.items()]
+    return [sys.executable, str(script), *words]
+
+
+def train(planes, models, n, epochs, **flags):
+    return [
+        *command(TRAIN, n=n, epochs=epochs, path_voc=planes, path_model=models),
+        *TOY,
+        *command("", **flags)[2:],
+    ]
+
+
+def run(words):
+    process = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert process.returncode == 0, process.stderr + process.stdout
+    assert process.stderr == ""
+    return process.stdout
+
+
+def weights(path):
+    """All arrays in a weight file, by name."""
+    arrays = {}
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: (
+                arrays.update({name: item[...]})
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    assert len(arrays) >= 6
+    return arrays
+
+
+def same(one, other):
+    one, other = weights(one), weights(other)
+    assert one.keys() == other.keys()
+    return all((one[name] == other[name]).all() for name in one)
+
+
+def log_of(models):
+    with open(models / "log.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def trained(planes, tmp_path_factory):
+    """Four epochs in one go."""
+    models = tmp_path_factory.mktemp("models")
+    said = run(train(planes, models, 0, 4, tensorboard=1))
+    return models, said
+
+
+def test_training_leaves_checkpoints_and_a_log(trained):
+    models, said = trained
+    assert [int(row["epoch"]) for row in log_of(models)] == [0, 1, 2, 3]
+    assert [float(row["epsilon"]) for row in log_of(models)] == [1, 0.6, 0.2, 0.1]
+    for row in log_of(models)[1:]:
+        assert float(row["loss"]) > 0 and int(row["steps"]) >= int(row["episodes"]) > 0
+        assert -3 <= float(row["mean_reward"]) <= 3
+        assert float(row["steps_per_second"]) > 0
+    for epoch in range(4):
+        assert f"epoch {epoch}:" in said
+        assert (models / f"model0_epoch_{epoch}.weights.h5").is_file()
+    assert same(models / "model0.weights.h5", models / "model0_epoch_3.weights.h5")
+    assert not same(models / "model0.weights.h5", models / "model0_epoch_2.weights.h5")
+    assert list((models / "tensorboard").glob("events*"))
+
+
+def test_two_runs_give_the_weights_of_one(trained, planes, tmp_path):
+    run(train(planes, tmp_path, 0, 2))
+    said = run(train(planes, tmp_path, 2, 2))
+    assert "going on from epoch 1, with its replay memory" in said
+    for epoch in range(4):
+        name = f"model0_epoch_{epoch}.weights.h5"
+        assert same(trained[0] / name, tmp_path / name), name
+    columns = ("epoch", "steps", "episodes", "mean_reward", "trigger_iou", "loss")
+    for one, other in zip(log_of(trained[0]), log_of(tmp_path), strict=True):
+        assert [one[name] for name in columns] == [other[name] for name in columns]
+
+
+def finished(models):
+    """The first epoch that a killed run left unfinished."""
+    epoch = 0
+    while (models / f"model0_epoch_{epoch}.weights.h5").exists():
+        epoch += 1
+    return epoch
+
+
+def test_a_run_killed_at_any_moment_ends_with_the_same_weights(
+    trained, planes, tmp_path
+):
+    """SIGKILL at random moments, most of them while an epoch is being saved."""
+    moments, kills = random.Random(0), 0
+    for _ in range(6):
+        epoch = finished(tmp_path)
+        if epoch >= 4 or kills >= 4:
+            break
+        process = subprocess.Popen(
+            train(planes, tmp_path, epoch, 4 - epoch),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for_saving(process, tmp_path, epoch)
+        time.sleep(moments.uniform(0, 1.0))
+        process.send_signal(signal.SIGKILL)
+        kills += process.wait() == -signal.SIGKILL
+    assert kills >= 2
+    left = finished(tmp_path)
+    for epoch in range(left):
+        weights(tmp_path / f"model0_epoch_{epoch}.weights.h5")
+    if left < 4:
+        run(train(planes, tmp_path, left, 4 - left))
+    assert same(trained[0] / "model0.weights.h5", tmp_path / "model0.weights.h5")
+    assert [int(row["epoch"]) for row in log_of(tmp_path)] == [0, 1, 2, 3]
+    assert not list(tmp_path.glob(".partial-*"))
+
+
+def wait_for_saving(process, models, epoch):
+    """Wait until the run writes its first file, or is over."""
+    for _ in range(1200):
+        if process.poll() is not None or list(models.glob(f"*epoch_{epoch}.*")):
+            return
+        if list(models.glob(".partial-*")):
+            return
+        time.sleep(0.05)
+    raise AssertionError("the run never came to saving")
+
+
+def test_starting_over_keeps_the_earlier_run(trained, planes, tmp_path):
+    for path in trained[0].glob("model0*_epoch_[01].*"):
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "log.csv").write_bytes((trained[0] / "log.csv").read_bytes())
+    said = run(train(planes, tmp_path, 0, 1, seed=5))
+    assert "of an earlier run" in said
+    (aside,) = tmp_path.glob("replaced_*")
+    assert same(
+        aside / "model0_epoch_1.weights.h5", trained[0] / "model0_epoch_1.weights.h5"
+    )
+    assert not same(
+        tmp_path / "model0_epoch_0.weights.h5", trained[0] / "model0_epoch_0.weights.h5"
+    )
+    assert [int(row["epoch"]) for row in log_of(tmp_path)] == [0]
+
+
+@pytest.fixture(scope="module")
+def tested(trained, planes, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    said = run(
+        command(
+            TEST,
+            path_voc_test=planes,
+            path_model=trained[0],
+            path_testing_folder=folder,
+            bool_draw=1,
+        )
+    )
+    return folder, said, json.loads((folder / "results.json").read_text())
+
+
+def test_results_hold_all_that_was_measured(tested):
+    folder, said, results = tested
+    assert results["images"] >= 1 and results["objects"] >= results["images"]
+    assert results["trunk"]["sha256"] and results["weights"]["sha256"]
+    assert results["quirks"] == [] and results["seed"] == 0
+    assert results["settings"]["scale_subregion"] == 0.75
+    for name in ("agent", "random", "upper_bound"):
+        numbers = results[name]
+        for share in [
+            *numbers["paper"].values(),
+            *numbers["voc"].values(),
+            *numbers["precision_recall"]["recall"],
+            *numbers["precision_recall"]["precision"],
+        ]:
+            assert 0 <= share <= 1
+        histogram = numbers["regions_per_object_histogram"]
+        found = round(numbers["paper"]["recall"] * results["images"])
+        assert sum(histogram) == found
+        assert name.replace("_", " ") in said
+    best = results["upper_bound"]["paper"]
+    assert best["recall"] >= results["agent"]["paper"]["recall"]
+    for name in ("precision_recall.png", "regions_per_object.png"):
+        assert (folder / name).stat().st_size > 5_000
+    assert len(list(folder.glob("*_search_0.png"))) == results["images"]
+
+
+def test_the_same_test_gives_the_same_results(tested, trained, planes, tmp_path):
+    flags = {"path_voc_test": planes, "path_model": trained[0]}
+    run(command(TEST, path_testing_folder=tmp_path, **flags))
+    again = json.loads((tmp_path / "results.json").read_text())
+    for name in ("agent", "random", "upper_bound"):
+        times = {"seconds_per_image": None}
+        assert again[name] | times == tested[2][name] | times
+
+
+def test_pictures_without_annotations_are_searched(trained, planes, tmp_path):
+    words = command(
+        TEST,
+        path_model=trained[0],
+        path_testing_folder=tmp_path,
+        only_first_object=0,
+    )
+    run([*words, "--images", str(planes / "JPEGImages")])
+    found = json.loads((tmp_path / "detections.json").read_text())["images"]
+    assert len(found) == len(list((planes / "JPEGImages").iterdir()))
+    strips = list(tmp_path.glob("*_search_*.png"))
+    assert len(strips) == sum(len(image["detections"]) for image in found)
+    for image in found:
+        for detection in image["detections"]:
+            box = detection["box"]
+            assert 0 <= box["xmin"] < box["xmax"] <= image["width"]
+            assert 0 <= box["ymin"] < box["ymax"] <= image["height"]
+            assert np.isfinite(detection["trigger_q_value"])
+            assert set(detection["path"]) <= set(range(1, 7))
+            assert detection["triggered"] == (detection["path"][-1:] == [6])
+
+
+def test_bad_files_are_skipped_and_listed_on_request(trained, planes, tmp_path):
+    voc = tmp_path / "voc"
+    shutil.copytree(planes, voc)
+    listed = (voc / "ImageSets/Main/aeroplane_test.txt").read_text().splitlines()
+    name = next(line.split()[0] for line in listed if line.split()[1] == "1")
+    (voc / "JPEGImages" / f"{name}.jpg").write_bytes(b"\xff\xd8 not much")
+    words = command(
+        TEST,
+        path_voc_test=voc,
+        path_model=trained[0],
+        path_testing_folder=tmp_path / "out",
+    )
+    process = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert process.returncode == 1
+    (line,) = process.stderr.strip().splitlines()
+    assert f"{name}.jpg" in line
+    assert not (tmp_path / "out" / "results.json").exists()
+    said = run([*words, "--skip_bad", "1"])
+    assert "left out 1" in said and f"{name}.jpg" in said
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert len(results["skipped"]) == 1

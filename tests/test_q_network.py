@@ -1,0 +1,155 @@
+import keras
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from hierarchy.q_network import QLearner, get_q_network
+from hierarchy.regions import TRIGGER
+from hierarchy.replay import Experiences
+
+STATE_SIZE = 30
+GAMMA = 0.9
+RATE = 1e-3
+
+
+def random_batch(size=16, seed=0):
+    random = np.random.default_rng(seed)
+    return Experiences(
+        random.random((size, STATE_SIZE), np.float32),
+        random.integers(1, 7, size).astype(np.int32),
+        random.choice([-3, -1, 1, 3], size).astype(np.float32),
+        random.random((size, STATE_SIZE), np.float32),
+    )
+
+
+def loud_network(seed=0):
+    """A network whose weights are large enough for every term to show."""
+    network = get_q_network(seed=seed, state_size=STATE_SIZE)
+    network.set_weights([10 * weight + 0.01 for weight in network.get_weights()])
+    return network
+
+
+def forward(weights, states):
+    """The layers' inputs and the outputs, in float64."""
+    inputs = [states.astype(np.float64)]
+    for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
+        values = inputs[-1] @ kernel + bias
+        inputs.append(np.maximum(values, 0) if len(inputs) < 3 else values)
+    return inputs[:3], inputs[3]
+
+
+def reference_update(weights, batch):
+    """One update by hand: loss, and the weights after Adam's first step."""
+    inputs, q_values = forward(weights, batch.states)
+    _, next_q_values = forward(weights, batch.next_states)
+    error = np.zeros_like(q_values)
+    for row, action in enumerate(batch.actions):
+        value = batch.rewards[row]
+        if action != TRIGGER:
+            value += GAMMA * next_q_values[row].max()
+        error[row, action - 1] = q_values[row, action - 1] - value
+    loss = (error**2).mean()
+    slope, gradients = 2 * error / error.size, []
+    for layer in (2, 1, 0):
+        kernel = weights[2 * layer]
+        gradients[:0] = [inputs[layer].T @ slope, slope.sum(0)]
+        slope = (slope @ kernel.T) * (inputs[layer] > 0)
+    # In Adam's first step the moments' corrections cancel.
+    steps = [RATE * g / (np.abs(g) + 1e-8 / np.sqrt(1e-3)) for g in gradients]
+    return loss, [w - step for w, step in zip(weights, steps, strict=True)], gradients
+
+
+def test_one_update_is_the_one_derived_by_hand():
+    network, batch = loud_network(), random_batch()
+    before = [weight.astype(np.float64) for weight in network.get_weights()]
+    learner = QLearner(network, GAMMA, RATE, dropout=0.0)
+    loss, expected, gradients = reference_update(before, batch)
+    assert learner.update(batch) == pytest.approx(loss, rel=1e-5)
+    for found, wanted, gradient in zip(
+        network.get_weights(), expected, gradients, strict=True
+    ):
+        clear = np.abs(gradient) > 1e-5  # where rounding cannot turn Adam's sign
+        assert clear.any()
+        np.testing.assert_allclose(found[clear], wanted[clear], atol=2e-6)
+
+
+def test_only_the_taken_action_learns_without_dropout():
+    network = loud_network()
+    batch = random_batch(8)._replace(actions=np.full(8, 2, np.int32))
+    before = network.get_weights()[-1]
+    QLearner(network, GAMMA, RATE, dropout=0.0).update(batch)
+    changed = network.get_weights()[-1] != before
+    assert changed.tolist() == [False, True, False, False, False, False]
+
+
+def test_the_prediction_has_dropout_and_the_targets_have_none():
+    learner = QLearner(loud_network(), GAMMA)
+    batch = random_batch()._asdict()
+    one, other = (learner(batch, training=True) for _ in range(2))
+    expected = learner.network.predict_on_batch(batch["states"])
+    for outputs in (one, other):
+        inference = keras.ops.convert_to_numpy(outputs["inference"])
+        np.testing.assert_allclose(inference, expected, rtol=1e-4, atol=1e-5)
+    predictions = [
+        keras.ops.convert_to_numpy(outputs["prediction"]) for outputs in (one, other)
+    ]
+    assert not np.allclose(*predictions)
+    assert not np.allclose(predictions[0], expected)
+
+
+def test_training_fits_rewards_of_triggers():
+    network = loud_network()
+    batch = random_batch()._replace(actions=np.full(16, TRIGGER, np.int32))
+    learner = QLearner(network, GAMMA, RATE, dropout=0.0)
+    losses = [learner.update(batch) for _ in range(300)]
+    assert losses[-1] < losses[0] / 10
+    found = network.predict_on_batch(batch.states)[:, TRIGGER - 1]
+    np.testing.assert_allclose(found, batch.rewards, atol=0.3)
+
+
+def test_new_weights_are_normal_and_follow_the_seed():
+    one, same, other = (get_q_network(seed=s, state_size=500) for s in (1, 1, 2))
+    first = one.get_weights()[0]
+    assert first.std() == pytest.approx(0.01, rel=0.02)
+    assert abs(first.mean()) < 1e-4
+    assert (first == same.get_weights()[0]).all()
+    assert (first != other.get_weights()[0]).any()
+    assert not one.get_weights()[1].any()
+    # Layers drawn from one seed must not repeat each other.
+    assert (one.get_weights()[2][:500] != first).any()
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "model0.weights.h5"
+    get_q_network(seed=3, state_size=STATE_SIZE).save_weights(path)
+    return path
+
+
+def test_weights_come_back_as_saved(saved):
+    expected = get_q_network(seed=3, state_size=STATE_SIZE).get_weights()
+    found = get_q_network(saved, state_size=STATE_SIZE).get_weights()
+    assert all((a == b).all() for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("size", [0, 10, 1000, 60_000])
+def test_a_file_cut_short_is_named_in_one_line(saved, size):
+    saved.write_bytes(saved.read_bytes()[:size])
+    with pytest.raises(InputError) as caught:
+        get_q_network(saved, state_size=STATE_SIZE)
+    assert str(saved) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_weights_of_another_network_are_refused(saved):
+    with pytest.raises(InputError, match=r"\(30, 1024\).*\(31, 1024\)"):
+        get_q_network(saved, state_size=STATE_SIZE + 1)
+
+
+def test_weights_that_are_not_finite_are_refused(saved):
+    network = get_q_network(saved, state_size=STATE_SIZE)
+    weights = network.get_weights()
+    weights[0][0, 0] = np.nan
+    network.set_weights(weights)
+    network.save_weights(saved)
+    with pytest.raises(InputError, match="not all finite"):
+        get_q_network(saved, state_size=STATE_SIZE)

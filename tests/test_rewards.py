@@ -1,0 +1,52 @@
+import pytest
+
+from hierarchy.quirks import Quirks
+from hierarchy.rewards import follow_iou, get_reward_movement, get_reward_trigger
+
+LEFT, RIGHT = (0, 0, 10, 10), (0, 90, 10, 100)
+
+
+@pytest.mark.parametrize(
+    ("iou", "new_iou", "reward"), [(0.2, 0.3, 1), (0.3, 0.2, -1), (0.3, 0.3, -1)]
+)
+def test_a_movement_pays_if_the_iou_rises(iou, new_iou, reward):
+    assert get_reward_movement(iou, new_iou) == reward
+
+
+@pytest.mark.parametrize(("iou", "reward"), [(0.51, 3), (0.5, -3), (0, -3)])
+def test_a_trigger_pays_over_one_half(iou, reward):
+    assert get_reward_trigger(iou) == reward
+
+
+def follow(region, classes=(1, 1), available=(True, True), last=(0.1, 0.2), **rows):
+    return follow_iou(
+        [LEFT, RIGHT], region, classes, 1, last, available, Quirks(**rows)
+    )
+
+
+def test_the_object_with_the_largest_iou_is_followed():
+    followed = follow((0, 50, 10, 100))
+    assert (followed.index, followed.iou, followed.new_iou) == (1, 0.2, 0.2)
+    assert followed.last_matrix == (0, 0.2)
+
+
+def test_found_objects_and_other_classes_are_never_followed():
+    assert follow(RIGHT, available=(True, False)).index == 0
+    assert follow(RIGHT, classes=(1, 7)).index == 0
+    with pytest.raises(ValueError, match="no object of class 1 is left"):
+        follow(RIGHT, classes=(1, 7), available=(False, True))
+
+
+def test_with_no_overlap_the_first_object_is_followed():
+    assert follow((40, 40, 50, 50)).index == 0
+
+
+def test_row_exhausted_targets_follows_another_class():
+    followed = follow(
+        LEFT, classes=(1, 7), available=(False, True), exhausted_targets=True
+    )
+    assert (followed.index, followed.new_iou) == (1, 0)
+    # With every IoU at 0, another class that stands first in the annotation wins.
+    rows = {"exhausted_targets": True}
+    assert follow((40, 40, 50, 50), classes=(7, 1), **rows).index == 0
+    assert follow((40, 40, 50, 50), classes=(7, 1)).index == 1

@@ -1,0 +1,179 @@
+"""Training and detection searches without the published program's faults."""
+
+import numpy as np
+import pytest
+
+from hierarchy.pictures import MEAN_RGB, Picture
+from hierarchy.quirks import Quirks
+from hierarchy.regions import CENTRE, TRIGGER, UP_LEFT, whole_image, zoom
+from hierarchy.search import (
+    MAX_OBJECTS,
+    SearchRules,
+    detection_searches,
+    training_searches,
+)
+from hierarchy.voc import VocObject
+
+PLANE, CAR = 1, 7
+SMALL, FAR = (10, 10, 30, 30), (70, 70, 95, 95)
+
+
+def picture():
+    return Picture("one", np.zeros((100, 100, 3), np.uint8))
+
+
+def objects(*boxes, classes=None):
+    classes = classes or [PLANE] * len(boxes)
+    return [
+        VocObject(class_id, box, False)
+        for class_id, box in zip(classes, boxes, strict=True)
+    ]
+
+
+def searches(items, **rules):
+    return training_searches(picture(), items, PLANE, SearchRules(**rules))
+
+
+def test_there_is_a_search_for_each_object_of_the_class():
+    items = objects(SMALL, (40, 0, 50, 10), FAR, classes=[PLANE, CAR, PLANE])
+    found = []
+    for search in searches(items, number_of_steps=2):
+        found.append(search.target)
+        while not search.over:
+            search.take(UP_LEFT)
+    assert found == [0, 2]
+
+
+def test_a_search_ends_with_its_last_step():
+    (search,) = searches(objects(SMALL), number_of_steps=3)
+    steps = 0
+    while not search.over:
+        search.take(CENTRE)
+        steps += 1
+    assert steps == 3 and not search.triggered
+
+
+def test_rewards_follow_the_iou_with_the_object():
+    (search,) = searches(objects(SMALL))
+    assert search.take(UP_LEFT) == 1
+    assert search.take(UP_LEFT) == 1
+    assert search.take(TRIGGER) == -3
+    assert search.triggered and search.over
+
+
+def test_a_trigger_is_forced_over_one_half_also_at_once():
+    (search,) = searches(objects((0, 0, 80, 80)))
+    assert search.must_trigger
+    assert search.take(TRIGGER) == 3
+
+
+def test_row_first_iou_never_forces_the_first_step():
+    rules = {"quirks": Quirks(first_iou=True)}
+    (search,) = searches(objects((0, 0, 80, 80)), **rules)
+    assert not search.must_trigger
+    assert search.take(UP_LEFT) == 1  # the reward knows the true IoU
+    assert search.must_trigger
+
+
+def test_the_ground_truth_of_a_found_object_is_painted_over():
+    seen = []
+    for search in searches(objects(SMALL, FAR)):
+        seen.append(search.picture)
+        search.take(UP_LEFT)
+        search.take(UP_LEFT)
+        search.take(TRIGGER)
+    assert not seen[0].pixels.any()
+    assert seen[1].painted == (SMALL,)
+    assert (seen[1].pixels[10:30, 10:30] == MEAN_RGB).all()
+    assert seen[1].pixels.any(axis=2).sum() == 400
+
+
+def test_without_a_trigger_nothing_is_painted_over():
+    for search in searches(objects(SMALL, FAR), number_of_steps=1):
+        assert search.picture.painted == ()
+        search.take(UP_LEFT)
+
+
+def test_an_object_covered_by_the_triggered_region_is_not_searched_again():
+    both = objects(SMALL, (15, 15, 28, 28))
+    assert len([s.take(TRIGGER) for s in searches(both)]) == 1
+    apart = searches(objects(SMALL, FAR))
+    first = next(apart)
+    first.take(UP_LEFT)
+    first.take(TRIGGER)
+    assert next(apart).available_objects == (False, True)
+
+
+def test_row_exhausted_targets_goes_on_with_nothing_left():
+    quirks = Quirks(exhausted_targets=True)
+    items = objects(SMALL, (15, 15, 28, 28), classes=[PLANE, PLANE])
+    found = []
+    for search in searches(items, quirks=quirks):
+        found.append(search.over)
+        if not search.over:
+            search.take(TRIGGER)
+    assert found == [False, True]
+
+
+def test_row_ground_truth_mask_is_the_same_on_and_off():
+    painted = []
+    for flag in (False, True):
+        quirks = Quirks(ground_truth_mask=flag)
+        *_, last = (
+            (search, search.take(UP_LEFT), search.take(TRIGGER))
+            for search in searches(objects(SMALL, FAR), quirks=quirks)
+        )
+        painted.append(last[0].picture.painted)
+    assert painted[0] == painted[1] == (SMALL,)
+
+
+def detections(actions, only_first_object=False, **rules):
+    """Run searches on a script; return (painted before, actions taken) of each."""
+    script, found = iter(actions), []
+    for search in detection_searches(
+        picture(), SearchRules(**rules), only_first_object
+    ):
+        taken = []
+        while not search.over:
+            taken.append(next(script))
+            search.take(taken[-1])
+        found.append((search.picture.painted, taken))
+    return found
+
+
+def test_only_the_first_object_takes_one_search():
+    assert detections([1, 6, 1, 6], only_first_object=True) == [((), [1, 6])]
+
+
+def test_searching_on_paints_over_the_detected_region():
+    region = zoom(whole_image(100, 100), UP_LEFT, 3 / 4).box
+    found = detections([1, 6, 5, 5, 5], number_of_steps=3)
+    assert found == [((), [1, 6]), ((region,), [5, 5, 5])]
+
+
+def test_searching_on_stops_when_the_whole_image_is_found():
+    assert detections([1, 6, 6, 1, 1]) == [
+        ((), [1, 6]),
+        (((0, 0, 75, 75),), [6]),
+    ]
+
+
+def test_searching_on_has_an_end():
+    assert len(detections([1, 6] * 50)) == MAX_OBJECTS
+
+
+def test_row_shared_steps_gives_all_searches_one_limit():
+    rules = {"number_of_steps": 5, "quirks": Quirks(shared_steps=True)}
+    assert [taken for _, taken in detections([1, 6] + [5] * 9, **rules)] == [
+        [1, 6],
+        [5, 5, 5],
+    ]
+    # A trigger at once ends the image's first search only.
+    assert len(detections([6, 1, 1], **rules)) == 1
+    assert len(detections([1, 6, 6, 6, 6], **rules)) == 4
+
+
+def test_actions_that_do_not_exist_are_refused():
+    (search,) = searches(objects(SMALL))
+    with pytest.raises(ValueError, match="does not move"):
+        search.take(7)

@@ -1,0 +1,124 @@
+from types import SimpleNamespace
+
+import numpy as np
+
+from hierarchy.quirks import Quirks
+from hierarchy.regions import TRIGGER, UP_LEFT
+from hierarchy.replay import ReplayMemory
+from hierarchy.search import SearchRules
+from hierarchy.training import Trainer
+from hierarchy.voc import VocObject
+
+
+class Counting:
+    """Describes each region by a number of its own."""
+
+    def __init__(self):
+        self.count = 0
+
+    def describe(self, picture, regions):
+        self.count += 1
+        return np.full((1, 1), self.count, np.float32)
+
+
+class Scripted:
+    """Does what it is told, and remembers what it was shown."""
+
+    def __init__(self, actions):
+        self.actions = iter(actions)
+        self.states, self.batches = [], []
+
+    def choose(self, state, epsilon):
+        self.states.append(int(state[0]))
+        return SimpleNamespace(action=next(self.actions), q_values=None)
+
+    def update(self, batch):
+        self.batches.append(batch)
+        return 0.5
+
+
+class Newest:
+    """Samples the slots it is told to."""
+
+    def __init__(self, *slots):
+        self.slots = slots
+
+    def choice(self, size, count, replace):
+        return np.array(self.slots[:count])
+
+
+def run(actions, quirks=Quirks(), capacity=2, sampled=(0,), images=1, steps=4):
+    """Train on images with one small plane each; return all that took part."""
+    agent, memory = Scripted(actions), ReplayMemory(capacity, 25)
+    trainer = Trainer(
+        agent,
+        Counting(),
+        memory,
+        SearchRules(number_of_steps=steps, quirks=quirks),
+        1,
+        len(sampled),
+        Newest(*sampled),
+    )
+    pixels = np.zeros((100, 100, 3), np.uint8)
+    objects = (VocObject(1, (80, 80, 90, 90), False),)
+    pictures = [
+        SimpleNamespace(key=str(number), pixels=pixels, objects=objects)
+        for number in range(images)
+    ]
+    return list(trainer.epoch(pictures, epsilon=0.0)), agent, memory
+
+
+def transitions(memory):
+    experiences = memory.experiences
+    return [
+        (int(state[0]), int(next_state[0]))
+        for state, next_state in zip(
+            experiences.states, experiences.next_states, strict=True
+        )
+    ]
+
+
+def test_each_state_is_the_next_state_of_the_step_before():
+    _, agent, memory = run([UP_LEFT] * 4, capacity=10)
+    assert agent.states == [1, 2, 3, 4]
+    assert transitions(memory) == [(1, 2), (2, 3), (3, 4), (4, 5)]
+
+
+def test_one_update_a_step_once_the_memory_is_full():
+    steps, agent, _ = run([UP_LEFT] * 8, capacity=3, images=2)
+    assert [step.loss for step in steps] == [None] * 3 + [0.5] * 5
+    assert len(agent.batches) == 5
+
+
+def test_steps_tell_what_happened():
+    steps, _, _ = run([UP_LEFT, TRIGGER, UP_LEFT, TRIGGER], images=2)
+    assert [step.image for step in steps] == [0, 0, 1, 1]
+    assert [step.action for step in steps] == [UP_LEFT, TRIGGER] * 2
+    assert [step.reward for step in steps] == [-1, -3] * 2
+    assert [step.is_last for step in steps] == [False, True] * 2
+    assert steps[0].region.box == (0, 0, 100, 100)
+    assert steps[1].region.box == (0, 0, 75, 75)
+    assert all(step.q_values is None for step in steps)
+
+
+def test_row_stale_state():
+    actions = [UP_LEFT] * 4
+    _, agent, memory = run(actions, Quirks(stale_state=True), capacity=10)
+    assert agent.states == [1, 1, 1, 1]
+    assert transitions(memory) == [(1, 2), (1, 3), (1, 4), (1, 5)]
+
+
+def test_row_leaked_minibatch():
+    quirks = Quirks(leaked_minibatch=True)
+    # The third step's update samples slot 1, a movement: state 3 is gone on from.
+    _, agent, _ = run([UP_LEFT] * 4, quirks, capacity=2, sampled=(1,))
+    assert agent.states == [1, 2, 3, 3]
+    # A search that triggered goes on if the sampled experience did not trigger …
+    actions = [UP_LEFT, UP_LEFT, TRIGGER, UP_LEFT, UP_LEFT]
+    steps, _, _ = run(actions, quirks, sampled=(1,), steps=6)
+    assert [step.action for step in steps] == actions  # the trigger took two of six
+    # … and one that moved ends if the sampled experience did.
+    steps, _, _ = run(
+        [UP_LEFT, TRIGGER, UP_LEFT], quirks, capacity=2, sampled=(1,), images=2
+    )
+    assert [step.is_last for step in steps] == [False, True, True]
