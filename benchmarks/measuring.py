@@ -1,0 +1,50 @@
+"""Timing, and the record of what was timed."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One comparison.
+
+    Attributes:
+        name: what was compared; one ending in ``_over_floor`` is against a bound that
+            no program can beat.
+        ours: what this project needs, in ``unit``.
+        reference: what the other way, or the floor, needs.
+        unit: of both.
+        how: what was done, in a sentence.
+    """
+
+    name: str
+    ours: float
+    reference: float
+    unit: str
+    how: str
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster this project is, or slower than a floor."""
+        if self.name.endswith("_over_floor"):
+            return self.ours / self.reference
+        return self.reference / self.ours
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it, ready for JSON."""
+        return asdict(self) | {"ratio": self.ratio}
+
+
+def seconds_of(work: Callable[[], Any], repeats: int, warm_up: int = 1) -> float:
+    """Return the median time of ``work`` in seconds, after some runs not counted."""
+    for _ in range(warm_up):
+        work()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
