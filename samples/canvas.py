@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 from skimage.filters import gaussian
 
 SUPERSAMPLING = 2
@@ -83,20 +83,31 @@ def fractal_noise(
     Returns:
         float32 (rows, columns), stretched to 0 … 1.
     """
-    height, width = shape
-    total = np.zeros(shape, np.float32)
+    total = np.zeros((2, 2), np.float32)
     for octave in range(octaves):
         lumps = [max(2, round(count * 2**octave)) for count in cells]
-        layer = Image.fromarray(rng.random(lumps, dtype=np.float32))
-        layer = layer.resize((width, height), Image.Resampling.BICUBIC)
-        total += persistence**octave * np.asarray(layer)
+        layer = rng.random(lumps, dtype=np.float32)
+        total = _stretched(total, layer.shape) + persistence**octave * layer
+    total = _stretched(total, shape)
     total -= total.min()
     return total / max(float(total.max()), 1e-6)
+
+
+def _stretched(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    image = Image.fromarray(values)
+    return np.array(image.resize(shape[::-1], Image.Resampling.BICUBIC))
 
 
 def softened(values: np.ndarray, radius: float) -> np.ndarray:
     """Return a float32 (rows, columns) array blurred by ``radius`` pixels."""
     return gaussian(values, radius, mode="nearest", preserve_range=True)
+
+
+def resized(pixels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return a float32 (rows, columns, 3) picture, 0 … 1, at another size."""
+    image = Image.fromarray((np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8))
+    image = image.resize(shape[::-1], Image.Resampling.BICUBIC)
+    return np.asarray(image, np.float32) / 255
 
 
 class Layer:
@@ -260,11 +271,16 @@ class Picture:
 
     def glow(self, centre: Sequence[float], radius: float, light: np.ndarray) -> None:
         """Add light that fades with the distance from ``centre``, (x, y)."""
-        height, width = self.shape
-        x = np.exp(-(((np.arange(width) - centre[0]) / radius) ** 2))
-        y = np.exp(-(((np.arange(height) - centre[1]) / radius) ** 2))
-        strength = np.outer(y, x).astype(np.float32)[..., None]
-        self.pixels += (1 - self.pixels) * strength * np.asarray(light, np.float32)
+        bells = []
+        for middle, size in zip(centre[::-1], self.shape, strict=True):
+            away = (np.arange(size, dtype=np.float32) - np.float32(middle)) / radius
+            bells.append(np.exp(-(away**2)))
+        rows, columns = (np.flatnonzero(bell > 0.005) for bell in bells)
+        if not len(rows) or not len(columns):
+            return
+        part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        strength = np.outer(bells[0][part[0]], bells[1][part[1]])[..., None]
+        self.pixels[part] += (1 - self.pixels[part]) * (strength * np.float32(light))
 
 
 def developed(
@@ -281,10 +297,11 @@ def developed(
     Returns:
         uint8 (rows, columns, 3).
     """
-    bell = np.exp(-0.5 / blur**2)
-    centre, beside = 1 / (1 + 2 * bell), bell / (1 + 2 * bell)
-    soft = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    soft = centre * soft[1:-1] + beside * (soft[:-2] + soft[2:])
-    soft = centre * soft[:, 1:-1] + beside * (soft[:, :-2] + soft[:, 2:])
-    noise = rng.standard_normal(pixels.shape[:2], dtype=np.float32)[..., None]
-    return (np.clip(soft + noise * grain, 0, 1) * 255 + 0.5).astype(np.uint8)
+    beside = np.exp(-0.5 / blur**2)
+    bell = np.array([beside, 1, beside]) / (1 + 2 * beside)
+    lens = ImageFilter.Kernel((3, 3), np.outer(bell, bell).ravel().tolist(), scale=1)
+    image = Image.fromarray((np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8))
+    soft = np.asarray(image.filter(lens)).astype(np.int16)
+    noise = rng.standard_normal(pixels.shape[:2], dtype=np.float32)
+    soft += np.rint(noise * np.float32(255 * grain)).astype(np.int16)[..., None]
+    return np.clip(soft, 0, 255).astype(np.uint8)

@@ -228,8 +228,8 @@ def _leafy_tree(
 ) -> None:
     x, y = foot
     layer.line([(x, y), (x, y - 0.4 * tall)], fill * 0.5, max(0.08 * tall, 0.4))
-    for shade, lift in ((0.78, 0.0), (1.0, 0.1), (1.18, 0.2)):
-        for _ in range(3):
+    for shade, lift, count in ((0.78, 0.0, 3), (1.0, 0.1, 2), (1.18, 0.2, 2)):
+        for _ in range(count):
             radius = tall * rng.uniform(0.17, 0.26) * (1.15 - lift * 2)
             dx, dy = rng.uniform(-0.2, 0.2, 2) * tall * (1 - 2 * lift)
             spot = (x + dx - lift * 0.4 * tall, y - 0.6 * tall + dy - lift * tall)

@@ -68,7 +68,9 @@ class View:
         flat = points[..., :2] * nearness[..., None] * [self.scale, -self.scale]
         return flat + self.centre
 
-    def enlarged(self, factor: float, corner: tuple[float, float]) -> "View":
+    def enlarged(
+        self, factor: float, corner: tuple[float, float] = (0.0, 0.0)
+    ) -> "View":
         """Return the view in a ``factor`` times larger picture, cut at ``corner``."""
         x, y = (factor * c - o for c, o in zip(self.centre, corner, strict=True))
         return replace(self, centre=(x, y), scale=self.scale * factor)
@@ -122,21 +124,22 @@ def paint_solid(
         light: what lights it.
         haze: a colour, and how much of it lies before the solid.
     """
-    left, top, right, bottom = _window(layer, parts, view)
+    faces, owner, normals = _facing(parts, view)
+    outlines = view.enlarged(SUPERSAMPLING).project(faces.corners)
+    left, top, right, bottom = _window(layer, outlines)
     if right <= left or bottom <= top:
         return
-    view = view.enlarged(SUPERSAMPLING, (left, top))
-    faces, owner, normals = _facing(parts, view)
     colours = light.on(normals, faces)
     if haze:
         colours = mix(colours, *haze)
-    colours, planes = _packed(colours), _planes(faces.corners, normals, view)
-    outlines = view.project(faces.corners)
+    colours = _packed(colours)
+    view = view.enlarged(SUPERSAMPLING, (left, top))
+    planes = _planes(faces.corners, normals, view)
+    outlines -= (left, top)
     paint = np.zeros((bottom - top, right - left), np.uint32)
     nearest = np.zeros(paint.shape, np.float32)
-    for first, last in itertools.pairwise(
-        np.searchsorted(owner, range(len(parts) + 1)).tolist()
-    ):
+    starts = np.searchsorted(owner, range(len(parts) + 1)).tolist()
+    for first, last in itertools.pairwise(starts):
         if first < last:
             own = np.s_[first:last]
             _paint_part(paint, nearest, outlines[own], colours[own], planes[own])
@@ -144,10 +147,11 @@ def paint_solid(
     layer.image.alpha_composite(Image.fromarray(pixels), (left, top))
 
 
-def _window(layer: Layer, parts: Sequence[Faces], view: View) -> tuple[int, ...]:
+def _window(layer: Layer, outlines: np.ndarray) -> list[int]:
     """Return left, top, right, bottom of the part of the sheet that is needed."""
-    edges = np.round(view.outline(parts) * SUPERSAMPLING) + [[-1, -1], [2, 2]]
-    return tuple(np.clip(edges, 0, layer.image.size).astype(int).ravel().tolist())
+    low, high = outlines.min((0, 1)) - 1, outlines.max((0, 1)) + 2
+    edges = np.clip(np.round([low, high]), 0, layer.image.size)
+    return edges.astype(int).ravel().tolist()
 
 
 def _facing(parts: Sequence[Faces], view: View) -> tuple[Faces, np.ndarray, np.ndarray]:

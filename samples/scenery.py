@@ -13,6 +13,7 @@ from samples.canvas import (
     colour,
     fractal_noise,
     mix,
+    resized,
     smoothstep,
     softened,
 )
@@ -130,8 +131,8 @@ def paint_sky(
     stops = np.array([colour(text) for text in mood.sky])
     places = np.linspace(0, 1, len(stops)) ** 0.85
     column = np.stack([np.interp(depth, places, stop) for stop in stops.T], 1)
-    uneven = fractal_noise(rng, (height, width), (2, 3), 2)[..., None] - 0.5
-    picture.pixels[:] = column[:, None] + 0.05 * uneven
+    uneven = fractal_noise(rng, (height, width), (2, 3), 2)[..., None]
+    picture.pixels[:] = column[:, None].astype(np.float32) - 0.025 + 0.05 * uneven
     if mood.night:
         _stars(picture, horizon, rng)
     reach = 0.5 * width
@@ -278,15 +279,19 @@ def paint_cloud_sea(
     rng: np.random.Generator,
 ) -> None:
     """Paint clouds as they look from above, closed up to the horizon."""
-    height, width = picture.shape
-    top = int(np.clip(horizon, 0, height - 1))
-    fill = mix(colour(mood.shaded_cloud), colour(mood.lit_cloud), 0.6)
-    fill = mix(mood.haze, fill, np.linspace(0, 1, height - top)[:, None, None])
-    fill = np.broadcast_to(fill, (height - top, width, 3))
-    picture.blend(fill, np.ones(fill.shape[:2], np.float32), (top, 0))
+    height, width = (side // 2 for side in picture.shape)  # soft, so half is enough
+    top = int(np.clip(horizon / 2, 0, height - 1))
+    small = Picture(resized(picture.pixels, (height, width)))
+    before = small.pixels.copy()
+    cloud = mix(colour(mood.shaded_cloud), colour(mood.lit_cloud), 0.6)
+    depth = np.linspace(0, 1, height - top)[:, None, None]
+    small.pixels[top:] = mix(mood.haze, cloud, depth)
     for depth in (0.05, 0.2, 0.48, 1.0):
         size = width * (0.16 + 0.6 * depth)
         for x in np.arange(-0.3 * size, width + 0.3 * size, 0.62 * size):
             place = x + rng.uniform(-0.2, 0.2) * size
             base = top + depth * (height - top) * 1.05 + 0.12 * size
-            paint_cumulus(picture, mood, (place, base), size, sun_side, rng, 0.85)
+            paint_cumulus(small, mood, (place, base), size, sun_side, rng, 0.85)
+    changed = (small.pixels != before).any(2, keepdims=True) * np.ones(3)
+    coverage = resized(changed, picture.shape)[..., 0]
+    picture.blend(resized(small.pixels, picture.shape), coverage)

@@ -5,11 +5,10 @@ it, twice the same, with or without its aeroplanes.
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
-from samples.aircraft import design_aircraft
+from samples.aircraft import Aircraft, design_aircraft
 from samples.airframes import build_aircraft
 from samples.ground import LANDS
 from samples.rendering import View, turned
@@ -43,6 +42,8 @@ class PlacedPlane:
     Attributes:
         kind: one of :data:`samples.aircraft.KINDS`.
         parts: what it consists of.
+        unit_outline: its outline where its origin is that of the picture and its
+            length one pixel, ((left, top), (right, bottom)).
         view: where and how large.
         haze: how much air lies before it, 0 … 1.
         tilt: by how many degrees the viewer looks down at the ground that it stands
@@ -51,14 +52,24 @@ class PlacedPlane:
 
     kind: str
     parts: tuple[Faces, ...]
+    unit_outline: np.ndarray
     view: View
     haze: float
     tilt: float | None = None
 
-    @cached_property
+    @property
     def outline(self) -> np.ndarray:
         """((left, top), (right, bottom)) in pixels, float64."""
-        return self.view.outline(self.parts)
+        return self.unit_outline * self.view.scale + self.view.centre
+
+    @classmethod
+    def built(
+        cls, aircraft: Aircraft, wheels_down: bool, view: View, **facts: float
+    ) -> "PlacedPlane":
+        """Build an aeroplane; ``view`` says how it is turned, ``facts`` the rest."""
+        parts = build_aircraft(aircraft, wheels_down)
+        unit = replace(view, centre=(0.0, 0.0), scale=1.0).outline(parts)
+        return cls(aircraft.kind, parts, unit, view, **facts)
 
     @property
     def pose(self) -> str:
@@ -178,7 +189,7 @@ def _fitted(
     rng: np.random.Generator, scene: Scene, plane: PlacedPlane, share: float
 ) -> tuple[PlacedPlane, np.ndarray]:
     """Return the plane scaled to a share of the picture, and its outline around 0."""
-    wide, tall = plane.outline[1] - plane.outline[0]
+    wide, tall = plane.unit_outline[1] - plane.unit_outline[0]
     longest = share * max(scene.width, scene.height)
     # Only few may fill the picture, or the first look would find them.
     area = rng.uniform(0.3, 0.515) * scene.width * scene.height
@@ -189,7 +200,7 @@ def _fitted(
         np.sqrt(area / (wide * tall)),
     )
     view = replace(plane.view, scale=float(scale))
-    return replace(plane, view=view), plane.outline * scale
+    return replace(plane, view=view), plane.unit_outline * scale
 
 
 def _moved(plane: PlacedPlane, x: float, y: float) -> PlacedPlane:
@@ -218,12 +229,12 @@ def _place(
 def _with_flying_planes(rng: np.random.Generator, scene: Scene) -> Scene:
     planes = [_flying_plane(rng, scene, _share_of_longer_side(rng))]
     if rng.random() < 0.16:
-        share = rng.uniform(0.15, 0.35)
-        for _ in range(8):  # a second one where it does not cover the first
-            second = _flying_plane(rng, scene, share)
+        second = _flying_plane(rng, scene, rng.uniform(0.15, 0.35))
+        for _ in range(8):  # until it does not cover the first
             if not _overlap(planes[0], second):
                 planes.insert(0, second)
                 break
+            second = _flown_elsewhere(rng, scene, second)
     return replace(scene, planes=tuple(planes))
 
 
@@ -233,9 +244,17 @@ def _flying_plane(rng: np.random.Generator, scene: Scene, share: float) -> Place
     landing = scene.setting == "runway" or rng.random() < 0.12
     haze = rng.uniform(0, 0.22) * (1 - share)
     view = View(rotation, distance=rng.uniform(2.5, 7))
-    plane = PlacedPlane(aircraft.kind, build_aircraft(aircraft, landing), view, haze)
-    plane, (low, high) = _fitted(rng, scene, plane, share)
-    cut = rng.uniform(0.06, 0.22) if share > 0.3 and rng.random() < 0.13 else 0.0
+    plane = PlacedPlane.built(aircraft, landing, view, haze=haze)
+    plane, _ = _fitted(rng, scene, plane, share)
+    return _flown_elsewhere(rng, scene, plane, 0.13 if share > 0.3 else 0.0)
+
+
+def _flown_elsewhere(
+    rng: np.random.Generator, scene: Scene, plane: PlacedPlane, risk: float = 0.0
+) -> PlacedPlane:
+    """Return the plane in another place; ``risk`` is that of being cut by an edge."""
+    low, high = plane.unit_outline * plane.view.scale
+    cut = rng.uniform(0.06, 0.22) if rng.random() < risk else 0.0
     sideways = rng.random() < 0.7
     x = _place(rng, low[0], high[0], scene.width, cut if sideways else 0)
     y = _place(rng, low[1], high[1], scene.height, 0 if sideways else cut)
@@ -306,7 +325,7 @@ def _parked_plane(rng: np.random.Generator, scene: Scene, tilt: float) -> Placed
     nose_up = 9.0 if aircraft.kind in ("biplane", "warbird") else 0.0
     view = View(turned(yaw, nose_up, 0, tilt), distance=6.0)
     haze = rng.uniform(0, 0.06)
-    return PlacedPlane(aircraft.kind, build_aircraft(aircraft, True), view, haze, tilt)
+    return PlacedPlane.built(aircraft, True, view, haze=haze, tilt=tilt)
 
 
 def _eye_height(plane: PlacedPlane) -> float:

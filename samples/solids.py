@@ -87,7 +87,8 @@ def faces_of_grid(
 
 def normals_of(quads: np.ndarray) -> np.ndarray:
     """Return unit vectors that stand on faces, (n, 3); zero for those without area."""
-    across = np.cross(quads[:, 2] - quads[:, 0], quads[:, 3] - quads[:, 1])
+    (a, b, c), (d, e, f) = (quads[:, 2] - quads[:, 0]).T, (quads[:, 3] - quads[:, 1]).T
+    across = np.stack([b * f - c * e, c * d - a * f, a * e - b * d], 1)
     return across / np.maximum(np.sqrt((across**2).sum(1))[:, None], 1e-12)
 
 

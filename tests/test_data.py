@@ -1,0 +1,70 @@
+"""Which images a run works on."""
+
+import pytest
+
+from common.errors import InputError
+from hierarchy import data
+from image_zooms.config import TestSettings, TrainSettings
+from samples.planes import draw_planes
+
+
+@pytest.fixture(scope="module")
+def planes(tmp_path_factory):
+    folders = [tmp_path_factory.mktemp("voc") for _ in range(2)]
+    for seed, folder in enumerate(folders):
+        draw_planes(folder, trainval=3, test=1, seed=seed)
+    return folders
+
+
+def test_two_databases_are_trained_on_one_after_the_other(planes):
+    settings = TrainSettings(path_voc=planes[0], path_voc2=planes[1], two_databases=1)
+    both = data.training_set(settings)
+    alone = [data.training_set(TrainSettings(path_voc=folder)) for folder in planes]
+    assert len(both) == len(alone[0]) + len(alone[1])
+    keys = [image.key for image in both]
+    assert len(set(keys)) == len(keys)
+    pixels = [image.pixels for one in alone for image in one]
+    for image, expected in zip(both, pixels, strict=True):
+        assert (image.pixels == expected).all()
+
+
+def test_the_second_database_is_left_alone_unless_asked_for(planes, tmp_path):
+    settings = TrainSettings(path_voc=planes[0], path_voc2=tmp_path / "nowhere")
+    assert len(data.training_set(settings)) == 3
+    settings = TrainSettings(
+        path_voc=planes[0], path_voc2=tmp_path / "nowhere", two_databases=1
+    )
+    with pytest.raises(InputError, match="nowhere"):
+        data.training_set(settings)
+
+
+def test_the_first_images_alone(planes):
+    settings = TrainSettings(path_voc=planes[0], max_images=2)
+    assert (
+        data.training_set(settings).names
+        == data.training_set(TrainSettings(path_voc=planes[0])).names[:2]
+    )
+
+
+def test_without_the_default_data_set_drawn_planes_are_used_and_said(
+    planes, tmp_path, monkeypatch, capsys
+):
+    default = tmp_path / "VOC2012"
+    monkeypatch.setattr(data, "VOC2012", default)
+    monkeypatch.setattr(data, "ensure_planes", lambda: planes[0])
+    images = data.training_set(TrainSettings(path_voc=default))
+    assert len(images) == 3
+    said = capsys.readouterr().out
+    assert "VOC2012 is not there" in said and "drawn planes" in said
+
+
+def test_a_data_set_that_was_asked_for_is_never_replaced(tmp_path):
+    with pytest.raises(InputError, match="mine"):
+        data.training_set(TrainSettings(path_voc=tmp_path / "mine"))
+    with pytest.raises(InputError, match="mine"):
+        data.test_set(TestSettings(path_voc_test=tmp_path / "mine"))
+
+
+def test_a_class_that_no_image_holds_is_named(planes):
+    with pytest.raises(InputError, match="car"):
+        data.training_set(TrainSettings(path_voc=planes[0], class_object="car"))
