@@ -119,6 +119,8 @@ class TrainSettings(SharedSettings):
     """1 trains on both data sets."""
     image_set: str = "trainval"
     """List in ImageSets/Main to train on, without the class's name."""
+    max_images: int = 0
+    """Trains on so many images at most, the first of each data set; 0 takes all."""
     path_model: Path = REPOSITORY / "models"
     """Where checkpoints and log.csv go."""
     keep_states: int = 3
@@ -141,6 +143,7 @@ class TrainSettings(SharedSettings):
             lambda x: x >= self.batch_size,
         )
         self._expect("learning_rate", "above 0", lambda x: x > 0)
+        self._expect("max_images", "at least 0", lambda x: x >= 0)
         self._expect("keep_states", "at least 0", lambda x: x >= 0)
 
 

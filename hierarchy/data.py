@@ -18,6 +18,8 @@ def training_set(settings: TrainSettings) -> VocSet:
     if settings.two_databases:
         folders.append(settings.path_voc2)
     sets = [_open_set(settings, folder) for folder in folders]
+    if settings.max_images:
+        sets = [images.first(settings.max_images) for images in sets]
     images = sets[0] if len(sets) == 1 else sets[0] + sets[1]
     _announce("training", images, settings, folders)
     return images

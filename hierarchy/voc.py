@@ -315,6 +315,11 @@ class VocSet:
         both._bad = self._bad | shifted
         return both
 
+    def first(self, count: int) -> "VocSet":
+        """Return the set of the first ``count`` images alone."""
+        images = [entry[:2] for entry in self._entries[:count]]
+        return VocSet(images, self._quirks, self._skip_bad, self._left_out)
+
     def read(self, index: int) -> VocImage | None:
         """Return an image, or None where it is bad and bad ones are skipped.
 
