@@ -107,9 +107,15 @@ class TrainSettings(SharedSettings):
     batch_size: int = 100
     """Experiences in one update."""
     buffer_experience_replay: int = 1000
-    """Experiences remembered; learning begins when the memory is full."""
+    """Experiences remembered."""
+    learning_starts: int = 0
+    """Experiences after which learning begins; 0 waits until the memory is full."""
     learning_rate: float = 1e-6
     """Of Adam."""
+    updates_per_step: int = 1
+    """Batches learnt from after each step; more make more of few images."""
+    learn_triggers: Switch = 0
+    """1 also learns from every region what a trigger there would have earned."""
     path_voc: Path = VOC2012
     """Data set to train on, in the VOC layout; drawn planes where the default is not
     there."""
@@ -141,6 +147,12 @@ class TrainSettings(SharedSettings):
             "buffer_experience_replay",
             f"at least batch_size, {self.batch_size}",
             lambda x: x >= self.batch_size,
+        )
+        self._expect("updates_per_step", "at least 1", lambda x: x >= 1)
+        self._expect(
+            "learning_starts",
+            f"0, or batch_size, {self.batch_size}, to buffer_experience_replay",
+            lambda x: x == 0 or self.batch_size <= x <= self.buffer_experience_replay,
         )
         self._expect("learning_rate", "above 0", lambda x: x > 0)
         self._expect("max_images", "at least 0", lambda x: x >= 0)

@@ -78,7 +78,7 @@ def _rounded(value: float) -> float:
 
 def sentence(row: dict[str, Any]) -> str:
     """Return an epoch's row of the log as a line to read."""
-    loss = "memory is filling" if row["loss"] == "" else f"loss {row['loss']:.4g}"
+    loss = "not learning yet" if row["loss"] == "" else f"loss {row['loss']:.4g}"
     iou = "–" if row["trigger_iou"] == "" else f"{row['trigger_iou']:.2f}"
     return (
         f"epoch {row['epoch']}: {row['steps']} steps in {row['episodes']} searches,"

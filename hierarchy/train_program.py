@@ -91,6 +91,9 @@ class _TrainingRun:
             settings.class_id,
             settings.batch_size,
             self.generators["samples"],
+            settings.updates_per_step,
+            settings.learning_starts,
+            bool(settings.learn_triggers),
         )
 
     def start(self) -> None:

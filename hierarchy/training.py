@@ -10,6 +10,7 @@ from hierarchy.description import Describer, get_state
 from hierarchy.pictures import Picture
 from hierarchy.regions import TRIGGER, Region
 from hierarchy.replay import ReplayMemory
+from hierarchy.rewards import get_reward_trigger
 from hierarchy.search import SearchRules, TrainingSearch, training_searches
 from hierarchy.voc import VocImage
 
@@ -26,7 +27,7 @@ class Step:
         q_values: float32 (6,) on which it was decided, or None.
         reward: ±1, or ±3 for a trigger.
         iou: of the region with the followed object after the step.
-        loss: of the update after the step; None while the memory fills.
+        loss: of the updates after the step, their mean; None before learning begins.
         is_last: whether the search ended with it.
     """
 
@@ -54,6 +55,11 @@ class Trainer:
         class_object: class to search for, 1 … 20.
         batch_size: experiences in one update.
         generator: of the sampled experiences.
+        updates_per_step: batches learnt from after each step.
+        learning_starts: experiences after which learning begins; 0 waits until the
+            memory is full, as published.
+        learn_triggers: whether to remember, besides each movement, what a trigger in
+            its place would have earned.
     """
 
     def __init__(
@@ -65,6 +71,9 @@ class Trainer:
         class_object: int,
         batch_size: int,
         generator: np.random.Generator,
+        updates_per_step: int = 1,
+        learning_starts: int = 0,
+        learn_triggers: bool = False,
     ):
         self.agent = agent
         self.describer = describer
@@ -73,6 +82,9 @@ class Trainer:
         self.class_object = class_object
         self.batch_size = batch_size
         self._generator = generator
+        self._updates_per_step = updates_per_step
+        self._learning_starts = learning_starts or replay.capacity
+        self._learn_triggers = learn_triggers
 
     def epoch(self, images: Iterable[VocImage], epsilon: float) -> Iterator[Step]:
         """Search every image once for each of its objects; yield each step.
@@ -97,6 +109,10 @@ class Trainer:
             if not search.must_trigger:
                 choice = self.agent.choose(state, epsilon)
                 action, q_values = choice.action, choice.q_values
+            if self._learn_triggers and action != TRIGGER:
+                # Known without looking further: a trigger ends the search here.
+                earned = get_reward_trigger(search.followed.new_iou)
+                self.replay.store(state, TRIGGER, earned, state)
             reward = search.take(action)
             next_state = self._state(search)
             state, loss = self._learn(search, state, action, reward, next_state)
@@ -125,18 +141,20 @@ class Trainer:
         reward: int,
         next_state: np.ndarray,
     ) -> tuple[np.ndarray, float | None]:
-        """Remember the step, learn once; return the state to go on from, and the loss.
+        """Remember the step and learn; return the state to go on from, and the loss.
 
-        While the memory fills nothing is learnt.
+        Until the memory holds ``learning_starts`` nothing is learnt.
         """
         quirks = self.rules.quirks
-        learns = self.replay.is_full
+        learns = self.replay.size >= self._learning_starts
         self.replay.store(state, action, reward, next_state)
         if not learns:
             return (state if quirks.stale_state else next_state), None
-        batch = self.replay.sample(self.batch_size, self._generator)
-        loss = self.agent.update(batch)
+        losses = []
+        for _ in range(self._updates_per_step):
+            batch = self.replay.sample(self.batch_size, self._generator)
+            losses.append(self.agent.update(batch))
         if quirks.leaked_minibatch:
             search.triggered = bool(batch.actions[-1] == TRIGGER)
-            return batch.next_states[-1], loss
-        return next_state, loss
+            next_state = batch.next_states[-1]
+        return next_state, float(np.mean(losses))

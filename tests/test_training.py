@@ -47,7 +47,9 @@ class Newest:
         return np.array(self.slots[:count])
 
 
-def run(actions, quirks=Quirks(), capacity=2, sampled=(0,), images=1, steps=4):
+def run(
+    actions, quirks=Quirks(), capacity=2, sampled=(0,), images=1, steps=4, **options
+):
     """Train on images with one small plane each; return all that took part."""
     agent, memory = Scripted(actions), ReplayMemory(capacity, 25)
     trainer = Trainer(
@@ -58,6 +60,7 @@ def run(actions, quirks=Quirks(), capacity=2, sampled=(0,), images=1, steps=4):
         1,
         len(sampled),
         Newest(*sampled),
+        **options,
     )
     pixels = np.zeros((100, 100, 3), np.uint8)
     objects = (VocObject(1, (80, 80, 90, 90), False),)
@@ -99,6 +102,26 @@ def test_steps_tell_what_happened():
     assert steps[0].region.box == (0, 0, 100, 100)
     assert steps[1].region.box == (0, 0, 75, 75)
     assert all(step.q_values is None for step in steps)
+
+
+def test_learning_may_start_before_the_memory_is_full():
+    steps, agent, _ = run([UP_LEFT] * 4, capacity=10, learning_starts=2)
+    assert [step.loss for step in steps] == [None, None, 0.5, 0.5]
+    assert len(agent.batches) == 2
+
+
+def test_several_updates_may_follow_a_step():
+    steps, agent, _ = run([UP_LEFT] * 4, updates_per_step=3)
+    assert [step.loss for step in steps] == [None, None, 0.5, 0.5]
+    assert len(agent.batches) == 6
+
+
+def test_a_trigger_in_place_of_each_movement_may_be_remembered():
+    _, agent, memory = run([UP_LEFT, TRIGGER], capacity=10, learn_triggers=True)
+    assert agent.states == [1, 2]
+    assert transitions(memory) == [(1, 1), (1, 2), (2, 3)]
+    assert memory.experiences.actions.tolist() == [TRIGGER, UP_LEFT, TRIGGER]
+    assert memory.experiences.rewards.tolist() == [-3, -1, -3]
 
 
 def test_row_stale_state():
