@@ -33,10 +33,11 @@ $(INSTALLED_DEV): $(INSTALLED)
 demo: $(INSTALLED)
 	$(RUN) -m weights.fetch
 	$(RUN) -m samples.planes
-	$(RUN) -m $(DETECTOR).train -n 0 --epochs 6 --epsilon_step 0.25 \
-	    --learning_rate 1e-4 --buffer_experience_replay 500 \
+	$(RUN) -m $(DETECTOR).train -n 0 --epochs 5 --epsilon_step 0.25 \
+	    --learning_rate 2e-5 --batch_size 32 --buffer_experience_replay 300 \
+	    --number_of_steps 6 --max_images 56 \
 	    --path_voc samples/drawn/planes --path_model $(DEMO)/models
-	$(RUN) -m $(DETECTOR).test --bool_draw 1 --path_voc_test samples/drawn/planes \
+	$(RUN) -m $(DETECTOR).test --bool_draw 1 --number_of_steps 6 --path_voc_test samples/drawn/planes \
 	    --path_model $(DEMO)/models --path_testing_folder $(DEMO)/results
 
 test: $(INSTALLED_DEV)
