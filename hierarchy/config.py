@@ -14,6 +14,7 @@ import tyro
 from common.errors import InputError
 from common.files import REPOSITORY
 from hierarchy.quirks import Quirks
+from hierarchy.regions import ACTIONS, TRIGGER
 from hierarchy.search import SearchRules
 from hierarchy.voc import class_number
 from weights import DEFAULT_PATH
@@ -114,8 +115,12 @@ class TrainSettings(SharedSettings):
     """Of Adam."""
     updates_per_step: int = 1
     """Batches learnt from after each step; more make more of few images."""
-    learn_triggers: Switch = 0
-    """1 also learns from every region what a trigger there would have earned."""
+    learn_untaken: Switch = 0
+    """1 also learns what actions not taken would have earned, where that is all of
+    their value: the trigger always, with gamma 0 the movements too."""
+    descriptor_scale: float = 1.0
+    """Trains as if descriptors were so many times as long: first weights start and move
+    accordingly. A trunk's descriptors are thousands long, too much for large rates."""
     path_voc: Path = VOC2012
     """Data set to train on, in the VOC layout; drawn planes where the default is not
     there."""
@@ -133,6 +138,13 @@ class TrainSettings(SharedSettings):
     """Epochs whose full training state is kept for exact resume; 0 keeps all."""
     tensorboard: Switch = 0
     """1 also writes the log for TensorBoard, into path_model/tensorboard."""
+
+    @property
+    def known_actions(self) -> tuple[int, ...]:
+        """Actions learnt from every state, taken or not."""
+        if not self.learn_untaken:
+            return ()
+        return (TRIGGER,) if self.gamma else tuple(ACTIONS)
 
     def check(self) -> None:
         """Refuse values that no training can have."""
@@ -155,6 +167,7 @@ class TrainSettings(SharedSettings):
             lambda x: x == 0 or self.batch_size <= x <= self.buffer_experience_replay,
         )
         self._expect("learning_rate", "above 0", lambda x: x > 0)
+        self._expect("descriptor_scale", "above 0", lambda x: x > 0)
         self._expect("max_images", "at least 0", lambda x: x >= 0)
         self._expect("keep_states", "at least 0", lambda x: x >= 0)
 

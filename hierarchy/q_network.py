@@ -6,6 +6,7 @@ lives there.
 """
 
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -14,7 +15,7 @@ from keras import ops
 
 from common.errors import file_error
 from hierarchy.description import STATE_SIZE
-from hierarchy.history import NUMBER_OF_ACTIONS
+from hierarchy.history import HISTORY_SIZE, NUMBER_OF_ACTIONS
 from hierarchy.regions import TRIGGER
 from hierarchy.replay import Experiences
 
@@ -24,7 +25,10 @@ WEIGHT_DEVIATION = 0.01
 
 
 def get_q_network(
-    weights_path: Path | None = None, seed: int = 0, state_size: int = STATE_SIZE
+    weights_path: Path | None = None,
+    seed: int = 0,
+    state_size: int = STATE_SIZE,
+    descriptor_scale: float = 1.0,
 ) -> keras.Sequential:
     """Build the Q-network, new or with saved weights.
 
@@ -35,6 +39,8 @@ def get_q_network(
         weights_path: ``.weights.h5`` file to load; None for a new network.
         seed: of a new network's weights.
         state_size: numbers in a state, 25112.
+        descriptor_scale: factor on the weights that a new network's descriptor meets
+            first; see :class:`QLearner`.
 
     Returns:
         A model from float32 (n, state_size) to float32 (n, 6); column ``a − 1`` is the
@@ -60,9 +66,19 @@ def get_q_network(
         ],
         name="q_network",
     )
+    if descriptor_scale != 1:
+        kernel = network.layers[0].kernel
+        kernel.assign(kernel * _row_factors(state_size, descriptor_scale))
     if weights_path is not None:
         load_weights(network, weights_path)
     return network
+
+
+def _row_factors(state_size: int, descriptor_scale: float) -> np.ndarray:
+    """Return the factor of each row of the first kernel: float32 (state_size, 1)."""
+    factors = np.ones((state_size, 1), np.float32)
+    factors[: state_size - HISTORY_SIZE] = descriptor_scale
+    return factors
 
 
 def load_weights(network: keras.Sequential, path: Path) -> None:
@@ -106,6 +122,28 @@ def _shapes_in(path: Path) -> list[tuple[int, ...]]:
     return shapes
 
 
+class RowScaledAdam(keras.optimizers.Adam):
+    """Adam whose steps are scaled row by row in one of the variables.
+
+    Args:
+        variable: the one; no other may have its shape.
+        factors: float32, broadcast against it.
+        **settings: of Adam.
+    """
+
+    def __init__(self, variable: keras.Variable, factors: np.ndarray, **settings: Any):
+        super().__init__(**settings)
+        # Backends hand over other objects for a variable; its shape tells it.
+        self._scaled_shape = tuple(variable.shape)
+        self._factors = factors
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Move a variable by one step."""
+        if tuple(variable.shape) == self._scaled_shape:
+            learning_rate = learning_rate * self._factors
+        super().update_step(gradient, variable, learning_rate)
+
+
 class QLearner(keras.Model):
     """The Q-network with what it takes to train it: targets, dropout, Adam.
 
@@ -114,12 +152,22 @@ class QLearner(keras.Model):
     mean squared error over all six outputs. Targets are computed without dropout, the
     prediction with it. There is no target network. Source: paper, section 3.3.
 
+    What is known of actions not taken (``Experiences.known``) replaces the network's
+    own output in the targets.
+
+    With ``descriptor_scale`` s the network learns as one whose descriptors are s times
+    as long would: Adam moves a weight by about the learning rate whatever the size of
+    its input, so with descriptors that are thousands long each step moves the Q-values
+    far, and a new network begins with large random ones. The weights are still those
+    of a plain Q-network for plain descriptors.
+
     Args:
         network: the Q-network; trained in place.
         gamma: discount of the next state's value, in [0, 1].
         learning_rate: of Adam.
         seed: of the dropout masks.
         dropout: share of hidden units left out of a prediction.
+        descriptor_scale: as for :func:`get_q_network`.
     """
 
     def __init__(
@@ -129,6 +177,7 @@ class QLearner(keras.Model):
         learning_rate: float = 1e-6,
         seed: int = 0,
         dropout: float = DROPOUT,
+        descriptor_scale: float = 1.0,
     ):
         super().__init__(name="q_learner")
         self.network = network
@@ -136,8 +185,7 @@ class QLearner(keras.Model):
         self.dropout = dropout
         self.dropout_seeds = keras.random.SeedGenerator(seed)
         self.compile(
-            # Keras 1's ε; the default has grown since.
-            optimizer=keras.optimizers.Adam(learning_rate, epsilon=1e-8),
+            optimizer=_adam(network, learning_rate, descriptor_scale),
             # Measured on 2 cores: XLA halves an update, and Keras leaves it out on
             # machines without a GPU. PyTorch's compiler is another matter.
             jit_compile=keras.backend.backend() != "torch",
@@ -179,7 +227,8 @@ class QLearner(keras.Model):
         actions = ops.one_hot(x["actions"] - 1, NUMBER_OF_ACTIONS)
         goes_on = ops.cast(x["actions"] != TRIGGER, "float32")
         value = x["rewards"] + self.gamma * goes_on * ops.max(y_pred["next"], axis=1)
-        targets = ops.where(actions > 0, ops.expand_dims(value, 1), y_pred["inference"])
+        others = ops.where(ops.isnan(x["known"]), y_pred["inference"], x["known"])
+        targets = ops.where(actions > 0, ops.expand_dims(value, 1), others)
         error = y_pred["prediction"] - ops.stop_gradient(targets)
         return ops.mean(ops.square(error))
 
@@ -190,3 +239,17 @@ class QLearner(keras.Model):
     def q_values(self, state: np.ndarray) -> np.ndarray:
         """Return the Q-values of one state (state_size,): float32 (6,)."""
         return self.network.predict_on_batch(state[None])[0]
+
+
+def _adam(
+    network: keras.Sequential, learning_rate: float, descriptor_scale: float
+) -> keras.optimizers.Adam:
+    settings = {
+        "learning_rate": learning_rate,
+        "epsilon": 1e-8,  # Keras 1's; the default has grown since
+    }
+    if descriptor_scale == 1:
+        return keras.optimizers.Adam(**settings)
+    kernel = network.layers[0].kernel
+    factors = _row_factors(kernel.shape[0], descriptor_scale)
+    return RowScaledAdam(kernel, factors, **settings)

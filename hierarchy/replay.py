@@ -5,6 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hierarchy.history import NUMBER_OF_ACTIONS
+
+NOTHING_KNOWN = np.full(NUMBER_OF_ACTIONS, np.nan, np.float32)
+
 
 class Experiences(NamedTuple):
     """A batch of transitions, n of them.
@@ -14,12 +18,15 @@ class Experiences(NamedTuple):
         actions: (n,) int32, 1 … 6.
         rewards: (n,) float32, ±1 or ±3.
         next_states: (n, 25112) float32.
+        known: (n, 6) float32, what actions not taken are known to be worth; NaN where
+            that is unknown, as everywhere in the published program.
     """
 
     states: np.ndarray
     actions: np.ndarray
     rewards: np.ndarray
     next_states: np.ndarray
+    known: np.ndarray
 
 
 class ReplayMemory:
@@ -42,6 +49,7 @@ class ReplayMemory:
             np.zeros(capacity, np.int32),
             np.zeros(capacity, np.float32),
             np.zeros((capacity, state_size), np.float32),
+            np.zeros((capacity, NUMBER_OF_ACTIONS), np.float32),
         )
         self.capacity = capacity
         self.size = 0
@@ -58,7 +66,12 @@ class ReplayMemory:
         return Experiences(*(array[: self.size] for array in self._slots))
 
     def store(
-        self, state: np.ndarray, action: int, reward: float, next_state: np.ndarray
+        self,
+        state: np.ndarray,
+        action: int,
+        reward: float,
+        next_state: np.ndarray,
+        known: np.ndarray = NOTHING_KNOWN,
     ) -> None:
         """Remember one transition; a full memory forgets another for it."""
         if self.is_full:
@@ -68,7 +81,7 @@ class ReplayMemory:
             slot = self.size
             self.size += 1
         for array, value in zip(
-            self._slots, (state, action, reward, next_state), strict=True
+            self._slots, (state, action, reward, next_state, known), strict=True
         ):
             array[slot] = value
 

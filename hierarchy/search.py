@@ -5,6 +5,7 @@ knows, the objects. :func:`training_searches` and :func:`detection_searches` yie
 searches of one image one after the other. Who chooses the actions stands outside.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -166,6 +167,10 @@ class TrainingSearch(Search):
             self.step += 1  # published: a trigger counts twice (FIDELITY.md, row 1)
             return get_reward_trigger(self.followed.new_iou)
         return get_reward_movement(self.followed.iou, self.followed.new_iou)
+
+    def reward_of(self, action: int) -> int:
+        """Return what ``action`` would earn now, without doing it."""
+        return copy.copy(self).take(action)  # taking it replaces, it changes nothing
 
     def _follow(self, last_matrix: Sequence[float]) -> Followed:
         return follow_iou(

@@ -75,10 +75,13 @@ class _TrainingRun:
         }
         quirks = settings.rules.quirks
         self.learner = QLearner(
-            get_q_network(seed=settings.seed),
+            get_q_network(
+                seed=settings.seed, descriptor_scale=settings.descriptor_scale
+            ),
             settings.gamma,
             settings.learning_rate,
             settings.seed,
+            descriptor_scale=settings.descriptor_scale,
         )
         self.replay = ReplayMemory(
             settings.buffer_experience_replay, STATE_SIZE, int(quirks.first_slot)
@@ -93,7 +96,7 @@ class _TrainingRun:
             self.generators["samples"],
             settings.updates_per_step,
             settings.learning_starts,
-            bool(settings.learn_triggers),
+            settings.known_actions,
         )
 
     def start(self) -> None:
@@ -126,6 +129,7 @@ class _TrainingRun:
             "scale_subregion": settings.scale_subregion,
             "number_of_steps": settings.number_of_steps,
             "buffer_experience_replay": settings.buffer_experience_replay,
+            "descriptor_scale": settings.descriptor_scale,
             "quirks": settings.rules.quirks.names(),
             "trunk": trunk_identity(settings.path_vgg)["sha256"],
         }

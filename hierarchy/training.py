@@ -1,6 +1,6 @@
 """Training: the loop that yields what happened, and who listens to it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +9,7 @@ from hierarchy.agent import Agent
 from hierarchy.description import Describer, get_state
 from hierarchy.pictures import Picture
 from hierarchy.regions import TRIGGER, Region
-from hierarchy.replay import ReplayMemory
-from hierarchy.rewards import get_reward_trigger
+from hierarchy.replay import NOTHING_KNOWN, ReplayMemory
 from hierarchy.search import SearchRules, TrainingSearch, training_searches
 from hierarchy.voc import VocImage
 
@@ -58,8 +57,8 @@ class Trainer:
         updates_per_step: batches learnt from after each step.
         learning_starts: experiences after which learning begins; 0 waits until the
             memory is full, as published.
-        learn_triggers: whether to remember, besides each movement, what a trigger in
-            its place would have earned.
+        known_actions: actions learnt from every state, taken or not, because their
+            reward is all of their value; none in the published program.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class Trainer:
         generator: np.random.Generator,
         updates_per_step: int = 1,
         learning_starts: int = 0,
-        learn_triggers: bool = False,
+        known_actions: Sequence[int] = (),
     ):
         self.agent = agent
         self.describer = describer
@@ -84,7 +83,7 @@ class Trainer:
         self._generator = generator
         self._updates_per_step = updates_per_step
         self._learning_starts = learning_starts or replay.capacity
-        self._learn_triggers = learn_triggers
+        self._known_actions = known_actions
 
     def epoch(self, images: Iterable[VocImage], epsilon: float) -> Iterator[Step]:
         """Search every image once for each of its objects; yield each step.
@@ -109,13 +108,11 @@ class Trainer:
             if not search.must_trigger:
                 choice = self.agent.choose(state, epsilon)
                 action, q_values = choice.action, choice.q_values
-            if self._learn_triggers and action != TRIGGER:
-                # Known without looking further: a trigger ends the search here.
-                earned = get_reward_trigger(search.followed.new_iou)
-                self.replay.store(state, TRIGGER, earned, state)
+            known = self._known(search)
             reward = search.take(action)
             next_state = self._state(search)
-            state, loss = self._learn(search, state, action, reward, next_state)
+            experience = (state, action, reward, next_state, known)
+            state, loss = self._learn(search, experience)
             yield Step(
                 image,
                 search,
@@ -133,13 +130,14 @@ class Trainer:
             search.picture, search.region, search.state.history, self.describer
         )
 
+    def _known(self, search: TrainingSearch) -> np.ndarray:
+        known = NOTHING_KNOWN.copy()
+        for action in self._known_actions:
+            known[action - 1] = search.reward_of(action)
+        return known
+
     def _learn(
-        self,
-        search: TrainingSearch,
-        state: np.ndarray,
-        action: int,
-        reward: int,
-        next_state: np.ndarray,
+        self, search: TrainingSearch, experience: tuple
     ) -> tuple[np.ndarray, float | None]:
         """Remember the step and learn; return the state to go on from, and the loss.
 
@@ -147,7 +145,8 @@ class Trainer:
         """
         quirks = self.rules.quirks
         learns = self.replay.size >= self._learning_starts
-        self.replay.store(state, action, reward, next_state)
+        self.replay.store(*experience)
+        state, _, _, next_state, _ = experience
         if not learns:
             return (state if quirks.stale_state else next_state), None
         losses = []

@@ -53,6 +53,7 @@ def test_the_published_way_fits_the_targets_that_the_learner_uses():
         random.integers(1, 7, 12).astype(np.int32),
         random.choice([-3.0, -1.0, 1.0, 3.0], 12).astype(np.float32),
         random.random((12, 20), np.float32),
+        np.full((12, 6), np.nan, np.float32),
     )
     recording = Recording(network)
     published_update(recording, batch)

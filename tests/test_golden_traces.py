@@ -172,7 +172,7 @@ class Script:
 
 
 def stored(experiences, slot):
-    state, action, reward, next_state = (array[slot] for array in experiences)
+    state, action, reward, next_state, _ = (array[slot] for array in experiences)
     return [int(state[0]), int(action), int(reward), int(next_state[0])]
 
 

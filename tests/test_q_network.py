@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
+from hierarchy.history import HISTORY_SIZE
 from hierarchy.q_network import QLearner, get_q_network
 from hierarchy.regions import TRIGGER
 from hierarchy.replay import Experiences
@@ -19,6 +20,7 @@ def random_batch(size=16, seed=0):
         random.integers(1, 7, size).astype(np.int32),
         random.choice([-3, -1, 1, 3], size).astype(np.float32),
         random.random((size, STATE_SIZE), np.float32),
+        np.full((size, 6), np.nan, np.float32),
     )
 
 
@@ -105,6 +107,45 @@ def test_training_fits_rewards_of_triggers():
     assert losses[-1] < losses[0] / 10
     found = network.predict_on_batch(batch.states)[:, TRIGGER - 1]
     np.testing.assert_allclose(found, batch.rewards, atol=0.3)
+
+
+def test_known_values_of_untaken_actions_are_fitted_and_the_taken_one_stays_its_own():
+    batch = random_batch()._replace(actions=np.full(16, 2, np.int32))
+    known = batch.known.copy()
+    known[:, 1] = 50  # of the action taken: its own reward is to win
+    known[:, 4] = np.linspace(-2, 2, 16)
+    learner = QLearner(loud_network(), 0.0, RATE, dropout=0.0)
+    before = learner.network.predict_on_batch(batch.states)
+    loss = learner.update(batch._replace(known=known))
+    error = np.zeros_like(before)
+    error[:, 1] = before[:, 1] - batch.rewards
+    error[:, 4] = before[:, 4] - known[:, 4]
+    assert loss == pytest.approx((error**2).mean(), rel=1e-4)
+
+
+def test_scaled_learning_is_that_of_scaled_descriptors():
+    scale, batch = 0.125, random_batch()  # a power of two: exact in floats
+    descriptor = STATE_SIZE - HISTORY_SIZE
+
+    def scaled(states):
+        return np.concatenate(
+            [scale * states[:, :descriptor], states[:, descriptor:]], axis=1
+        )
+
+    plain = get_q_network(seed=2, state_size=STATE_SIZE)
+    ours = get_q_network(seed=2, state_size=STATE_SIZE, descriptor_scale=scale)
+    reference = QLearner(plain, GAMMA, RATE, dropout=0.0)
+    learner = QLearner(ours, GAMMA, RATE, dropout=0.0, descriptor_scale=scale)
+    other = batch._replace(
+        states=scaled(batch.states), next_states=scaled(batch.next_states)
+    )
+    for _ in range(5):
+        assert learner.update(batch) == pytest.approx(reference.update(other), rel=1e-4)
+    found = ours.predict_on_batch(batch.states)
+    assert not np.allclose(found, plain.predict_on_batch(batch.states), rtol=1e-3)
+    np.testing.assert_allclose(
+        found, plain.predict_on_batch(other.states), rtol=2e-3, atol=2e-5
+    )
 
 
 def test_new_weights_are_normal_and_follow_the_seed():

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from hierarchy.quirks import Quirks
-from hierarchy.regions import TRIGGER, UP_LEFT
+from hierarchy.regions import ACTIONS, DOWN_RIGHT, TRIGGER, UP_LEFT
 from hierarchy.replay import ReplayMemory
 from hierarchy.search import SearchRules
 from hierarchy.training import Trainer
@@ -116,12 +116,23 @@ def test_several_updates_may_follow_a_step():
     assert len(agent.batches) == 6
 
 
-def test_a_trigger_in_place_of_each_movement_may_be_remembered():
-    _, agent, memory = run([UP_LEFT, TRIGGER], capacity=10, learn_triggers=True)
+def test_what_a_trigger_would_have_earned_may_be_remembered_too():
+    _, agent, memory = run([UP_LEFT, TRIGGER], capacity=10, known_actions=(TRIGGER,))
     assert agent.states == [1, 2]
-    assert transitions(memory) == [(1, 1), (1, 2), (2, 3)]
-    assert memory.experiences.actions.tolist() == [TRIGGER, UP_LEFT, TRIGGER]
-    assert memory.experiences.rewards.tolist() == [-3, -1, -3]
+    known = memory.experiences.known
+    assert np.isnan(known[:, : TRIGGER - 1]).all()
+    assert known[:, TRIGGER - 1].tolist() == [-3, -3]
+
+
+def test_what_every_action_would_have_earned_may_be_remembered_too():
+    # The object lies down right: that movement alone and the centre's come nearer.
+    _, _, memory = run([DOWN_RIGHT] * 4, capacity=10, known_actions=ACTIONS)
+    known = memory.experiences.known
+    assert known[0].tolist() == [-1, -1, -1, 1, -1, -3]
+    taken = known[np.arange(4), memory.experiences.actions - 1]
+    assert (taken == memory.experiences.rewards).all()
+    _, _, memory = run([UP_LEFT] * 4, capacity=10)
+    assert np.isnan(memory.experiences.known).all()
 
 
 def test_row_stale_state():
