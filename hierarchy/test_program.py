@@ -12,7 +12,7 @@ import numpy as np
 from rich.table import Table
 
 from common.errors import InputError
-from common.files import sha256_of, write_json
+from common.files import check_folder, sha256_of, write_json
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
@@ -50,6 +50,7 @@ def test(settings: TestSettings, make_describer: MakeDescriber) -> None:
     ensure_trunk(settings.path_vgg)
     agent = AgentPolicy(get_q_network(weights), make_describer(settings))
     about = _provenance(settings, weights)
+    check_folder(settings.path_testing_folder, "path_testing_folder")
     if settings.images:
         search_pictures(settings, images, agent, about)
     else:
