@@ -77,7 +77,8 @@ def quiet_start() -> Iterator[None]:
     """Keep what native libraries say while they load off the screen.
 
     TensorFlow's libraries write about GPUs they did not find before any log level
-    holds. If the block raises, what they said is shown after all.
+    holds. If the block fails, what they said is shown after all; where the user stops
+    it, it is not.
     """
     sys.stderr.flush()
     kept = os.dup(2)
@@ -85,7 +86,7 @@ def quiet_start() -> Iterator[None]:
         os.dup2(said.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             said.seek(0)
             os.write(kept, said.read())
             raise

@@ -1,12 +1,13 @@
 """The programs as users start them: real processes, wrong words, missing files."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from common.command_line import run
+from common.command_line import quiet_start, run
 from image_zooms.config import TrainSettings
 from image_zooms.train import main
 
@@ -120,3 +121,17 @@ def test_testing_without_a_trained_network_says_how_to_get_one(tmp_path):
     process = start("image_zooms/test.py", "--path_model", tmp_path)
     line = line_of(process)
     assert "model0.weights.h5" in line and "image_zooms/train.py -n 0" in line
+
+
+def test_what_libraries_say_is_shown_if_they_fail_only(capfd):
+    def load(error):
+        with pytest.raises(error), quiet_start():
+            os.write(2, b"no GPU found\n")
+            raise error
+        return capfd.readouterr().err
+
+    with quiet_start():
+        os.write(2, b"no GPU found\n")
+    assert capfd.readouterr().err == ""
+    assert load(ImportError) == "no GPU found\n"
+    assert load(KeyboardInterrupt) == load(SystemExit) == ""
