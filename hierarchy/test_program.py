@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from rich.table import Table
 
-from common.errors import InputError
+from common.errors import InputError, file_error
 from common.files import check_folder, sha256_of, write_json
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
@@ -70,7 +70,7 @@ def weights_of(settings: TestSettings) -> Path:
         path = settings.weights_path
         if path.is_file():
             return path
-        raise InputError(f"{path}: there is no such file; expected a Q-network")
+        raise file_error(path, "is no file (weights_path)", "a Q-network")
     name = (settings.model_name or settings.model_stem).removesuffix(".weights.h5")
     path = settings.path_model / f"{name}.weights.h5"
     if path.is_file():
@@ -267,6 +267,8 @@ def search_pictures(
         )
         found.append(_detections_in(path, pixels, looks))
         _draw(settings, names[path], looks, None)
+    if not found:
+        raise InputError(f"none of {len(paths)} pictures can be read: {skipped[0]} …")
     write_json(
         settings.path_testing_folder / "detections.json",
         {**about, "images": found, "skipped": skipped},

@@ -297,6 +297,10 @@ def test_bad_files_are_skipped_and_listed_on_request(
     )
     with pytest.raises(SystemExit, match=f"^error: .*{name}.jpg"):
         run_here(words)
+    pictures = command(TEST, path_model=trained[0], path_testing_folder=tmp_path / "p")
+    pictures += ["--skip_bad", "1", "--images", str(voc / f"JPEGImages/{name}.jpg")]
+    with pytest.raises(SystemExit, match=f"none of 1 pictures .*{name}.jpg"):
+        run_here(pictures)
     assert not (tmp_path / "out" / "results.json").exists()
     said = run_here([*words, "--skip_bad", "1"])
     assert "left out 1" in said and f"{name}.jpg" in said
