@@ -165,7 +165,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights(
             stderr=subprocess.DEVNULL,
         )
         wait_for_saving(process, tmp_path, epoch)
-        time.sleep(moments.uniform(0, 1.0))
+        time.sleep(moments.uniform(0, 0.5))
         process.send_signal(signal.SIGKILL)
         kills += process.wait() == -signal.SIGKILL
     assert kills >= 2
