@@ -1,6 +1,7 @@
 """Settings into command lines, and mistakes into one clear line."""
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import TypeVar
 import tyro
 
 from common.errors import InputError
+from common.files import reason_of
 
 Settings = TypeVar("Settings")
 
@@ -22,8 +24,9 @@ def run(
     """Parse the command line into settings, call ``main`` and leave the process.
 
     Flags are the fields' names, their help the docstrings beside them. Exit status:
-    0 done, 1 an :class:`InputError` (printed as one line), 2 a flag that does not
-    parse, 130 interrupted with Ctrl-C.
+    0 done, 1 an :class:`InputError` or an error of the system (printed as one line), 2
+    a flag that does not parse, 130 interrupted with Ctrl-C, 143 terminated. Either way
+    files that are half written are removed first.
 
     Args:
         main: what to do with the settings.
@@ -37,12 +40,36 @@ def run(
         use_underscores=True,
     )
     try:
-        main(settings)
+        with _ending_on_sigterm():
+            main(settings)
     except InputError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"error: {where}{reason_of(error)}")
+    except MemoryError as error:
+        sys.exit(f"error: out of memory: {error}")
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         sys.exit(130)
+
+
+@contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM, which would end the process on the spot, leave through the blocks.
+
+    Batch systems send it when a job's time is up.
+    """
+
+    def leave(number: int, _: object) -> None:
+        print("terminated", file=sys.stderr)
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 @contextmanager
@@ -50,7 +77,8 @@ def quiet_start() -> Iterator[None]:
     """Keep what native libraries say while they load off the screen.
 
     TensorFlow's libraries write about GPUs they did not find before any log level
-    holds. If the block raises, what they said is shown after all.
+    holds. If the block fails, what they said is shown after all; where the user stops
+    it, it is not.
     """
     sys.stderr.flush()
     kept = os.dup(2)
@@ -58,7 +86,7 @@ def quiet_start() -> Iterator[None]:
         os.dup2(said.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             said.seek(0)
             os.write(kept, said.read())
             raise

@@ -1,12 +1,21 @@
 """Files that are either the old one or the new one, never half of either."""
 
+import errno
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from common.errors import InputError, file_error
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 """Folder that default paths are anchored to, wherever a program is started from."""
@@ -24,17 +33,89 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Args:
         path: the file to create or replace; its folder is made if need be.
+
+    Raises:
+        InputError: it cannot be written: the disk is full, the folder is not the
+            user's, or the like.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{_PARTIAL}{os.getpid()}-{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         _flush(partial)
         os.replace(partial, path)
         _flush(path.parent)
+    except OSError as error:
+        raise file_error(path, f"cannot be written: {reason_of(error)}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        _remove(partial)
+
+
+def reason_of(error: OSError) -> str:
+    """Return what the system says is wrong, in few words.
+
+    h5py adds addresses and offsets, and on some errors knows nothing but its own text.
+    """
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def check_folder(folder: Path, field: str) -> None:
+    """Make sure, before hours of work, that their results can be written.
+
+    Args:
+        folder: made if need be.
+        field: the setting that names it.
+
+    Raises:
+        InputError: it is no folder, or files cannot be made in it.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = f"files cannot be made there ({field}): {reason_of(error)}"
+        raise file_error(folder, reason) from error
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other runs, which would mix their files with this one's, out of a folder.
+
+    The system gives the folder free when the process ends, however it ends. Where it
+    knows no such locks (Windows, some network drives) nothing is kept out.
+
+    Args:
+        folder: it exists.
+
+    Raises:
+        InputError: another process is in the folder.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            os.close(handle)
+            raise InputError(
+                f"{folder}: another run is writing there; expected one at a time"
+            ) from error
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file that may not be there, in a folder that may be none."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:  # there is no folder to hold it, which was reported already
+        pass
 
 
 def _flush(path: Path) -> None:

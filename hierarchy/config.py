@@ -6,6 +6,7 @@ flag of the same name; the text below it is the flag's help.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -82,8 +83,8 @@ class SharedSettings:
         Quirks.parse(self.quirks)
         self._expect("scale_subregion", "between 0 and 1", lambda x: 0 < x < 1)
         self._expect("number_of_steps", "at least 1", lambda x: x >= 1)
-        self._expect("cache_gb", "at least 0", lambda x: x >= 0)
-        self._expect("seed", "at least 0", lambda x: x >= 0)
+        self._expect("cache_gb", "a number, at least 0", lambda x: 0 <= x < inf)
+        self._expect("seed", "0 to 2147483647", lambda x: 0 <= x < 2**31)
 
     def _expect(self, name: str, words: str, is_right: Callable[[Any], bool]) -> None:
         value = getattr(self, name)
@@ -153,7 +154,7 @@ class TrainSettings(SharedSettings):
         self._expect("epochs", "at least 1", lambda x: x >= 1)
         self._expect("gamma", "between 0 and 1", lambda x: 0 <= x <= 1)
         self._expect("epsilon", "between 0 and 1", lambda x: 0 <= x <= 1)
-        self._expect("epsilon_step", "at least 0", lambda x: x >= 0)
+        self._expect("epsilon_step", "between 0 and 1", lambda x: 0 <= x <= 1)
         self._expect("batch_size", "at least 1", lambda x: x >= 1)
         self._expect(
             "buffer_experience_replay",
@@ -166,8 +167,8 @@ class TrainSettings(SharedSettings):
             f"0, or batch_size, {self.batch_size}, to buffer_experience_replay",
             lambda x: x == 0 or self.batch_size <= x <= self.buffer_experience_replay,
         )
-        self._expect("learning_rate", "above 0", lambda x: x > 0)
-        self._expect("descriptor_scale", "above 0", lambda x: x > 0)
+        self._expect("learning_rate", "above 0, at most 1", lambda x: 0 < x <= 1)
+        self._expect("descriptor_scale", "above 0, at most 1", lambda x: 0 < x <= 1)
         self._expect("max_images", "at least 0", lambda x: x >= 0)
         self._expect("keep_states", "at least 0", lambda x: x >= 0)
 

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 from rich.table import Table
 
-from common.errors import InputError
-from common.files import sha256_of, write_json
+from common.errors import InputError, file_error
+from common.files import check_folder, sha256_of, write_json
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
@@ -50,6 +50,7 @@ def test(settings: TestSettings, make_describer: MakeDescriber) -> None:
     ensure_trunk(settings.path_vgg)
     agent = AgentPolicy(get_q_network(weights), make_describer(settings))
     about = _provenance(settings, weights)
+    check_folder(settings.path_testing_folder, "path_testing_folder")
     if settings.images:
         search_pictures(settings, images, agent, about)
     else:
@@ -69,7 +70,7 @@ def weights_of(settings: TestSettings) -> Path:
         path = settings.weights_path
         if path.is_file():
             return path
-        raise InputError(f"{path}: there is no such file; expected a Q-network")
+        raise file_error(path, "is no file (weights_path)", "a Q-network")
     name = (settings.model_name or settings.model_stem).removesuffix(".weights.h5")
     path = settings.path_model / f"{name}.weights.h5"
     if path.is_file():
@@ -266,6 +267,8 @@ def search_pictures(
         )
         found.append(_detections_in(path, pixels, looks))
         _draw(settings, names[path], looks, None)
+    if not found:
+        raise InputError(f"none of {len(paths)} pictures can be read: {skipped[0]} …")
     write_json(
         settings.path_testing_folder / "detections.json",
         {**about, "images": found, "skipped": skipped},

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import InputError
+from common.files import alone_in, check_folder
 from common.memory import keep_freed_memory
 from hierarchy.agent import Agent, get_epsilon
 from hierarchy.checkpoint import Checkpoints
@@ -53,8 +54,12 @@ def train(settings: TrainSettings, make_describer: MakeDescriber) -> None:
     images = training_set(settings)
     ensure_trunk(settings.path_vgg)
     run = _TrainingRun(settings, make_describer, checkpoints)
-    run.start()
-    run.train(images)
+    check_folder(settings.path_model, "path_model")
+    if settings.bool_draw:
+        check_folder(settings.path_testing_folder, "path_testing_folder")
+    with alone_in(settings.path_model):
+        run.start()
+        run.train(images)
     report_skipped(images)
 
 

@@ -33,6 +33,8 @@ def test_row_epsilon_begins_anew_and_goes_on_past_a_tenth():
     assert get_epsilon(7, first_epoch=7, quirks=quirks) == 1
     assert 0 < get_epsilon(10, quirks=quirks) < 1e-15
     assert get_epsilon(30, quirks=quirks) == get_epsilon(10, quirks=quirks)
+    assert get_epsilon(7, first_epoch=7) == 0.3
+    assert get_epsilon(10) == get_epsilon(30) == 0.1
 
 
 def test_a_greedy_agent_takes_the_largest_q_value():

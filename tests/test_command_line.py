@@ -1,10 +1,15 @@
 """The programs as users start them: real processes, wrong words, missing files."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from common.command_line import quiet_start, run
+from image_zooms.config import TrainSettings
+from image_zooms.train import main
 
 ROOT = Path(__file__).parents[1]
 
@@ -65,6 +70,15 @@ def test_published_settings_have_their_published_defaults():
         assert getattr(settings, name) == ROOT / folder
 
 
+@pytest.fixture(scope="module")
+def planes(tmp_path_factory):
+    from samples.planes import draw_planes
+
+    folder = tmp_path_factory.mktemp("planes")
+    draw_planes(folder, trainval=1, test=1)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
@@ -76,20 +90,25 @@ def test_published_settings_have_their_published_defaults():
         (["--scale_subregion", "1"], "scale_subregion is 1.0"),
         (["--batch_size", "2000"], "expected at least batch_size, 2000"),
         (["--learning_rate", "nan"], "learning_rate is nan"),
+        (["--learning_rate", "inf"], "learning_rate is inf"),
+        (["--epsilon_step", "inf"], "epsilon_step is inf"),
+        (["--cache_gb", "inf"], "cache_gb is inf"),
+        (["--seed", "2147483648"], "seed is 2147483648; expected 0 to 2147483647"),
         (["-n", "7", "--path_model", "nowhere"], "epochs in nowhere: none"),
         (["--path_voc", "nowhere"], "nowhere"),
         (["--path_vgg", "nowhere.h5"], "nowhere.h5"),
     ],
 )
-def test_a_setting_that_cannot_be_is_named_in_one_line(words, part, tmp_path):
-    from samples.planes import draw_planes
-
-    if "--path_voc" not in words:
-        draw_planes(tmp_path / "voc", trainval=1, test=1)
-        words = [*words, "--path_voc", str(tmp_path / "voc")]
-    process = start(ROOT / "image_zooms" / "train.py", *words, folder=tmp_path)
-    assert part in line_of(process)
-    assert not (tmp_path / "models").exists()
+def test_a_setting_that_cannot_be_is_named_in_one_line(
+    words, part, planes, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    defaults = ["--path_voc", str(planes), "--path_model", "models"]
+    with pytest.raises(SystemExit) as stop:  # its message is what Python prints
+        run(main, TrainSettings, [*defaults, *words])
+    assert stop.value.code.startswith("error: ") and part in stop.value.code
+    assert "\n" not in stop.value.code
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_flag_that_does_not_exist_is_status_2():
@@ -102,3 +121,17 @@ def test_testing_without_a_trained_network_says_how_to_get_one(tmp_path):
     process = start("image_zooms/test.py", "--path_model", tmp_path)
     line = line_of(process)
     assert "model0.weights.h5" in line and "image_zooms/train.py -n 0" in line
+
+
+def test_what_libraries_say_is_shown_if_they_fail_only(capfd):
+    def load(error):
+        with pytest.raises(error), quiet_start():
+            os.write(2, b"no GPU found\n")
+            raise error
+        return capfd.readouterr().err
+
+    with quiet_start():
+        os.write(2, b"no GPU found\n")
+    assert capfd.readouterr().err == ""
+    assert load(ImportError) == "no GPU found\n"
+    assert load(KeyboardInterrupt) == load(SystemExit) == ""

@@ -101,6 +101,8 @@ def test_row_channel_order_is_upside_down_with_means_off_three_rows():
     for row, mean in enumerate((103.939, 116.779, 123.68)):
         expected[row] -= mean
     np.testing.assert_allclose(found, expected, atol=1e-4)
+    expected = pixels[..., ::-1] - np.array([103.939, 116.779, 123.68])
+    np.testing.assert_allclose(vgg_input(pixels), expected, atol=1e-4)
 
 
 def test_row_mask_colour_paints_the_means_in_bgr_order(picture):

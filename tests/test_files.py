@@ -1,11 +1,20 @@
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from common.errors import file_error
-from common.files import remove_partial_files, replacing, sha256_of, write_json
+from common.errors import InputError, file_error
+from common.files import (
+    alone_in,
+    check_folder,
+    remove_partial_files,
+    replacing,
+    sha256_of,
+    write_json,
+    write_text,
+)
 
 
 def names(folder):
@@ -36,6 +45,91 @@ def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
 def test_folders_are_made(tmp_path):
     write_json(tmp_path / "a" / "b" / "c.json", {"x": [1, None]})
     assert (tmp_path / "a" / "b" / "c.json").read_text().startswith("{")
+
+
+def test_a_file_where_a_folder_should_be_is_named_in_one_line(tmp_path):
+    (tmp_path / "a").write_text("old")
+    for path in (tmp_path / "a" / "c.txt", tmp_path / "a" / "b" / "c.txt"):
+        with pytest.raises(InputError, match=f"^{path}: cannot be written: .+$"):
+            write_text(path, "new")
+        with pytest.raises(InputError, match=rf"^{path}: .+ \(path_model\): .+$"):
+            check_folder(path, "path_model")
+    with pytest.raises(InputError, match="path_model"):
+        check_folder(tmp_path / "a", "path_model")
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_a_full_disk_is_named_in_one_line_and_the_old_file_stays(tmp_path):
+    """A limit on the size of files fails as a full disk does: in the middle."""
+    (tmp_path / "a.h5").write_text("old")
+    program = (
+        "import h5py, numpy, resource, signal, sys; from pathlib import Path;"
+        "from common.command_line import run; from common.files import *;"
+        "from dataclasses import make_dataclass;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "def main(_):\n"
+        "  with replacing(Path('a.h5')) as partial, h5py.File(partial, 'w') as file:\n"
+        "    file['x'] = numpy.ones(1_000_000)\n"
+        "run(main, make_dataclass('Settings', []), [])"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert process.stderr == "error: a.h5: cannot be written: File too large\n"
+    assert process.returncode == 1
+    assert (tmp_path / "a.h5").read_text() == "old"
+    assert names(tmp_path) == ["a.h5"]
+
+
+def test_a_folder_that_can_be_written_to_is_left_as_it_is(tmp_path):
+    check_folder(tmp_path / "a" / "b", "path_model")
+    assert names(tmp_path / "a" / "b") == []
+
+
+def test_a_folder_takes_one_run_at_a_time(tmp_path):
+    words = f"from common.files import alone_in\nwith alone_in({str(tmp_path)!r}):"
+    hold = subprocess.Popen(
+        [sys.executable, "-c", f"{words}\n print(1, flush=True)\n input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert hold.stdout.readline()
+    with pytest.raises(InputError, match="another run"), alone_in(tmp_path):
+        pass
+    hold.kill()
+    hold.communicate()
+    with alone_in(tmp_path):
+        assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")],
+)
+def test_a_stopped_program_says_so_and_leaves_nothing_half_written(
+    number, status, said, tmp_path
+):
+    program = (
+        "import time; from pathlib import Path; from dataclasses import make_dataclass;"
+        "from common.command_line import run; from common.files import replacing\n"
+        "def main(_):\n"
+        "  with replacing(Path('a.txt')) as partial:\n"
+        "    partial.write_text('half'); print(1, flush=True); time.sleep(60)\n"
+        "run(main, make_dataclass('Settings', []), [])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline()
+    process.send_signal(number)
+    _, complaints = process.communicate(timeout=30)
+    assert (process.returncode, complaints.strip()) == (status, said)
+    assert names(tmp_path) == []
 
 
 def test_numbers_that_json_cannot_hold_are_refused(tmp_path):

@@ -31,9 +31,12 @@ def test_row_history_trigger_is_not_written_while_a_slot_is_free():
     quirks = Quirks(history_trigger=True)
     history = update_history_vector(empty_history(), 1, quirks)
     assert (update_history_vector(history, TRIGGER, quirks) == history).all()
+    assert update_history_vector(history, TRIGGER)[6 + TRIGGER - 1] == 1
     for _ in range(3):
         history = update_history_vector(history, 1, quirks)
     assert update_history_vector(history, TRIGGER, quirks)[-1] == 1
-    moved = update_history_vector(update_history_vector(history, TRIGGER), 2, quirks)
+    triggered = update_history_vector(history, TRIGGER)
+    assert np.count_nonzero(update_history_vector(triggered, 2)) == 4
+    moved = update_history_vector(triggered, 2, quirks)
     assert np.count_nonzero(moved) == 3
     assert np.count_nonzero(moved[12:18]) == 0

@@ -123,6 +123,10 @@ def test_row_nested_truncation_lets_crop_and_box_drift_apart():
     assert region.crop != region.box
     drift = np.abs(np.subtract(region.crop, region.box))
     assert drift.max() <= 4
+    region = whole_image(333, 333)
+    for _ in range(4):
+        region = zoom(region, DOWN_RIGHT, 3 / 4)
+    assert region.crop == region.box
 
 
 def test_the_trigger_does_not_move():

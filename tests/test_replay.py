@@ -27,6 +27,9 @@ def test_row_first_slot_replaces_the_second_oldest_first():
     memory = ReplayMemory(4, 3, first_slot=1)
     fill(memory, range(5))
     assert held(memory) == [0, 4, 2, 3]
+    oldest_first = ReplayMemory(4, 3)
+    fill(oldest_first, range(5))
+    assert held(oldest_first) == [4, 1, 2, 3]
     fill(memory, range(5, 8))
     assert held(memory) == [7, 4, 5, 6]
 

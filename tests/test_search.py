@@ -73,6 +73,8 @@ def test_row_first_iou_never_forces_the_first_step():
     assert not search.must_trigger
     assert search.take(UP_LEFT) == 1  # the reward knows the true IoU
     assert search.must_trigger
+    (search,) = searches(objects((0, 0, 80, 80)))
+    assert search.must_trigger
 
 
 def test_the_ground_truth_of_a_found_object_is_painted_over():
@@ -168,9 +170,15 @@ def test_row_shared_steps_gives_all_searches_one_limit():
         [1, 6],
         [5, 5, 5],
     ]
+    own = {"number_of_steps": 5}
+    assert [taken for _, taken in detections([1, 6] + [5] * 9, **own)] == [
+        [1, 6],
+        [5, 5, 5, 5, 5],
+    ]
     # A trigger at once ends the image's first search only.
     assert len(detections([6, 1, 1], **rules)) == 1
     assert len(detections([1, 6, 6, 6, 6], **rules)) == 4
+    assert len(detections([1, 6, 6, 6, 6], **own)) == 2
 
 
 def test_actions_that_do_not_exist_are_refused():

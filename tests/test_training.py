@@ -140,6 +140,9 @@ def test_row_stale_state():
     _, agent, memory = run(actions, Quirks(stale_state=True), capacity=10)
     assert agent.states == [1, 1, 1, 1]
     assert transitions(memory) == [(1, 2), (1, 3), (1, 4), (1, 5)]
+    _, agent, memory = run(actions, Quirks(), capacity=10)
+    assert agent.states == [1, 2, 3, 4]
+    assert transitions(memory) == [(1, 2), (2, 3), (3, 4), (4, 5)]
 
 
 def test_row_leaked_minibatch():
@@ -147,10 +150,14 @@ def test_row_leaked_minibatch():
     # The third step's update samples slot 1, a movement: state 3 is gone on from.
     _, agent, _ = run([UP_LEFT] * 4, quirks, capacity=2, sampled=(1,))
     assert agent.states == [1, 2, 3, 3]
+    _, agent, _ = run([UP_LEFT] * 4, Quirks(), capacity=2, sampled=(1,))
+    assert agent.states == [1, 2, 3, 4]
     # A search that triggered goes on if the sampled experience did not trigger …
     actions = [UP_LEFT, UP_LEFT, TRIGGER, UP_LEFT, UP_LEFT]
     steps, _, _ = run(actions, quirks, sampled=(1,), steps=6)
     assert [step.action for step in steps] == actions  # the trigger took two of six
+    steps, _, _ = run(actions, Quirks(), sampled=(1,), steps=6)
+    assert [step.action for step in steps] == actions[:3]
     # … and one that moved ends if the sampled experience did.
     steps, _, _ = run(
         [UP_LEFT, TRIGGER, UP_LEFT], quirks, capacity=2, sampled=(1,), images=2

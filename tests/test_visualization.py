@@ -277,7 +277,7 @@ def test_a_failed_drawing_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(Image.Image, "save", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match="strip.jpg: cannot be written: disk full"):
         draw_sequences([frame()], path)
     assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
 

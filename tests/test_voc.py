@@ -147,6 +147,7 @@ def test_corners_count_from_one_and_are_inclusive(tmp_path):
 def test_corners_as_the_published_program_reads_them(tmp_path):
     quirks = Quirks(one_based_boxes=True)
     assert the_box(tmp_path, quirks) == (21, 11, 60, 30)
+    assert the_box(tmp_path, Quirks()) == (20, 10, 60, 30)
 
 
 def test_whole_image_and_single_pixel(tmp_path):

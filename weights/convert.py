@@ -9,8 +9,6 @@ in the source's own convention (its axes, a true convolution where it means one)
 that a mistake in the conversion cannot hide in its check. A few seconds either way.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -84,7 +82,7 @@ def convert_trunk(source: Path, dest: Path, rotate: bool | None = None) -> float
     _describe_trunk(source, trunk)
     image = np.random.default_rng(0).uniform(-120, 140, (32, 32, 3)).astype(np.float32)
     before = reference_features(stored, image)
-    with _replacing(dest) as partial:
+    with replacing(dest) as partial:
         model = build_vgg16()
         set_trunk(model, trunk)
         model.save_weights(partial)
@@ -121,7 +119,7 @@ def convert_q_network(
     features, history = _random_states()
     before = reference_q_values(stored, features, history)
     states = np.concatenate([features.reshape(len(features), -1), history], axis=1)
-    with _replacing(dest) as partial:
+    with replacing(dest) as partial:
         model = _build_q_network(network.arrays)
         model.set_weights(network.arrays)
         model.save_weights(partial)
@@ -252,16 +250,6 @@ def _pass_on_identity(source: Path, dest: Path) -> None:
         "bytes": dest.stat().st_size,
     }
     write_json(layouts.record_path(dest), record)
-
-
-@contextmanager
-def _replacing(dest: Path) -> Iterator[Path]:
-    try:
-        with replacing(dest) as partial:
-            yield partial
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise file_error(dest, f"cannot be written: {reason}") from error
 
 
 def _check_paths(source: Path, dest: Path) -> None:
