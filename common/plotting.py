@@ -21,6 +21,12 @@ def new_plot(title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
     figure.get_layout_engine().set(w_pad=0.15, h_pad=0.15)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(facecolor="white")
+    dress(axes, title, x_label, y_label)
+    return figure, axes
+
+
+def dress(axes: Axes, title: str, x_label: str, y_label: str) -> None:
+    """Give axes the look of all plots."""
     axes.set_title(
         title, loc="left", color=INK, fontsize=12, fontweight="bold", parse_math=False
     )
@@ -30,7 +36,6 @@ def new_plot(title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
     axes.spines[["left", "bottom"]].set_color(QUIET)
     axes.tick_params(colors=QUIET, labelcolor=INK, labelsize=10)
     axes.set_axisbelow(True)
-    return figure, axes
 
 
 def say(axes: Axes, text: str) -> None:
@@ -39,11 +44,14 @@ def say(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, color=QUIET, fontsize=13, **middle)
 
 
-def finish_plot(figure: Figure, axes: Axes, path: Path) -> None:
-    """Add the legend and write the file in one stroke."""
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(
-            loc="best",
+def finish_plot(figure: Figure, axes: Axes, path: Path, outside: bool = False) -> None:
+    """Add the legend, on the axes or beside them; write the file in one stroke."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        (figure if outside else axes).legend(
+            handles,
+            labels,
+            loc="outside right upper" if outside else "best",
             frameon=True,
             framealpha=0.9,
             edgecolor="none",

@@ -3,7 +3,7 @@
 Source: paper, Figs. 5 to 8. As with strips, matplotlib's global state stays untouched.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,12 @@ from common.plotting import GRID, OTHERS, finish_plot, new_plot, say
 from common.sheet import INK
 
 AGENT = "#e8590c"
-COLOURS = {"agent": AGENT, "random": "#99a1a9", "upper bound": "#2b8aef"}
+COLOURS = {
+    "agent": AGENT,
+    "random": "#99a1a9",
+    "upper bound": "#2b8aef",
+    "paper": "#c6ccd2",
+}
 """Colours that are the same in every plot, by how a name begins."""
 
 Curve = tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray, float]
@@ -22,7 +27,10 @@ Curve = tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray, float]
 
 
 def draw_precision_recall(
-    curves: Mapping[str, Curve], path: Path, title: str = ""
+    curves: Mapping[str, Curve],
+    path: Path,
+    title: str = "",
+    behind: Callable[[Axes, Mapping[str, str]], None] | None = None,
 ) -> None:
     """Draw precision over recall, as in the paper's Figs. 5 to 7.
 
@@ -35,12 +43,16 @@ def draw_precision_recall(
             upper_bound) have colours of their own.
         path: where to; the suffix says the format.
         title: what stands above.
+        behind: draws more onto the axes, given the colour of each curve.
     """
     figure, axes = new_plot(title, "recall", "precision")
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.grid(color=GRID, linewidth=0.8)
-    for name, colour in _colours(curves).items():
+    colours = _colours(curves)
+    for name, colour in colours.items():
         _draw_curve(axes, name, curves[name], colour)
+    if behind is not None:
+        behind(axes, colours)
     if not any(len(recall) for recall, _, _ in curves.values()):
         say(axes, "no detections")
     finish_plot(figure, axes, path)
