@@ -112,14 +112,16 @@ def draw_cases(
     """
     columns = min(_COLUMNS, len(cases))
     rows = -(-len(cases) // columns)
-    size = (2.6 * columns, 2.6 * rows + 0.5)
+    pictures = [read_image(case.image) for case in cases]
+    tallest = max(len(pixels) / pixels.shape[1] for pixels in pictures)
+    size = (2.6 * columns, (2.6 * min(tallest, 2) + 0.3) * rows + 0.4)
     figure = Figure(size, dpi=150, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, color=INK, fontsize=12, fontweight="bold", parse_math=False)
-    for place, case in enumerate(cases, 1):
+    for place, (case, pixels) in enumerate(zip(cases, pictures, strict=True), 1):
         axes = figure.add_subplot(rows, columns, place)
         axes.axis("off")
-        axes.imshow(read_image(case.image))
+        axes.imshow(pixels)
         axes.set_title(f"Δ {case.distance:.3f}", color=INK, fontsize=10)
         if with_trajectory:
             _draw_trajectory(axes, case.trajectory)

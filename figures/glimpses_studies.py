@@ -102,5 +102,6 @@ def draw_studies(studies: Mapping[str, Arms], folder: Path, name: str) -> None:
         "normalised distance",
         "detection rate in %",
         ylim=(0, None),
+        xticks=published.DISTANCES,
     )
     print(folder / f"{name}.png")

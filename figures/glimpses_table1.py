@@ -59,6 +59,10 @@ def ours(results: Results) -> dict[str, list[float]]:
     return found
 
 
+def _short(rate: float) -> str:
+    return f"{rate:.1f}".removesuffix(".0")
+
+
 def main(settings: Settings) -> None:
     """Read, draw and save."""
     rows: list[tuple] = []
@@ -72,7 +76,7 @@ def main(settings: Settings) -> None:
     write_csv(settings.out / f"{NAME}.csv", ("method", "source", *KEYS), rows)
     draw_table(
         ("", *KEYS),
-        [(name, *(f"{rate:.3g}" for rate in rates)) for name, _, *rates in rows],
+        [(name, *map(_short, rates)) for name, _, *rates in rows],
         settings.out / f"{NAME}.png",
         "Detection rate in % by normalised distance",
         strong,
