@@ -27,8 +27,10 @@ from figures import (
     glimpses_table1,
     published,
 )
+from figures.sets import read_set
 from hierarchy.evaluation import Tally
 from hierarchy.metrics import Detection, Truth
+from hierarchy.quirks import Quirks
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = Path(os.environ.get("SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -407,3 +409,22 @@ def test_published_numbers_hang_together():
         assert inside <= curve.area + 0.01
     for name, rates in published.DETECTION_RATES.items():
         assert len(rates) == 5 and list(rates) == sorted(rates), name
+
+
+@pytest.mark.skipif(not VOC2007.is_dir(), reason="no real data at hand")
+def test_triggers_of_the_published_search_find_as_few_as_the_papers_random(tmp_path):
+    """The paper's random agents found 32 and 18 of 204 images."""
+    settings = detectors_fig5.Settings(
+        path_voc=VOC2007,
+        quirks=("published",),
+        only_first_object=0,
+        detections="triggers",
+        seeds=6,
+        out=tmp_path,
+    )
+    images, _ = read_set(VOC2007, "test", "aeroplane", Quirks.published())
+    for scale, paper in ((3 / 4, 32), (2 / 4, 18)):
+        by_chance, best = detectors_fig5.baselines(images, scale, settings)
+        found = [curve.correct.sum() for curve in by_chance]
+        assert abs(np.mean(found) - paper) < 2 * np.std(found, ddof=1)
+        assert best.correct.sum() > 1.5 * paper  # its upper bound stays unexplained
