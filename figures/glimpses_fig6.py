@@ -22,7 +22,7 @@ class Settings:
 
     runs: tuple[Path, ...] = ()
     """log.csv files, or folders that hold one; several seeds make several lines."""
-    columns: tuple[str, ...] = ("val_rate_0.10", "val_detection_rate_0.10", "loss")
+    columns: tuple[str, ...] = ("validation_rate_0.10", "loss")
     """Columns of the log, the first that is there is drawn."""
     out: Path = OUT
     """Folder for glimpses_fig6.png and .csv."""

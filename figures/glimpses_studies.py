@@ -1,8 +1,8 @@
 """What Figs. 3, 4 and 5 of the glimpse paper share: studies, an arm a line.
 
-A study's CSV file has a row for each arm and seed: the arm's name under ``arm``, and
-the detection rates in % under columns that end in 0.02 … 0.10. With a column ``study``
-a file may hold several studies; without, the file is called after its study.
+``glimpse_rnn.ablations`` writes ``STUDY/STUDY.csv`` with a row for each arm and seed:
+the columns study, arm, seed, and the detection rates in % under names that end in
+0.02 … 0.10. A file without the column study is called after its study.
 """
 
 from collections import defaultdict
@@ -25,7 +25,7 @@ def read_studies(paths: Sequence[Path], wanted: Sequence[str]) -> dict[str, Arms
     """Read studies from CSV files, or from folders of them.
 
     Args:
-        paths: of files, or folders with files called after their study.
+        paths: of files, or folders that hold STUDY.csv or STUDY/STUDY.csv.
         wanted: names of studies; others are passed over.
 
     Raises:
@@ -35,7 +35,7 @@ def read_studies(paths: Sequence[Path], wanted: Sequence[str]) -> dict[str, Arms
     if not paths:
         raise InputError("runs: none was named; expected CSV files of studies")
     for path in paths:
-        for file in sorted(path.glob("*.csv")) if path.is_dir() else [path]:
+        for file in _files(path, wanted):
             rows = read_rows(file)
             for line, row in enumerate(rows.rows):
                 study = row["study"] if "study" in rows.columns else file.stem
@@ -51,6 +51,14 @@ def read_studies(paths: Sequence[Path], wanted: Sequence[str]) -> dict[str, Arms
         study: {arm: np.array(rates) for arm, rates in found.items()}
         for study, found in arms.items()
     }
+
+
+def _files(path: Path, wanted: Sequence[str]) -> list[Path]:
+    """Return the files of the studies in a folder; a file is returned as it is."""
+    if not path.is_dir():
+        return [path]
+    places = [path / inside / f"{name}.csv" for name in wanted for inside in ("", name)]
+    return [place for place in places if place.is_file()]
 
 
 def _rates(rows: Rows, line: int) -> list[float]:

@@ -334,6 +334,7 @@ def test_bad_cases_are_named(tmp_path, case, message):
 
 
 def write_study(path, arms, study=None, prefix="rate_"):
+    """As glimpse_rnn.ablations writes it, where a study is named."""
     heading = ["study"] * (study is not None) + ["arm", "seed"]
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)
@@ -349,9 +350,12 @@ def test_studies_are_means_over_seeds(tmp_path):
         ("l1", 1, [3, 4, 5, 6, 7]),
         ("l2", 0, [0, 0, 1, 1, 2]),
     ]
-    write_study(tmp_path / "objective.csv", arms)
-    write_study(tmp_path / "other.csv", arms[2:], study="reward", prefix="")
-    glimpses_fig3.main(glimpses_fig3.Settings(runs=(tmp_path,), out=tmp_path / "out"))
+    (tmp_path / "objective").mkdir()
+    write_study(tmp_path / "objective" / "objective.csv", arms)
+    other = tmp_path / "other.csv"
+    write_study(other, arms[2:], study="reward", prefix="")
+    runs = (tmp_path, other)
+    glimpses_fig3.main(glimpses_fig3.Settings(runs=runs, out=tmp_path / "out"))
     assert_drawn(tmp_path / "out" / "glimpses_fig3.png")
     table = rows(tmp_path / "out" / "glimpses_fig3.csv")
     l1 = [row for row in table if row["arm"] == "l1"]
@@ -361,7 +365,7 @@ def test_studies_are_means_over_seeds(tmp_path):
     assert [row["study"] for row in table] == ["objective"] * 10 + ["reward"] * 5
     for module in (glimpses_fig4, glimpses_fig5):
         with pytest.raises(InputError, match="runs: no study"):
-            module.main(module.Settings(runs=(tmp_path,), out=tmp_path / "out"))
+            module.main(module.Settings(runs=runs, out=tmp_path / "out"))
 
 
 @pytest.mark.parametrize(
