@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.command_line import run
 from common.errors import InputError
-from figures.runs import read_rows
+from figures.runs import read_rows, run_name
 from figures.sets import OUT
 from figures.style import Line, draw_lines, write_csv
 
@@ -43,7 +43,7 @@ def main(settings: Settings) -> None:
         points = [point for point in points if None not in point]
         if not points:
             raise InputError(f"{log.path}: {name} is empty; expected numbers")
-        label = log.path.parent.name
+        label = run_name(log.path)
         while label in lines:
             label += "'"
         lines[label] = Line(*zip(*points, strict=True))

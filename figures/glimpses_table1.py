@@ -10,7 +10,7 @@ from typing import Any
 
 from common.command_line import run
 from figures import published
-from figures.runs import Results, read_all
+from figures.runs import Results, read_all, run_name
 from figures.sets import OUT
 from figures.style import draw_table, write_csv
 
@@ -50,7 +50,7 @@ def rates_of(results: Results, *names: str) -> list[float]:
 
 def ours(results: Results) -> dict[str, list[float]]:
     """Return the rates of a test's model and of its controls, by name."""
-    label = results.path.parent.name or "glimpse_rnn"
+    label = run_name(results.path)
     found = {f"{label}, glimpses": rates_of(results)}
     controls: dict[str, Any] = results.values.get("controls") or {}
     for name in controls:

@@ -101,6 +101,17 @@ def read_results(path: Path) -> Results:
     return Results(path, values)
 
 
+def run_name(path: Path) -> str:
+    """Return what to call the run that a file is of: its folder's name.
+
+    Folders that every run has, such as ``results``, give way to the one above.
+    """
+    folder = Path(path).resolve().parent
+    while folder.name in ("results", "models") and folder.parent.name:
+        folder = folder.parent
+    return folder.name
+
+
 def read_all(paths: Sequence[Path]) -> list[Results]:
     """Read the results of several runs.
 

@@ -175,6 +175,7 @@ def draw_table(
         colLabels=list(columns),
         colWidths=[0.58] + [number] * (len(columns) - 1),
         cellLoc="right",
+        colLoc="right",
         bbox=(0, 0, 1, 1),
         edges="horizontal",
     )

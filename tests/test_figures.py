@@ -272,7 +272,8 @@ def glimpse_results(folder, **changes):
 
 def test_table_1_has_ours_the_controls_and_the_papers(tmp_path):
     controls = {"random_glimpses": {"detection_rate": RATES | {"0.10": 33}}}
-    folder = glimpse_results(tmp_path / "best", controls=controls)
+    (tmp_path / "best").mkdir()
+    folder = glimpse_results(tmp_path / "best" / "results", controls=controls)
     glimpses_table1.main(glimpses_table1.Settings(runs=(folder,), out=tmp_path))
     assert_drawn(tmp_path / "glimpses_table1.png")
     table = {row.pop("method"): row for row in rows(tmp_path / "glimpses_table1.csv")}
