@@ -25,7 +25,7 @@ def main(settings: Settings) -> None:
     with quiet_start():
         from benchmarks import image_zooms
         from common.files import write_json
-        from hierarchy.progress import console
+        from common.progress import console
 
     suites = {"image_zooms": image_zooms.measure}
     measurements = []

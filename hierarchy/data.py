@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from common.progress import console
 from hierarchy.config import VOC2007, VOC2012, TestSettings, TrainSettings
-from hierarchy.progress import console
 from hierarchy.voc import VocSet, class_name
 from samples.planes import ensure_planes
 

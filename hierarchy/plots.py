@@ -3,34 +3,34 @@
 Source: paper, Figs. 5 to 8. As with strips, matplotlib's global state stays untouched.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from common.files import replacing
-from hierarchy.sheet import INK
-
-QUIET = "#7d868f"
-GRID = "#e3e7eb"
+from common.plotting import GRID, OTHERS, finish_plot, new_plot, say
+from common.sheet import INK
 
 AGENT = "#e8590c"
-COLOURS = {"agent": AGENT, "random": "#99a1a9", "upper bound": "#2b8aef"}
+COLOURS = {
+    "agent": AGENT,
+    "random": "#99a1a9",
+    "upper bound": "#2b8aef",
+    "paper": "#c6ccd2",
+}
 """Colours that are the same in every plot, by how a name begins."""
-
-OTHERS = ("#2f9e44", "#9c36b5", "#b08900", "#0c8599", "#c2255c", "#5f3dc4")
-"""Colours of other names, in the order in which they come."""
 
 Curve = tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray, float]
 """Recall and precision, (n,) floats in [0, 1] by rising recall, and the AP."""
 
 
 def draw_precision_recall(
-    curves: Mapping[str, Curve], path: Path, title: str = ""
+    curves: Mapping[str, Curve],
+    path: Path,
+    title: str = "",
+    behind: Callable[[Axes, Mapping[str, str]], None] | None = None,
 ) -> None:
     """Draw precision over recall, as in the paper's Figs. 5 to 7.
 
@@ -43,15 +43,19 @@ def draw_precision_recall(
             upper_bound) have colours of their own.
         path: where to; the suffix says the format.
         title: what stands above.
+        behind: draws more onto the axes, given the colour of each curve.
     """
-    figure, axes = _plot(title, "recall", "precision")
+    figure, axes = new_plot(title, "recall", "precision")
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.grid(color=GRID, linewidth=0.8)
-    for name, colour in _colours(curves).items():
+    colours = _colours(curves)
+    for name, colour in colours.items():
         _draw_curve(axes, name, curves[name], colour)
+    if behind is not None:
+        behind(axes, colours)
     if not any(len(recall) for recall, _, _ in curves.values()):
-        _say(axes, "no detections")
-    _finish(figure, axes, path)
+        say(axes, "no detections")
+    finish_plot(figure, axes, path)
 
 
 def _draw_curve(axes: Axes, name: str, curve: Curve, colour: str) -> None:
@@ -87,7 +91,7 @@ def draw_regions_per_object(
         path: where to; the suffix says the format.
         title: what stands above.
     """
-    figure, axes = _plot(
+    figure, axes = new_plot(
         title, "regions analysed until the object was found", "objects"
     )
     axes.grid(axis="y", color=GRID, linewidth=0.8)
@@ -101,8 +105,8 @@ def draw_regions_per_object(
     axes.set_ylim(bottom=0)
     if not any(sum(counts) for counts in histograms.values()):
         axes.set_ylim(0, 1)
-        _say(axes, "no object was found")
-    _finish(figure, axes, path)
+        say(axes, "no object was found")
+    finish_plot(figure, axes, path)
 
 
 def _draw_bars(
@@ -137,42 +141,3 @@ def _colours(names: Mapping[str, object]) -> dict[str, str]:
         colours[name] = OTHERS[others % len(OTHERS)] if taken else fixed[0]
         others += taken
     return colours
-
-
-def _plot(title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
-    """Return an empty plot."""
-    figure = Figure((6.4, 4.8), dpi=200, facecolor="white", layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.15)
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot(facecolor="white")
-    axes.set_title(
-        title, loc="left", color=INK, fontsize=12, fontweight="bold", parse_math=False
-    )
-    axes.set_xlabel(x_label, color=INK, fontsize=11)
-    axes.set_ylabel(y_label, color=INK, fontsize=11)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(QUIET)
-    axes.tick_params(colors=QUIET, labelcolor=INK, labelsize=10)
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
-def _say(axes: Axes, text: str) -> None:
-    """Say in the middle of an empty plot why it is empty."""
-    middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
-    axes.text(0.5, 0.5, text, color=QUIET, fontsize=13, **middle)
-
-
-def _finish(figure: Figure, axes: Axes, path: Path) -> None:
-    """Add the legend and write the file in one stroke."""
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(
-            loc="best",
-            frameon=True,
-            framealpha=0.9,
-            edgecolor="none",
-            labelcolor=INK,
-            fontsize=10,
-        )
-    with replacing(Path(path)) as partial:
-        figure.savefig(partial)

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from common.errors import InputError, file_error
 from common.files import check_folder, sha256_of, write_json
+from common.progress import console, track
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
@@ -22,7 +23,6 @@ from hierarchy.metrics import Truth, best_iou
 from hierarchy.pictures import Picture
 from hierarchy.plots import draw_precision_recall, draw_regions_per_object
 from hierarchy.policies import AgentPolicy, Policy, RandomPolicy, UpperBoundPolicy
-from hierarchy.progress import console, track
 from hierarchy.q_network import get_q_network
 from hierarchy.regions import TRIGGER, Box
 from hierarchy.train_program import MakeDescriber

@@ -12,18 +12,13 @@ import numpy as np
 from common.errors import InputError
 from common.files import alone_in, check_folder
 from common.memory import keep_freed_memory
+from common.progress import TensorBoardLog, console
 from hierarchy.agent import Agent, get_epsilon
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import SharedSettings, TrainSettings
 from hierarchy.data import report_skipped, training_set
 from hierarchy.description import STATE_SIZE, Describer
-from hierarchy.progress import (
-    EpochSummary,
-    TensorBoardLog,
-    TrainingProgress,
-    console,
-    sentence,
-)
+from hierarchy.progress import EpochSummary, TrainingProgress, sentence
 from hierarchy.q_network import QLearner, get_q_network
 from hierarchy.replay import ReplayMemory
 from hierarchy.training import Trainer
@@ -145,7 +140,9 @@ class _TrainingRun:
         last = settings.n + settings.epochs
         board = None
         if settings.tensorboard:
-            board = TensorBoardLog(settings.path_model / "tensorboard")
+            board = TensorBoardLog(
+                settings.path_model / "tensorboard", ("epoch", "class_object")
+            )
         with TrainingProgress(len(images), settings.n, settings.epochs) as progress:
             for epoch in range(settings.n, last):
                 row = self._train_epoch(epoch, images, progress)

@@ -6,30 +6,29 @@ as many columns as the search had steps. Nothing here knows Keras, and nothing t
 matplotlib's global state: strips may be drawn beside anybody else's figures.
 """
 
-import io
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from common.errors import file_error
-from common.files import replacing
-from hierarchy.pictures import resize
-from hierarchy.regions import ACTION_NAMES, ACTIONS, TRIGGER, Box
-from hierarchy.rewards import IOU_THRESHOLD
-from hierarchy.sheet import (
+from common.sheet import (
     HEADING,
     INK,
+    QUIET,
     Pen,
     Sheet,
     legible,
+    plain_name,
+    save_picture,
     text_width,
     wrap,
 )
+from hierarchy.pictures import resize
+from hierarchy.regions import ACTION_NAMES, ACTIONS, TRIGGER, Box
+from hierarchy.rewards import IOU_THRESHOLD
 
 if TYPE_CHECKING:
     from hierarchy.training import Step
@@ -39,7 +38,6 @@ TRUTH = "#ff3ea5"  # where the objects are
 RIGHT = "#2fb344"  # a detection over IoU 0.5, a reward
 WRONG = "#e8383d"
 UNKNOWN = "#2b8aef"  # a detection where nobody knows the objects
-QUIET = "#7d868f"
 BAR = "#ccd4dc"
 RULE = "#b4bcc4"
 OUTSIDE = (150, 150, 150)  # RGB that pixels outside of the region fade towards
@@ -76,10 +74,6 @@ LEGEND_LINE = 26
 ROW_GAP = 30
 GLYPH_WIDTH = 30
 MOST_COLUMNS = 8
-MOST_BYTES = 1_500_000
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-"""Formats that a strip can be written in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +130,7 @@ def draw_sequences(frames: Sequence[Frame], path: Path, title: str = "") -> None
 
     Args:
         frames: the steps in order, at least one.
-        path: where to; its suffix, one of :data:`SUFFIXES`, says the format. A PNG
-            file is kept under about 1.5 MB.
+        path: where to, as :func:`common.sheet.save_picture` takes it.
         title: what stands above; a long one is wrapped.
 
     Raises:
@@ -146,32 +139,7 @@ def draw_sequences(frames: Sequence[Frame], path: Path, title: str = "") -> None
     """
     if not frames:
         raise ValueError("a search without steps cannot be drawn")
-    _save(_Strip(frames, title).draw(), Path(path))
-
-
-def _save(pixels: np.ndarray, path: Path) -> None:
-    """Write uint8 (h, w, 3) pixels in one stroke, in the format of the suffix."""
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise file_error(path, f"has suffix {suffix!r}", f"one of {SUFFIXES}")
-    image = Image.fromarray(pixels)
-    with replacing(path) as partial:
-        if suffix == ".png":
-            partial.write_bytes(_png(image))
-        else:
-            image.save(partial, quality=92)
-
-
-def _png(image: Image.Image) -> bytes:
-    """Return an image as PNG, made smaller until it has no more than MOST_BYTES."""
-    while True:
-        file = io.BytesIO()
-        # Pillow's own level takes twice the time, to save one byte in forty.
-        image.save(file, "PNG", compress_level=4)
-        if file.tell() <= MOST_BYTES:
-            return file.getvalue()
-        # Fewer colours would do too, but then some lose the hue that they are known by.
-        image = ImageOps.scale(image, 0.95 * (MOST_BYTES / file.tell()) ** 0.5)
+    save_picture(_Strip(frames, title).draw(), path)
 
 
 BEFORE = Pen(REGION, 1.2, halo=0.5, shade=0.35)
@@ -534,6 +502,4 @@ def strip_name(name: str, number: int, kind: str = "object") -> str:
         number: which of the image's objects, or which of its searches.
         kind: which of the two.
     """
-    plain = re.sub(r"[^\w.-]+", "_", name).lstrip(".")
-    plain = plain.encode()[-160:].decode(errors="ignore") or "image"
-    return f"{plain}_{kind}_{number}.png"
+    return f"{plain_name(name)}_{kind}_{number}.png"

@@ -1,4 +1,5 @@
 import csv
+import os
 
 import numpy as np
 import pytest
@@ -163,3 +164,45 @@ def test_a_log_of_other_columns_is_not_overwritten(checkpoints):
     with pytest.raises(InputError, match="log.csv: has columns time,place"):
         Run().save(checkpoints, 0)
     assert checkpoints.log.read_text() == "time,place\n1,2\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"1,2\n", "line 2 is no epoch's row"),
+        (b"%b\n" % b",".join([b"x"] * len(LOG_FIELDS)), "line 2 is no epoch's row"),
+        (b"%b\n" % b",".join([b"1"] * 12), "line 2 is no epoch's row"),
+        (b"\xff\xfe\n", "is no CSV text"),
+    ],
+)
+def test_a_damaged_log_is_named_in_one_line_and_kept(checkpoints, content, line):
+    checkpoints.folder.mkdir()
+    damaged = ",".join(LOG_FIELDS).encode() + b"\n" + content
+    checkpoints.log.write_bytes(damaged)
+    with pytest.raises(InputError, match=line) as caught:
+        Run().save(checkpoints, 0)
+    assert str(checkpoints.log) in str(caught.value)
+    assert checkpoints.log.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("moment", range(4))
+def test_the_newest_weights_are_never_older_than_the_last_epoch(
+    checkpoints, monkeypatch, moment
+):
+    """Stopped before any of the four files of an epoch appears."""
+    run, replace, moments = Run(), os.replace, iter(range(9))
+    run.save(checkpoints, 0)
+    run.work()
+
+    def stop_at_moment(*paths):
+        if next(moments) == moment:
+            raise KeyboardInterrupt
+        replace(*paths)
+
+    monkeypatch.setattr(os, "replace", stop_at_moment)
+    with pytest.raises(KeyboardInterrupt):
+        run.save(checkpoints, 1)
+    assert checkpoints.epochs() == [0]
+    newest = get_q_network(checkpoints.rolling, state_size=STATE_SIZE).get_weights()
+    saved = [Run().learner.network.get_weights(), run.learner.network.get_weights()]
+    assert (newest[0] == saved[moment == 3][0]).all()

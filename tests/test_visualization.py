@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common import sheet
 from common.errors import InputError
 from common.files import REPOSITORY
-from hierarchy import plots, visualization
+from hierarchy import plots
 from hierarchy.annotations import VocObject
 from hierarchy.pictures import Picture, resize
 from hierarchy.plots import draw_precision_recall, draw_regions_per_object
@@ -217,8 +218,8 @@ def test_images_of_every_shape_fit(tmp_path, size):
 
 
 def test_files_stay_small_whatever_they_show(tmp_path, monkeypatch):
-    assert visualization.MOST_BYTES == 1_500_000
-    monkeypatch.setattr(visualization, "MOST_BYTES", 150_000)
+    assert sheet.MOST_BYTES == 1_500_000
+    monkeypatch.setattr(sheet, "MOST_BYTES", 150_000)
     full, small = (
         search(grey(400, 400), [CENTRE] * 2),
         search(noise(400, 400), [CENTRE] * 2),
@@ -438,7 +439,7 @@ def test_curves_are_drawn_in_their_colours(tmp_path):
 def test_the_area_below_a_curve_is_its_ap(tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr(
-        plots, "_finish", lambda figure, axes, path: figures.append(axes)
+        plots, "finish_plot", lambda figure, axes, path: figures.append(axes)
     )
     recall, precision = [0.2, 0.2, 0.4, 0.6, 0.6], [1.0, 0.5, 0.6, 0.7, 0.3]
     draw_precision_recall({"agent": (recall, precision, 0.46)}, tmp_path / "a.png")
@@ -453,7 +454,7 @@ def test_the_area_below_a_curve_is_its_ap(tmp_path, monkeypatch):
 def test_bars_are_as_high_as_the_counts(tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr(
-        plots, "_finish", lambda figure, axes, path: figures.append(axes)
+        plots, "finish_plot", lambda figure, axes, path: figures.append(axes)
     )
     counts = {"agent": [67, 25, 20], "random": [3, 0, 0, 0, 0, 0, 0, 0, 0, 1]}
     draw_regions_per_object(counts, tmp_path / "a.png")

@@ -1,10 +1,13 @@
 """A sheet to draw strips on: pixels, text and outlines, in pixels from the top left.
 
-It knows matplotlib and nothing of searches; :mod:`hierarchy.visualization` draws on it.
+It knows matplotlib and nothing of what is drawn on it.
 """
 
+import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +19,22 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Polygon, Rectangle
 from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Affine2D
+from PIL import Image, ImageOps
+
+from common.errors import file_error
+from common.files import replacing
 
 INK = "#22262a"
+QUIET = "#7d868f"
 HALO = "#101418"
 HEADING = 19  # size of a title, in pixels
 DPI = 100
+
+MOST_BYTES = 1_500_000
+"""What a PNG file has at most, about."""
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+"""Formats that a sheet can be written in."""
 
 
 @dataclass(frozen=True)
@@ -138,3 +152,48 @@ class Sheet:
         # takes half as long again as drawing.
         artist.set_transform(self._transform)
         self._figure.add_artist(artist)
+
+
+def save_picture(pixels: np.ndarray, path: Path) -> None:
+    """Write a picture in one stroke.
+
+    Args:
+        pixels: uint8 (h, w, 3) RGB.
+        path: where to; its suffix, one of :data:`SUFFIXES`, says the format. A PNG
+            file is kept under about 1.5 MB.
+
+    Raises:
+        InputError: the suffix is another.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise file_error(path, f"has suffix {suffix!r}", f"one of {SUFFIXES}")
+    image = Image.fromarray(pixels)
+    with replacing(path) as partial:
+        if suffix == ".png":
+            partial.write_bytes(_png(image))
+        else:
+            image.save(partial, quality=92)
+
+
+def _png(image: Image.Image) -> bytes:
+    """Return an image as PNG, made smaller until it has no more than MOST_BYTES."""
+    while True:
+        file = io.BytesIO()
+        # Pillow's own level takes twice the time, to save one byte in forty.
+        image.save(file, "PNG", compress_level=4)
+        if file.tell() <= MOST_BYTES:
+            return file.getvalue()
+        # Fewer colours would do too, but then some lose the hue that they are known by.
+        image = ImageOps.scale(image, 0.95 * (MOST_BYTES / file.tell()) ** 0.5)
+
+
+def plain_name(name: str) -> str:
+    """Return an image's name as the start of a file's name.
+
+    Args:
+        name: with whatever it has in it; its end is kept where it is long.
+    """
+    plain = re.sub(r"[^\w.-]+", "_", name).lstrip(".")
+    return plain.encode()[-160:].decode(errors="ignore") or "image"

@@ -1,0 +1,242 @@
+"""Checkpoints: everything an epoch leaves behind, so that the next can follow exactly.
+
+In a model's folder, with its stem and i the epoch:
+
+- ``{stem}_epoch_{i}.weights.h5``: the network. Its appearance ends the epoch: it is
+  written after everything else, so that an epoch whose weights are there is whole, and
+  one killed before that moment is simply run again.
+- ``{stem}_epoch_{i}.state.h5``: what else exact resume needs, of the last few epochs.
+- ``{stem}.weights.h5``: the newest weights.
+- ``log.csv``: a row per epoch.
+
+What is in the weights and the state is up to those who train.
+"""
+
+import csv
+import io
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from common.errors import InputError, file_error
+from common.files import remove_partial_files, replacing, write_text
+
+
+class EpochFiles:
+    """The epochs of one model in a folder.
+
+    Args:
+        folder: made when the first epoch is written.
+        stem: start of the names of the model's files.
+        log_fields: columns of the log; ``epoch`` is one of them.
+        keep_states: epochs whose full state is kept; 0 keeps all.
+        own_rows: columns and values by which the model's rows are known, where several
+            models share a folder and its log.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        stem: str,
+        log_fields: Sequence[str],
+        keep_states: int = 3,
+        own_rows: Mapping[str, Any] | None = None,
+    ):
+        self.folder = Path(folder)
+        self.stem = stem
+        self.log_fields = tuple(log_fields)
+        self.keep_states = keep_states
+        self._own_rows = {name: str(value) for name, value in (own_rows or {}).items()}
+
+    @property
+    def rolling(self) -> Path:
+        """Path of the newest weights."""
+        return self.folder / f"{self.stem}.weights.h5"
+
+    @property
+    def log(self) -> Path:
+        """Path of the log."""
+        return self.folder / "log.csv"
+
+    def weights(self, epoch: int) -> Path:
+        """Return the path of an epoch's weights."""
+        return self.folder / f"{self.stem}_epoch_{epoch}.weights.h5"
+
+    def state(self, epoch: int) -> Path:
+        """Return the path of an epoch's training state."""
+        return self.folder / f"{self.stem}_epoch_{epoch}.state.h5"
+
+    def epochs(self) -> list[int]:
+        """Return the epochs that are finished, in order."""
+        return self._epochs_of("weights")
+
+    def _epochs_of(self, kind: str) -> list[int]:
+        pattern = re.compile(rf"{self.stem}_epoch_(\d+)\.{kind}\.h5")
+        names = (path.name for path in self.folder.glob(f"{self.stem}_epoch_*"))
+        return sorted(int(m[1]) for name in names if (m := pattern.fullmatch(name)))
+
+    def check_start(self, epoch: int) -> None:
+        """Make sure that training can start at ``epoch``.
+
+        Raises:
+            InputError: the epoch before it is not there; lists those that are.
+        """
+        epochs = self.epochs()
+        if epoch == 0 or epoch - 1 in epochs:
+            return
+        there = ", ".join(map(str, epochs)) if epochs else "none"
+        raise InputError(
+            f"{self.weights(epoch - 1)}: there is no such file, so -n {epoch} has"
+            f" nothing to go on from; epochs in {self.folder}: {there}"
+        )
+
+    def clear_from(self, epoch: int) -> Path | None:
+        """Make way for a run that starts at ``epoch``.
+
+        What an earlier run left of this and later epochs is moved to a folder of its
+        own beside the rest, and its rows leave the log.
+
+        Returns:
+            The folder it was moved to, or None if there was nothing to move.
+        """
+        remove_partial_files(self.folder)
+        replaced = [self.weights(e) for e in self.epochs() if e >= epoch]
+        stale = [self.state(e) for e in self._epochs_of("state") if e >= epoch]
+        if not replaced:
+            # States without weights are of an epoch that was killed while it saved.
+            for path in stale:
+                path.unlink()
+            self._drop_rows_from(epoch)
+            return None
+        aside = self.folder / datetime.now().strftime("replaced_%Y-%m-%d_%H-%M-%S")
+        aside.mkdir()
+        if self.log.is_file():
+            shutil.copyfile(self.log, aside / self.log.name)
+        # Latest first: killed half-way, what stays is still an unbroken row of epochs.
+        for path in sorted(replaced + stale, key=_epoch_of, reverse=True):
+            path.rename(aside / path.name)
+        self._drop_rows_from(epoch)
+        return aside
+
+    def _drop_rows_from(self, epoch: int) -> None:
+        rows = self.rows()
+        kept = [
+            row for row in rows if not self._is_own(row) or int(row["epoch"]) < epoch
+        ]
+        if len(kept) < len(rows):
+            self._write_rows(kept)
+
+    def _is_own(self, row: Mapping[str, str]) -> bool:
+        return all(row[name] == value for name, value in self._own_rows.items())
+
+    def rows(self) -> list[dict[str, str]]:
+        """Return the log's rows, of all models; empty if there is no log.
+
+        Raises:
+            InputError: the file is not the log of such models; names the line.
+        """
+        if not self.log.is_file():
+            return []
+        try:
+            with open(self.log, newline="", encoding="utf-8") as file:
+                header, *rows = [row for row in csv.reader(file) if row] or [[]]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise file_error(self.log, f"is no CSV text: {error}") from None
+        expected = ",".join(self.log_fields)
+        if set(header) != set(self.log_fields):
+            raise file_error(self.log, f"has columns {','.join(header)}", expected)
+        for line, row in enumerate(rows, start=2):
+            if len(row) != len(header) or not row[header.index("epoch")].isdecimal():
+                raise file_error(self.log, f"line {line} is no epoch's row", expected)
+        return [dict(zip(header, row, strict=True)) for row in rows]
+
+    def _write_rows(self, rows: list[dict[str, Any]]) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.log_fields, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.log, text.getvalue())
+
+    def write(
+        self,
+        epoch: int,
+        write_weights: Callable[[Path], None],
+        write_state: Callable[[h5py.File], None],
+        row: dict[str, Any],
+        settings: dict[str, Any],
+    ) -> None:
+        """Write a finished epoch; killed at any moment, the epoch is there or not.
+
+        Args:
+            epoch: its number.
+            write_weights: writes the network to a path.
+            write_state: writes what else there is into an open h5 file.
+            row: of the log, by ``log_fields``.
+            settings: those that :meth:`read_state` is to compare.
+        """
+        with replacing(self.state(epoch)) as partial:
+            with h5py.File(partial, "w") as file:
+                file.attrs["settings"] = json.dumps(settings)
+                write_state(file)
+        self._write_rows([*self.rows(), row])
+        with replacing(self.rolling) as partial:
+            write_weights(partial)
+        with replacing(self.weights(epoch)) as partial:
+            shutil.copyfile(self.rolling, partial)
+        if self.keep_states:
+            for old in self._epochs_of("state")[: -self.keep_states]:
+                self.state(old).unlink()
+
+    def read_state(
+        self,
+        epoch: int,
+        read: Callable[[h5py.File], None],
+        settings: dict[str, Any],
+    ) -> bool:
+        """Read what ``write_state`` wrote at the end of ``epoch``.
+
+        Args:
+            epoch: its number.
+            read: takes what it needs from the open h5 file.
+            settings: of this run; those written must be the same.
+
+        Returns:
+            Whether there is a state; False if only the weights are kept.
+
+        Raises:
+            InputError: the file is damaged, or its settings are not those of this run.
+        """
+        path = self.state(epoch)
+        if not path.is_file():
+            return False
+        try:
+            with h5py.File(path) as file:
+                _compare(path, json.loads(file.attrs["settings"]), settings)
+                read(file)
+        except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
+            raise file_error(
+                path,
+                "is cut short or no training state",
+                "what training saved; without the file training goes on from the"
+                " weights alone",
+            ) from error
+        return True
+
+
+def _epoch_of(path: Path) -> int:
+    return int(path.name.partition("_epoch_")[2].partition(".")[0])
+
+
+def _compare(path: Path, saved: dict[str, Any], current: dict[str, Any]) -> None:
+    for name, value in current.items():
+        if saved.get(name) != value:
+            raise InputError(
+                f"{path}: {name} was {saved.get(name)}, now it is {value}; expected"
+                " the same settings in all runs of one model"
+            )

@@ -1,0 +1,435 @@
+"""Figures: files of runs in, pictures and their numbers out, mistakes named."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.errors import InputError
+from figures import (
+    detectors_fig5,
+    detectors_fig6,
+    detectors_fig7,
+    detectors_fig8,
+    glimpses_fig2,
+    glimpses_fig3,
+    glimpses_fig4,
+    glimpses_fig5,
+    glimpses_fig6,
+    glimpses_fig7,
+    glimpses_fig8,
+    glimpses_table1,
+    published,
+)
+from figures.sets import read_set
+from hierarchy.evaluation import Tally
+from hierarchy.metrics import Detection, Truth
+from hierarchy.quirks import Quirks
+
+ROOT = Path(__file__).parents[1]
+SHARED_DATA = Path(os.environ.get("SHARED_DATA", ROOT.parent / "shared" / "data"))
+VOC2007 = SHARED_DATA / "voc2007_aeroplane_annotations"
+
+
+def rows(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def assert_drawn(path):
+    pixels = np.asarray(Image.open(path).convert("RGB"))
+    assert min(pixels.shape[:2]) > 150
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20  # not a blank sheet
+
+
+def tally(found):
+    """A test's tally: in each image one object, hit by its rank's region or not."""
+    result = Tally()
+    for image, hit in enumerate(found):
+        result.truths.append(Truth(((0, 0, 10, 10),), (False,)))
+        box = (0, 0, 10, 10) if hit else (50, 50, 60, 60)
+        result.regions.append(Detection(image, box, float(-image)))
+        result.regions_until_found += [1 + image % 3] * hit
+    return result
+
+
+def detector_results(folder, found, **changes):
+    """Write what a detector's test writes, through the code that writes it."""
+    numbers = tally(found).results()
+    values = {
+        "detector": "image_zooms",
+        "class": "aeroplane",
+        "weights": {"file": "model0_epoch_49.weights.h5"},
+        "images": len(found),
+        "objects": len(found),
+        **dict.fromkeys(("agent", "random", "upper_bound"), numbers),
+        **changes,
+    }
+    folder.mkdir(exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(values))
+    return folder
+
+
+FOUND = [True, False, True, True]
+
+
+def test_both_detectors_stand_in_one_plot(tmp_path):
+    one = detector_results(tmp_path / "one", FOUND)
+    other = detector_results(tmp_path / "other", FOUND[::-1], detector="pool45_crops")
+    detectors_fig6.main(
+        detectors_fig6.Settings(runs=(one, other / "results.json"), out=tmp_path)
+    )
+    assert_drawn(tmp_path / "detectors_fig6.png")
+    table = rows(tmp_path / "detectors_fig6.csv")
+    names = ["image_zooms", "pool45_crops", "random", "upper bound"]
+    assert list(dict.fromkeys(row["curve"] for row in table)) == names
+    ours = [row for row in table if row["curve"] == "image_zooms"]
+    assert [float(row["recall"]) for row in ours] == [0.25, 0.25, 0.5, 0.75]
+    assert [float(row["precision"]) for row in ours] == pytest.approx(
+        [1, 1 / 2, 2 / 3, 3 / 4], abs=1e-5
+    )
+    assert {row["source"] for row in table} == {"here"}  # four images: not the paper's
+
+
+def test_the_paper_stands_beside_tests_of_its_protocol_alone(tmp_path):
+    found = [index % 3 == 0 for index in range(204)]
+    paper = detector_results(tmp_path / "paper", found)
+    other = detector_results(tmp_path / "other", found, **{"class": "cat"})
+    for module, name in ((detectors_fig6, "image_zooms"), (detectors_fig7, "epoch 50")):
+        for folder, expected in (
+            (paper, [0.05, 0.1, 0.15, 0.2, 0.25, 0.3]),
+            (other, []),
+        ):
+            module.main(module.Settings(runs=(folder,), out=tmp_path))
+            thin = [
+                float(row["recall"])
+                for row in rows(tmp_path / f"{module.NAME}.csv")
+                if row["source"] == published.DETECTORS and row["curve"] == name
+            ]
+            assert thin == expected
+            assert_drawn(tmp_path / f"{module.NAME}.png")
+
+
+def test_epochs_are_sorted_and_counted_from_one(tmp_path):
+    folders = [
+        detector_results(
+            tmp_path / f"e{epoch}",
+            FOUND,
+            weights={"file": f"model0_epoch_{epoch}.weights.h5"},
+        )
+        for epoch in (49, 4, 34)
+    ]
+    detectors_fig7.main(detectors_fig7.Settings(runs=tuple(folders), out=tmp_path))
+    names = [row["curve"] for row in rows(tmp_path / "detectors_fig7.csv")]
+    assert list(dict.fromkeys(names)) == ["epoch 5", "epoch 35", "epoch 50"]
+
+
+def test_regions_until_found_are_those_of_the_tests(tmp_path):
+    folder = detector_results(tmp_path / "run", [True] * 204)
+    settings = detectors_fig8.Settings(runs=(folder, folder), out=tmp_path)
+    detectors_fig8.main(settings)
+    assert_drawn(tmp_path / "detectors_fig8.png")
+    counts = {}
+    for row in rows(tmp_path / "detectors_fig8.csv"):
+        counts.setdefault(row["run"], []).append(int(row["found"]))
+    assert counts == {
+        "image_zooms": [68, 68, 68],
+        "image_zooms (1)": [68, 68, 68],
+        "paper": [67, 25, 20, 8, 5, 3, 4, 0, 2],
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "module", "message"),
+    [
+        ({"agent": {}}, detectors_fig6, "there is no agent.precision_recall"),
+        ({"agent": []}, detectors_fig6, "there is no agent.precision_recall"),
+        (
+            {"agent": {"precision_recall": {"recall": ["a"], "precision": [1]}}},
+            detectors_fig6,
+            "agent.precision_recall.recall holds more than numbers",
+        ),
+        (
+            {"agent": {"precision_recall": {"recall": [1], "precision": []}}},
+            detectors_fig6,
+            "1 recalls, 0 precisions; expected as many",
+        ),
+        (
+            {"weights": {"file": "model0.weights.h5"}},
+            detectors_fig7,
+            "weights.file is 'model0.weights.h5', which names no epoch",
+        ),
+        (
+            {"agent": {"regions_per_object_histogram": 3}},
+            detectors_fig8,
+            "regions_per_object_histogram is a int; expected a list",
+        ),
+    ],
+)
+def test_bad_results_are_named_by_file_and_field(tmp_path, changes, module, message):
+    folder = detector_results(tmp_path / "run", FOUND, **changes)
+    with pytest.raises(InputError, match=message) as error:
+        module.main(module.Settings(runs=(folder,), out=tmp_path / "out"))
+    assert str(folder / "results.json") in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_tests_of_other_images_do_not_stand_in_one_plot(tmp_path):
+    one = detector_results(tmp_path / "one", FOUND)
+    other = detector_results(tmp_path / "other", FOUND + [True])
+    for module in (detectors_fig6, detectors_fig7, detectors_fig8):
+        with pytest.raises(InputError, match="images is 5; expected 4 as in"):
+            module.main(module.Settings(runs=(one, other), out=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no such file"),
+        ("{", "is not readable as JSON"),
+        ("[1]", "is no JSON object"),
+    ],
+)
+def test_files_that_are_no_results(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "results.json").write_text(content)
+    for module in (detectors_fig6, glimpses_table1, glimpses_fig7):
+        with pytest.raises(InputError, match=message):
+            module.main(module.Settings(runs=(tmp_path,), out=tmp_path))
+
+
+MODULES = [
+    *(detectors_fig6, detectors_fig7, detectors_fig8, glimpses_fig2, glimpses_fig3),
+    *(glimpses_fig4, glimpses_fig5, glimpses_fig6, glimpses_fig7, glimpses_fig8),
+    glimpses_table1,
+]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.NAME)
+def test_without_runs_a_figure_says_what_it_wants(module):
+    with pytest.raises(InputError, match="runs: none was named; expected"):
+        module.main(module.Settings())
+
+
+@pytest.mark.skipif(not VOC2007.is_dir(), reason="no real data at hand")
+def test_baselines_of_voc_2007(tmp_path, capsys):
+    """Upper bounds as an independent program has them; random as computed exactly."""
+    settings = detectors_fig5.Settings(path_voc=VOC2007, seeds=3, out=tmp_path)
+    detectors_fig5.main(settings)
+    said = capsys.readouterr().out
+    assert "upper bound 3/4: found 158.0 of 204, recall 0.775, AP 0.775" in said
+    assert "upper bound 2/4: found 93.0 of 204, recall 0.456, AP 0.456" in said
+    assert_drawn(tmp_path / "detectors_fig5.png")
+    table = rows(tmp_path / "detectors_fig5.csv")
+    best = {}
+    for row in table:
+        if row["source"] == "here":
+            best[row["curve"]] = float(row["recall"])
+    assert best["random 3/4"] == pytest.approx(70.0 / 204, abs=0.06)
+    assert best["random 2/4"] == pytest.approx(53.1 / 204, abs=0.04)
+    assert sum(row["source"] == published.DETECTORS for row in table) == 16
+
+
+def test_a_figure_runs_from_the_command_line(tmp_path):
+    """With no file named it ends with one line, and needs neither data nor Keras."""
+    words = [sys.executable, "-m", "figures.glimpses_table1", "--out", str(tmp_path)]
+    process = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 1
+    assert process.stderr.startswith("error: runs: none was named")
+    code = "import sys, figures.ceilings, figures.glimpses_fig7 as _;"
+    code += "sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+RATES = {"0.02": 1, "0.04": 10.5, "0.06": 20, "0.08": 30, "0.10": 40}
+
+
+def glimpse_results(folder, **changes):
+    folder.mkdir(exist_ok=True)
+    for name in ("a", "b", "c"):
+        pixels = np.full((40, 60, 3), ord(name), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    cases = [
+        {
+            "image": f"{name}.png",
+            "prediction": [10, 20],
+            "truth": [11.5, 22],
+            "trajectory": [[5, 5], [20, 30]],
+            "distance": distance,
+        }
+        for name, distance in (("a", 0.2), ("b", 0.01), ("c", 0.4))
+    ]
+    values = {"detection_rate": RATES, "cases": cases, **changes}
+    (folder / "results.json").write_text(json.dumps(values))
+    return folder
+
+
+def test_table_1_has_ours_the_controls_and_the_papers(tmp_path):
+    controls = {"random_glimpses": {"detection_rate": RATES | {"0.10": 33}}}
+    (tmp_path / "best").mkdir()
+    folder = glimpse_results(tmp_path / "best" / "results", controls=controls)
+    glimpses_table1.main(glimpses_table1.Settings(runs=(folder,), out=tmp_path))
+    assert_drawn(tmp_path / "glimpses_table1.png")
+    table = {row.pop("method"): row for row in rows(tmp_path / "glimpses_table1.csv")}
+    ours = table["best, glimpses"]
+    assert [float(ours[key]) for key in RATES] == list(RATES.values())
+    assert float(table["best, random glimpses"]["0.10"]) == 33
+    paper = table["paper, glimpses"]
+    assert [float(paper[key]) for key in RATES] == [10, 30, 48, 63, 73]
+    assert len(table) == 2 + len(published.DETECTION_RATES)
+
+
+@pytest.mark.parametrize(
+    ("rates", "message"),
+    [
+        ({"0.02": 1}, "there is no detection_rate.0.04"),
+        (RATES | {"0.06": 120}, "detection_rate.0.06 is 120; expected 0 to 100"),
+        (RATES | {"0.06": "x"}, "detection_rate.0.06 is a str; expected a int or fl"),
+    ],
+)
+def test_table_1_names_what_is_wrong(tmp_path, rates, message):
+    folder = glimpse_results(tmp_path / "best", detection_rate=rates)
+    with pytest.raises(InputError, match=message):
+        glimpses_table1.main(glimpses_table1.Settings(runs=(folder,), out=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("module", "order"),
+    [
+        (glimpses_fig2, ["b.png", "c.png"]),  # from the best to the worst
+        (glimpses_fig7, ["b.png", "a.png"]),
+        (glimpses_fig8, ["c.png", "a.png"]),
+    ],
+)
+def test_cases_are_the_best_or_the_worst(tmp_path, module, order):
+    folder = glimpse_results(tmp_path / "run")
+    module.main(module.Settings(runs=(folder,), count=2, out=tmp_path))
+    assert_drawn(tmp_path / f"{module.NAME}.png")
+    table = rows(tmp_path / f"{module.NAME}.csv")
+    assert list(dict.fromkeys(row["image"] for row in table)) == order
+    truth = next(row for row in table if row["what"] == "truth")
+    assert (float(truth["row"]), float(truth["column"])) == (11.5, 22)
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ({"image": "a.png"}, r"cases\[0\]: there is no trajectory"),
+        ({"trajectory": [[1]]}, "trajectory is no list of points"),
+        (
+            {"trajectory": [], "image": "a.png", "prediction": [1, "x"]},
+            r"prediction is \[1, 'x'\]; expected a \(row, column\) pair",
+        ),
+    ],
+)
+def test_bad_cases_are_named(tmp_path, case, message):
+    folder = glimpse_results(tmp_path / "run", cases=[case])
+    with pytest.raises(InputError, match=message):
+        glimpses_fig7.main(glimpses_fig7.Settings(runs=(folder,), out=tmp_path))
+
+
+def write_study(path, arms, study=None, prefix="rate_"):
+    """As glimpse_rnn.ablations writes it, where a study is named."""
+    heading = ["study"] * (study is not None) + ["arm", "seed"]
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(heading + [prefix + key for key in RATES])
+        for arm, seed, rates in arms:
+            writer.writerow([study] * (study is not None) + [arm, seed, *rates])
+    return path
+
+
+def test_studies_are_means_over_seeds(tmp_path):
+    arms = [
+        ("l1", 0, [1, 2, 3, 4, 5]),
+        ("l1", 1, [3, 4, 5, 6, 7]),
+        ("l2", 0, [0, 0, 1, 1, 2]),
+    ]
+    (tmp_path / "objective").mkdir()
+    write_study(tmp_path / "objective" / "objective.csv", arms)
+    other = tmp_path / "other.csv"
+    write_study(other, arms[2:], study="reward", prefix="")
+    runs = (tmp_path, other)
+    glimpses_fig3.main(glimpses_fig3.Settings(runs=runs, out=tmp_path / "out"))
+    assert_drawn(tmp_path / "out" / "glimpses_fig3.png")
+    table = rows(tmp_path / "out" / "glimpses_fig3.csv")
+    l1 = [row for row in table if row["arm"] == "l1"]
+    assert [float(row["rate"]) for row in l1] == [2, 3, 4, 5, 6]
+    assert {row["seeds"] for row in l1} == {"2"}
+    assert [float(row["deviation"]) for row in l1] == pytest.approx([2**0.5] * 5, 1e-5)
+    assert [row["study"] for row in table] == ["objective"] * 10 + ["reward"] * 5
+    for module in (glimpses_fig4, glimpses_fig5):
+        with pytest.raises(InputError, match="runs: no study"):
+            module.main(module.Settings(runs=runs, out=tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty; expected a heading"),
+        ("name,0.02\nl1,1\n", "there is no column arm"),
+        ("arm,0.02\nl1,1\n", "there is no column 0.04"),
+        ("arm,0.02,0.04,0.06,0.08,0.10\nl1,1,2,x,4,5\n", "line 2, 0.06: 'x'"),
+        ("arm,0.02,0.04,0.06,0.08,0.10\nl1,1,2,,4,5\n", "line 2, 0.06: None"),
+    ],
+)
+def test_bad_studies_are_named_by_line_and_column(tmp_path, text, message):
+    (tmp_path / "resolution.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        glimpses_fig5.main(glimpses_fig5.Settings(runs=(tmp_path,), out=tmp_path))
+
+
+def test_learning_curves_skip_epochs_without_a_number(tmp_path):
+    for name in ("seed0", "seed1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "log.csv").write_text("epoch,loss\n0,\n1,0.5\n2,0.25\n")
+    folders = (tmp_path / "seed0", tmp_path / "seed1")
+    glimpses_fig6.main(glimpses_fig6.Settings(runs=folders, out=tmp_path))
+    assert_drawn(tmp_path / "glimpses_fig6.png")
+    table = rows(tmp_path / "glimpses_fig6.csv")
+    assert [row["run"] for row in table] == ["seed0"] * 2 + ["seed1"] * 2
+    assert [row["loss"] for row in table] == ["0.5", "0.25"] * 2
+    with pytest.raises(InputError, match="there is no column reward"):
+        glimpses_fig6.main(
+            glimpses_fig6.Settings(runs=folders, columns=("reward",), out=tmp_path)
+        )
+
+
+def test_published_numbers_hang_together():
+    """The curves' ends are the images that the paper found; areas fit the points."""
+    found = {name: curve.found for name, curve in published.CURVES.items()}
+    assert found["upper bound 3/4"] == 98 and found["upper bound 2/4"] == 54
+    assert found["random 3/4"] == 32 and found["random 2/4"] == 18
+    for curve in published.CURVES.values():
+        recall, precision = np.array(curve.points).T
+        assert (np.diff(recall) > 0).all() and recall[-1] <= curve.max_recall + 0.005
+        assert ((precision >= 0) & (precision <= 1)).all()
+        inside = (np.diff(recall) * (precision[1:] + precision[:-1]) / 2).sum()
+        assert inside <= curve.area + 0.01
+    for name, rates in published.DETECTION_RATES.items():
+        assert len(rates) == 5 and list(rates) == sorted(rates), name
+
+
+@pytest.mark.skipif(not VOC2007.is_dir(), reason="no real data at hand")
+def test_triggers_of_the_published_search_find_as_few_as_the_papers_random(tmp_path):
+    """The paper's random agents found 32 and 18 of 204 images."""
+    settings = detectors_fig5.Settings(
+        path_voc=VOC2007,
+        quirks=("published",),
+        only_first_object=0,
+        detections="triggers",
+        seeds=6,
+        out=tmp_path,
+    )
+    images, _ = read_set(VOC2007, "test", "aeroplane", Quirks.published())
+    for scale, paper in ((3 / 4, 32), (2 / 4, 18)):
+        by_chance, best = detectors_fig5.baselines(images, scale, settings)
+        found = [curve.correct.sum() for curve in by_chance]
+        assert abs(np.mean(found) - paper) < 2 * np.std(found, ddof=1)
+        assert best.correct.sum() > 1.5 * paper  # its upper bound stays unexplained
