@@ -16,6 +16,9 @@ INSTALLED_DEV := $(VENV)/installed-dev
 
 DEMO := runs/demo_$(DETECTOR)
 
+# A virtual environment that failed half-way must not pass for a whole one.
+.DELETE_ON_ERROR:
+
 .PHONY: demo test lint bench clean
 
 $(VENV)/bin/python:
