@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from common.errors import InputError
-from hierarchy.images import find_images, read_bytes, read_image
+from common.images import find_images, read_bytes, read_image
 
 ON_FILES = settings(
     deadline=None,
