@@ -147,7 +147,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise file_error(path, "is damaged", "what training wrote") from error
-    if not isinstance(settings, dict):
+    parts = settings if isinstance(settings, dict) else {}
+    if not all(isinstance(parts.get(name), dict) for name in ("model", "training")):
         raise file_error(path, "is damaged", "what training wrote")
     return settings
 

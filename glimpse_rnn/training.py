@@ -6,10 +6,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from glimpse_rnn.evaluation import predict
 
 from common.progress import rounded
+from glimpse_rnn.batches import KeypointBatches
 from glimpse_rnn.checkpoint import LOG_FIELDS, RATE_FIELDS
+from glimpse_rnn.evaluation import predict
 from glimpse_rnn.metrics import THRESHOLDS, detection_rate, normalised_distances
 
 LOSS_FIELDS = LOG_FIELDS[1 : LOG_FIELDS.index("delta") + 1]
@@ -32,10 +33,9 @@ class _Live(keras.callbacks.Callback):
 
 def train_epochs(
     model: keras.Model,
-    batches: keras.utils.PyDataset,
+    batches: KeypointBatches,
     validation: tuple[np.ndarray, np.ndarray] | None,
     epochs: range,
-    images: int,
     listener: Listener,
 ) -> Iterator[dict[str, Any]]:
     """Train epoch after epoch and yield each one's row of the log.
@@ -47,7 +47,6 @@ def train_epochs(
         batches: deterministic by seed and epoch.
         validation: uint8 (n, S, S, C) images and float32 (n, 4) targets, or None.
         epochs: those to train.
-        images: in an epoch.
         listener: called with epoch, batches done and ``fit``'s numbers so far.
 
     Yields:
@@ -70,7 +69,7 @@ def train_epochs(
         row |= {name: rounded(history[name][-1]) for name in LOSS_FIELDS}
         row |= validate(model, validation)
         row["learning_rate"] = rounded(float(model.optimizer.learning_rate))
-        row["images_per_second"] = rounded(images / seconds)
+        row["images_per_second"] = rounded(batches.images_per_epoch / seconds)
         row["seconds"] = round(time.perf_counter() - start, 2)
         yield row
 
