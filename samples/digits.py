@@ -22,7 +22,7 @@ SIDE = 28
 """Of a picture in pixels."""
 
 _GLYPH = 20  # the longer side of the digit itself, in pixels
-_LARGE = 96  # it is drawn this large and then reduced
+_LARGE = 56  # it is drawn this large and then reduced
 _FONTS = (
     "DejaVuSans.ttf",
     "DejaVuSans-Oblique.ttf",
@@ -58,7 +58,7 @@ def draw_digits(count: int, seed: int) -> np.ndarray:
 def _drawn(digit: str, rng: np.random.Generator) -> np.ndarray:
     """Return one digit, uint8 (28, 28)."""
     image = Image.new("L", (2 * _LARGE, 2 * _LARGE))
-    stroke = int(rng.integers(0, 5))
+    stroke = int(rng.integers(0, 4))
     ImageDraw.Draw(image).text(
         (_LARGE, _LARGE),
         digit,

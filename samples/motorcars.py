@@ -129,7 +129,7 @@ def design_car(rng: np.random.Generator, lit: bool = False) -> Car:
     paint = np.clip(colour(str(rng.choice(PAINTS))) * rng.uniform(0.85, 1.1, 3), 0, 1)
     chrome = rng.random() < 0.4
     dark = paint.mean() < 0.3
-    own = mix(paint, np.ones(3), 0.18) if dark else paint * 0.93
+    own = mix(paint, np.ones(3), 0.3) if dark else paint * 0.93
     handle = colour(_CHROME) if chrome else own
     if not chrome and rng.random() < 0.35:
         handle = colour("#202225")
