@@ -18,7 +18,7 @@ from typing import Any
 import h5py
 import keras
 
-from common.epochs import EpochFiles
+from common.epochs import EpochFiles, compare_settings
 from common.errors import InputError, file_error
 from common.files import replacing, sha256_of, write_json
 from glimpse_rnn.metrics import THRESHOLDS
@@ -97,6 +97,12 @@ class Checkpoints(EpochFiles):
         Raises:
             InputError: a file is damaged, or its settings are not those of this run.
         """
+        if self.settings_file.is_file():
+            saved = read_settings(self.folder)
+            # Before the weights: shapes that do not fit say less than the setting.
+            compare_settings(
+                self.settings_file, saved["training"] | saved["model"], settings
+            )
         load_weights(model, self.weights(epoch))
         return self.read_state(epoch, lambda file: _read_state(file, model), settings)
 
@@ -202,7 +208,8 @@ _EXPECTED = "what training saved with the settings in model.json"
 @contextmanager
 def _without_optimizer(model: keras.Model) -> Iterator[None]:
     """Hide Adam, which Keras would write and read too: three times the size."""
-    optimizer, model.optimizer = model.optimizer, None
+    optimizer = getattr(model, "optimizer", None)  # not compiled, it has none
+    model.optimizer = None
     try:
         yield
     finally:

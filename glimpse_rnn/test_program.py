@@ -270,7 +270,11 @@ def _draw_runs(
             images.targets[index, :2],
             float(distances[index]),
             model_windows(model),
-            seen(model, pixels[index], did["locations"][index]) if with_seen else None,
+            (
+                seen(model, pixels[index], did["locations"][index])
+                if with_seen
+                else None
+            ),
             images.names[index],
         )
 
@@ -290,6 +294,27 @@ def model_windows(model: GlimpseRegressor) -> np.ndarray:
     settings = model.settings
     sides = 2 * settings.radius * 2.0 ** np.arange(settings.levels)
     return np.repeat(sides[:, None] / settings.image_size, 2, axis=1)
+
+
+def seen(
+    model: GlimpseRegressor, canvas: np.ndarray, locations: np.ndarray
+) -> np.ndarray:
+    """Return what the network saw of one image: uint8 (T, levels, b, b, 3) RGB.
+
+    Args:
+        model: whose sensor it is.
+        canvas: uint8 (S, S, C).
+        locations: float (T, 2).
+    """
+    settings = model.settings
+    canvases = np.repeat(canvas[None], len(locations), axis=0)
+    glimpses = model.glimpse(canvases, locations)
+    side, channels = settings.bandwidth, canvas.shape[-1]
+    shape = len(locations), side, side, settings.levels, channels
+    pixels = keras.ops.convert_to_numpy(glimpses).reshape(shape)
+    pixels = np.clip(np.rint(255 * pixels), 0, 255).astype(np.uint8)
+    pixels = pixels.transpose(0, 3, 1, 2, 4)
+    return pixels if channels == 3 else np.repeat(pixels, 3, axis=-1)
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:
