@@ -45,7 +45,7 @@ MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1
 PLACES = {"train": 1, "test": 2}
 """Seeds of where digits lie: all runs train, and all test, on the same pictures."""
 
-DRAWN_DIGITS = {"train": 12_000, "test": 2_000}
+DRAWN_DIGITS = {"train": 10_000, "test": 2_000}
 """How many digits are drawn where there is no MNIST."""
 
 
@@ -199,18 +199,18 @@ def open_digits(path: Path | str | None, split: str, image_size: int) -> Keypoin
     return KeypointSet(DigitSource(digits, image_size, PLACES[split]), title=title)
 
 
-def ensure_mnist(url: str = MNIST_URL) -> bool:
+def ensure_mnist() -> bool:
     """Download MNIST unless it is there; returns whether it is there now."""
     if MNIST.is_dir():
         return True
     dest = MNIST / "mnist.npz"
     try:
         with replacing(dest) as partial:
-            download(url, partial)
+            download(MNIST_URL, partial)
             found = sha256_of(partial)
             if found != MNIST_SHA256:
                 what = f"the download has SHA-256 {found}"
-                raise file_error(url, what, f"{MNIST_SHA256}; not kept")
+                raise file_error(MNIST_URL, what, f"{MNIST_SHA256}; not kept")
     except (InputError, OSError) as error:
         if MNIST.is_dir() and not any(MNIST.iterdir()):
             MNIST.rmdir()

@@ -224,6 +224,13 @@ def build_car(car: Car) -> tuple[Faces, ...]:
     return tuple(parts)
 
 
+def build_shell(car: Car) -> tuple[Faces, ...]:
+    """Return the body and the tyres alone, which say how large a car is."""
+    skin = _Skin(car)
+    tyres = (_tyre(car, skin, x, left) for x in car.shape.axles for left in (1, -1))
+    return *_body(car, skin), *tyres
+
+
 def handle_place(car: Car, left: int) -> np.ndarray:
     """Return the middle of the front door's handle, (3,), on side 1 left or -1."""
     skin = _Skin(car)
@@ -355,11 +362,19 @@ def _arches(skin: _Skin, left: int) -> Iterator[Faces]:
         yield _patch(skin.side(across, z, left), colour("#0c0d0e"), 5, gloss=0)
 
 
-def _wheel(car: Car, skin: _Skin, x: float, left: int) -> Faces:
-    radius = car.shape.wheel
-    outer = float(skin.half(np.array(x), np.array(radius))) + 0.004
+def _tyre(car: Car, skin: _Skin, x: float, left: int) -> Faces:
+    radius, outer = car.shape.wheel, _outer_side(car, skin, x)
     start, end = (x, left * (outer - 0.045), radius), (x, left * outer, radius)
-    tyre = rod(start, end, radius, colour(_TYRE), 26, gloss=0.1)
+    return rod(start, end, radius, colour(_TYRE), 26, gloss=0.1)
+
+
+def _outer_side(car: Car, skin: _Skin, x: float) -> float:
+    """Return how far from the middle the wheel at ``x`` ends."""
+    return float(skin.half(np.array(x), np.array(car.shape.wheel))) + 0.004
+
+
+def _wheel(car: Car, skin: _Skin, x: float, left: int) -> Faces:
+    radius, outer = car.shape.wheel, _outer_side(car, skin, x)
     turn = np.linspace(0, 2 * np.pi, 27)
 
     def disc(inner: float, rim: float, turn: np.ndarray, fill, level: int) -> Faces:
@@ -371,11 +386,11 @@ def _wheel(car: Car, skin: _Skin, x: float, left: int) -> Faces:
         inside = np.array([x, 0.0, radius])
         return faces_of_grid(points, fill, inside, level=level, gloss=0.5)
 
-    pieces = [tyre, disc(0.01, 0.68, turn, car.rim, 1)]
-    step = 2 * np.pi / car.spokes
-    for number in range(car.spokes):
-        gap = np.linspace(0.22, 0.78, 4) * step + number * step
-        pieces.append(disc(0.2, 0.58, gap, colour("#26282b"), 2))
+    # Between the gaps, every fourth face would be a spoke: it stays rim.
+    edges = np.arange(car.spokes)[:, None] + np.linspace(0.22, 0.78, 4)
+    gaps = disc(0.2, 0.58, (edges * 2 * np.pi / car.spokes).ravel(), colour(_GAP), 2)
+    gaps = gaps.pick(np.arange(len(gaps.gloss)) % 4 != 3)
+    pieces = [_tyre(car, skin, x, left), disc(0.01, 0.68, turn, car.rim, 1), gaps]
     return Faces.joined(pieces)
 
 

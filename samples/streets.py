@@ -18,7 +18,7 @@ from samples.canvas import (
     softened,
 )
 from samples.ground import LANDS
-from samples.motorcars import Car, build_car, design_car, handle_place
+from samples.motorcars import Car, build_car, build_shell, design_car, handle_place
 from samples.rendering import View, paint_solid, shadow_of, turned
 from samples.scenery import MOODS, Mood
 
@@ -138,7 +138,7 @@ def _framed(
     share: float,
 ) -> View:
     """Place a car in the picture; it covers ``share`` of the width or height."""
-    low, high = replace(view, scale=1.0).outline(build_car(car))
+    low, high = replace(view, scale=1.0).outline(build_shell(car))
     scale = float(np.min(share * np.array(size) / (high - low)))
     room = np.array(size) - scale * (high - low)
     # Cars stand low in a picture rather than high.
