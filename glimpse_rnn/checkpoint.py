@@ -160,16 +160,19 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def weights_file(folder: Path, name: str = "") -> Path:
-    """Return the weights of a checkpoint, the newest if ``name`` is left out.
+    """Return the weights of a checkpoint, those of the newest epoch if left out.
 
     Raises:
         InputError: it is not there; lists the epochs that are.
     """
-    name = (name or STEM).removesuffix(".weights.h5")
-    path = folder / f"{name}.weights.h5"
+    checkpoints = Checkpoints(folder)
+    epochs = checkpoints.epochs()
+    path = folder / f"{(name or STEM).removesuffix('.weights.h5')}.weights.h5"
+    if not name and epochs:
+        # The copy is one behind where training was killed just before making it.
+        path = checkpoints.weights(epochs[-1])
     if path.is_file():
         return path
-    epochs = Checkpoints(folder).epochs()
     there = ", ".join(map(str, epochs)) if epochs else "none"
     raise InputError(
         f"{path}: there is no such file; expected a trained model (python"
