@@ -187,7 +187,7 @@ class TrainSettings(DataSettings, ModelSettings):
     tensorboard: Switch = 0
     """1 also writes the log for TensorBoard, into path_model/tensorboard."""
     bool_draw: Switch = 0
-    """1 draws some runs on the validation part after every epoch."""
+    """1 draws a few runs on the validation part after every epoch."""
 
     def partition(self) -> dict[str, Any]:
         """Return which images are trained on and which are validated on."""

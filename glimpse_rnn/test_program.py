@@ -35,6 +35,7 @@ from glimpse_rnn.evaluation import (
 from glimpse_rnn.keypoints import KeypointSet, squash
 from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
 from glimpse_rnn.model import GlimpseRegressor, get_model
+from glimpse_rnn.runs import model_windows, run_on, seen
 from glimpse_rnn.train_program import split
 from glimpse_rnn.visualization import (
     Run,
@@ -263,19 +264,13 @@ def _draw_runs(
     folder = settings.path_testing_folder
 
     def run_of(index: int, with_seen: bool) -> Run:
-        return Run(
-            images.picture(index),
-            did["locations"][index],
-            did["prediction"][index],
-            images.targets[index, :2],
+        return run_on(
+            model,
+            images,
+            index,
+            {name: did[name][index] for name in ("locations", "prediction")},
             float(distances[index]),
-            model_windows(model),
-            (
-                seen(model, pixels[index], did["locations"][index])
-                if with_seen
-                else None
-            ),
-            images.names[index],
+            pixels[index] if with_seen else None,
         )
 
     order = np.argsort(distances, kind="stable")
@@ -287,34 +282,6 @@ def _draw_runs(
         names = distinct_names(images.names)
         for index in track(range(len(images)), "drawing", len(images)):
             draw_run(run_of(index, with_seen=True), folder / f"{names[index]}_run.png")
-
-
-def model_windows(model: GlimpseRegressor) -> np.ndarray:
-    """Return the windows' sizes as shares of the canvas: float (levels, 2)."""
-    settings = model.settings
-    sides = 2 * settings.radius * 2.0 ** np.arange(settings.levels)
-    return np.repeat(sides[:, None] / settings.image_size, 2, axis=1)
-
-
-def seen(
-    model: GlimpseRegressor, canvas: np.ndarray, locations: np.ndarray
-) -> np.ndarray:
-    """Return what the network saw of one image: uint8 (T, levels, b, b, 3) RGB.
-
-    Args:
-        model: whose sensor it is.
-        canvas: uint8 (S, S, C).
-        locations: float (T, 2).
-    """
-    settings = model.settings
-    canvases = np.repeat(canvas[None], len(locations), axis=0)
-    glimpses = model.glimpse(canvases, locations)
-    side, channels = settings.bandwidth, canvas.shape[-1]
-    shape = len(locations), side, side, settings.levels, channels
-    pixels = keras.ops.convert_to_numpy(glimpses).reshape(shape)
-    pixels = np.clip(np.rint(255 * pixels), 0, 255).astype(np.uint8)
-    pixels = pixels.transpose(0, 3, 1, 2, 4)
-    return pixels if channels == 3 else np.repeat(pixels, 3, axis=-1)
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:

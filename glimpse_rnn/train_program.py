@@ -10,13 +10,18 @@ import numpy as np
 
 from common.memory import keep_freed_memory
 from common.progress import EpochProgress, TensorBoardLog, console
+from common.sheet import plain_name
 from glimpse_rnn.batches import Augmentation, KeypointBatches
 from glimpse_rnn.checkpoint import Checkpoints
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.data import open_training, report_skipped
+from glimpse_rnn.evaluation import trace
 from glimpse_rnn.keypoints import KeypointSet
+from glimpse_rnn.metrics import normalised_distances
 from glimpse_rnn.model import get_model
+from glimpse_rnn.runs import run_on
 from glimpse_rnn.training import sentence, train_epochs
+from glimpse_rnn.visualization import draw_run
 
 
 def train(settings: TrainSettings) -> None:
@@ -62,6 +67,10 @@ def augmentation_of(settings: TrainSettings) -> Augmentation:
     )
 
 
+DRAWN = 4
+"""Runs that ``bool_draw`` draws after an epoch."""
+
+
 class _Training:
     """One run of training: what learns, on what, and who listens."""
 
@@ -70,6 +79,7 @@ class _Training:
         self._checkpoints = checkpoints
         self._images = open_training(settings)
         images, validation = split(self._images, settings.partition())
+        self._shown = validation if len(validation) else images
         self._validation = validation.arrays() if len(validation) else None
         self._batches = KeypointBatches(
             images, settings.batch_size, settings.seed, augmentation_of(settings)
@@ -129,3 +139,17 @@ class _Training:
                 console.print(sentence(row) + note)
                 if board is not None:
                     board.write(row)
+                if settings.bool_draw:
+                    self._draw(row["epoch"])
+
+    def _draw(self, epoch: int) -> None:
+        """Draw the mean policy's runs on a few images that are not trained on."""
+        shown = self._shown.subset(range(min(DRAWN, len(self._shown))))
+        pixels, targets = shown.arrays()
+        did = trace(self._model, pixels)
+        distances = normalised_distances(did["prediction"], targets)
+        folder = self._settings.path_testing_folder / "training" / f"epoch_{epoch:03d}"
+        for index, distance in enumerate(distances):
+            own = {name: did[name][index] for name in ("locations", "prediction")}
+            run = run_on(self._model, shown, index, own, float(distance), pixels[index])
+            draw_run(run, folder / f"{plain_name(shown.names[index])}_run.png")
