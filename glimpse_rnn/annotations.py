@@ -226,15 +226,22 @@ def _check_size(images: "_Images", path: Path, size: tuple[int, int]) -> None:
 
 def _table_rows(path: Path) -> Iterator[_Row]:
     reader = csv.reader(_text_of(path).splitlines(), skipinitialspace=True)
-    header = [name.strip().lower() for name in next(reader, [])]
+    header = [name.strip().lower() for name in next(_parsed(path, reader), [])]
     missing = [name for name in COLUMNS if name not in header]
     if missing:
         what = f"line 1, no column {', '.join(missing)}"
         raise file_error(path, what, f"the header {','.join(COLUMNS)}")
-    for values in reader:
+    for values in _parsed(path, reader):
         if any(value.strip() for value in values):
             where = f"line {reader.line_num}"
             yield where, lambda images, v=values: _table_row(header, v, images)
+
+
+def _parsed(path: Path, reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise file_error(path, f"is no table: {error}", "CSV") from None
 
 
 def _table_row(

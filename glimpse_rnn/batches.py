@@ -111,16 +111,19 @@ def windowed(
     side = canvas.shape[0]
     top, left = (middle - half + 1) / 2 * side
     bottom, right = (middle + half + 1) / 2 * side
+    beyond = max(0.0, -top, -left, bottom - side, right - side)
+    border = int(np.ceil(beyond))
+    if border:
+        canvas = np.pad(canvas, ((border, border), (border, border), (0, 0)))
     flat = canvas[..., 0] if canvas.shape[-1] == 1 else canvas
-    image = Image.fromarray(np.ascontiguousarray(flat))
-    shown = image.transform(
+    shown = Image.fromarray(np.ascontiguousarray(flat)).resize(
         (side, side),
-        Image.Transform.EXTENT,
-        (left, top, right, bottom),
         Image.Resampling.BILINEAR,
+        (left + border, top + border, right + border, bottom + border),
     )
     moved = np.concatenate([(target[:2] - middle) / half, target[2:] * half])
-    return np.asarray(shown).reshape(canvas.shape), moved.astype(np.float32)
+    shape = side, side, canvas.shape[-1]
+    return np.asarray(shown).reshape(shape), moved.astype(np.float32)
 
 
 def recoloured(

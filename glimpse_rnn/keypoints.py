@@ -46,7 +46,7 @@ class KeypointSet(Sequence):
     """Pictures and keypoints, in an order; parts of a set share its cache.
 
     Item i is (uint8 (S, S, C) canvas, float32 (4,) target): target row, target column,
-    scale of rows, scale of columns.
+    scale of rows, scale of columns. A slice is a set, as :meth:`subset` gives it.
 
     Args:
         source: of the pictures.
@@ -85,7 +85,11 @@ class KeypointSet(Sequence):
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(
+        self, index: int | slice
+    ) -> "tuple[np.ndarray, np.ndarray] | KeypointSet":
+        if isinstance(index, slice):
+            return self.subset(range(len(self))[index])
         return self._source.canvas(int(self._numbers[index])), self.targets[index]
 
     def canvases(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:

@@ -194,6 +194,12 @@ def test_a_table_needs_its_header(cars):
         read_annotations(table(cars, header="image,x,y,visible"))
 
 
+def test_what_is_no_table(cars):
+    long = "x" * 200_000
+    with pytest.raises(InputError, match="is no table"):
+        read_annotations(table(cars, f"{long},1,1,1,1,train"))
+
+
 def test_no_annotations(tmp_path):
     with pytest.raises(InputError, match="holds no annotations"):
         read_annotations(tmp_path)

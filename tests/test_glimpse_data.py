@@ -174,6 +174,10 @@ def test_parts_share_the_cache_and_keep_their_pictures(images, folder):
     np.testing.assert_array_equal(part.canvases([1])[0], images.canvases([2])[0])
     assert part.names == [images.names[5], images.names[2]]
     assert images._source.kept_bytes == 3 * SIDE * SIDE
+    assert images[6:].names == images.names[6:]
+    canvas, target = images[-1]
+    np.testing.assert_array_equal(canvas, images.canvases([7])[0])
+    np.testing.assert_array_equal(target, images.targets[7])
 
 
 def test_validation_is_drawn_by_lot_and_leaves_nothing_out(images):
