@@ -1,174 +1,254 @@
-"""The networks inside of the regressor, each a Keras layer of its own.
+"""The networks of the glimpse regressor, each by itself.
 
-Source: paper, section 2 and Fig. 1; Mnih et al. 2014, section 3.1, for what it takes
-over from there.
+Source: paper, section 2; where it is silent, FIDELITY.md. All of them are built with
+known shapes, so that nothing is left to the first batch, and draw their first weights
+from one seed.
 """
 
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
 from glimpse_rnn.config import ModelSettings
-from weights.vgg16 import VGG_MEAN_BGR, load_vgg16
+from weights.vgg16 import VGG_MEAN_BGR, build_vgg16, load_vgg16
 
 FILTERS = (32, 64, 128)
-"""Channels of the paper's three convolutions."""
+"""Channels of the three convolutions, 5×5 with stride 2."""
 
-FEATURES = 256
-"""Size of what is known of a glimpse: its contents and its place."""
+WHAT_UNITS = 128
+"""Units of the glimpse network that is one fully connected layer."""
 
-PLACE_FEATURES = 128
+WHERE_UNITS = 128
+"""Units of the layer that takes a location in."""
+
+GLIMPSE_UNITS = 256
+"""Units of g, in which what was seen and where it was seen meet."""
+
+
+class _Layers:
+    """Makes layers whose first weights all come from one seed.
+
+    Args:
+        seed: the seed.
+    """
+
+    def __init__(self, seed: int):
+        self._seeds = np.random.SeedSequence(seed)
+
+    def seed(self) -> int:
+        """Return the next layer's seed."""
+        return int(self._seeds.spawn(1)[0].generate_state(1)[0] >> 1)
+
+    def uniform(self) -> keras.initializers.Initializer:
+        return keras.initializers.GlorotUniform(seed=self.seed())
+
+    def dense(self, units: int, name: str, **options) -> keras.layers.Dense:
+        return keras.layers.Dense(
+            units, kernel_initializer=self.uniform(), name=name, **options
+        )
+
+    def convolution(self, filters: int, size: int, strides: int, name: str, **options):
+        return keras.layers.Conv2D(
+            filters,
+            size,
+            strides=strides,
+            padding="same",
+            data_format="channels_last",
+            kernel_initializer=self.uniform(),
+            name=name,
+            **options,
+        )
 
 
 def get_glimpse_network(
-    settings: ModelSettings, channels: int, path_vgg: Path | None = None
-) -> keras.layers.Layer:
-    """Build what turns the pixels of a glimpse into features.
+    settings: ModelSettings,
+    channels: int,
+    path_vgg: Path | None = None,
+    seed: int = 0,
+) -> keras.Model:
+    """Build what turns a glimpse and its location into g = ReLU(W·what + U·where).
+
+    ``where`` is a layer of 128 with ReLU over the location, ``what`` as
+    ``glimpse_network`` says: three convolutions 5×5 of stride 2 with 32, 64 and 128
+    channels, ReLU and global average pooling (``cnn``); the same with a residual block
+    of two convolutions 3×3 after each (``residual``); a layer of 128 with ReLU
+    (``fc``); or the first blocks of VGG-16 over each level by itself, averaged over
+    places and normalised over channels (``vgg16``).
 
     Args:
-        settings: which, and of how many levels.
-        channels: of the images, 1 or 3.
-        path_vgg: VGG-16 weights, for ``vgg16``; random ones without.
+        settings: ``glimpse_network``, ``bandwidth``, ``levels``, ``batch_norm``,
+            ``vgg_blocks`` and ``vgg_trainable``.
+        channels: of the image, 1 or 3.
+        path_vgg: weights of VGG-16; without them the blocks hold zeros, as if waiting
+            for a checkpoint.
+        seed: of the first weights.
 
     Returns:
-        A layer from float32 (n, bandwidth, bandwidth, levels · channels) in [0, 1] to
-        float32 (n, features).
+        A model from float32 (n, bandwidth, bandwidth, levels · channels) in [0, 1] and
+        float32 (n, 2) in [−1, 1] to float32 (n, 256).
+
+    Raises:
+        InputError: the weights cannot be read.
     """
-    kind = settings.glimpse_network
-    if kind == "fc":
-        return keras.Sequential(
-            [layers.Flatten(), layers.Dense(128, activation="relu", name="fc")],
-            name="glimpse_fc",
-        )
-    if kind == "vgg16":
-        return VggGlimpse(settings, channels, path_vgg)
-    block = _residual if kind == "residual" else _convolution
+    layers = _Layers(seed)
     side = settings.bandwidth
-    image = x = keras.Input((side, side, settings.levels * channels))
+    glimpse = keras.Input((side, side, settings.levels * channels), name="glimpse")
+    location = keras.Input((2,), name="location")
+    if settings.glimpse_network == "vgg16":
+        what = _vgg16(settings, channels, path_vgg)(glimpse)
+    elif settings.glimpse_network == "fc":
+        what = _fully_connected(layers, glimpse, bool(settings.batch_norm))
+    else:
+        is_residual = settings.glimpse_network == "residual"
+        what = _convolutions(layers, glimpse, bool(settings.batch_norm), is_residual)
+    where = layers.dense(WHERE_UNITS, "where", activation="relu")(location)
+    together = keras.layers.Add(name="what_and_where")(
+        [
+            layers.dense(GLIMPSE_UNITS, "what_to_g")(what),
+            layers.dense(GLIMPSE_UNITS, "where_to_g", use_bias=False)(where),
+        ]
+    )
+    g = keras.layers.ReLU(name="g")(together)
+    return keras.Model([glimpse, location], g, name="glimpse_network")
+
+
+def _fully_connected(layers: _Layers, glimpse, batch_norm: bool):
+    x = keras.layers.Flatten(name="flatten")(glimpse)
+    x = layers.dense(WHAT_UNITS, "fc", use_bias=not batch_norm)(x)
+    return _activated(x, "fc", batch_norm)
+
+
+def _convolutions(layers: _Layers, glimpse, batch_norm: bool, is_residual: bool):
+    def convolved(x, filters: int, size: int, strides: int, name: str):
+        return layers.convolution(
+            filters, size, strides, name, use_bias=not batch_norm
+        )(x)
+
+    x = glimpse
     for number, filters in enumerate(FILTERS, start=1):
-        x = block(x, filters, bool(settings.batch_norm), f"conv{number}")
-    x = layers.GlobalAveragePooling2D(name="pool")(x)
-    return keras.Model(image, x, name=f"glimpse_{kind}")
-
-
-def _convolution(x: Any, filters: int, batch_norm: bool, name: str) -> Any:
-    """Apply the paper's 5×5 convolution of stride 2 with ReLU."""
-    x = layers.Conv2D(
-        filters, 5, strides=2, padding="same", use_bias=not batch_norm, name=name
+        name = f"conv{number}"
+        x = _activated(convolved(x, filters, 5, 2, name), name, batch_norm)
+        if is_residual:
+            y = convolved(x, filters, 3, 1, f"{name}_a")
+            y = _activated(y, f"{name}_a", batch_norm)
+            y = convolved(y, filters, 3, 1, f"{name}_b")
+            y = _normalised(y, f"{name}_b", batch_norm)
+            x = keras.layers.Add(name=f"{name}_add")([x, y])
+            x = keras.layers.ReLU(name=f"{name}_out")(x)
+    return keras.layers.GlobalAveragePooling2D(
+        data_format="channels_last", name="pool"
     )(x)
-    if batch_norm:
-        x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _residual(x: Any, filters: int, batch_norm: bool, name: str) -> Any:
-    """Apply the convolution, then add what two further ones of 3×3 make of it."""
-    x = skipped = _convolution(x, filters, batch_norm, name)
-    for part in "ab":
-        if batch_norm:
-            x = layers.BatchNormalization(momentum=0.9, name=f"{name}{part}_norm")(x)
-        x = layers.ReLU(name=f"{name}{part}_relu")(x)
-        x = layers.Conv2D(filters, 3, padding="same", name=f"{name}{part}")(x)
-    return layers.Add(name=f"{name}_add")([x, skipped])
+def _normalised(x, name: str, batch_norm: bool):
+    if not batch_norm:
+        return x
+    return keras.layers.BatchNormalization(name=f"{name}_norm")(x)
 
 
-class VggGlimpse(keras.layers.Layer):
-    """The first blocks of VGG-16 on each level of a glimpse, side by side.
+def _activated(x, name: str, batch_norm: bool):
+    return keras.layers.ReLU(name=f"{name}_relu")(_normalised(x, name, batch_norm))
+
+
+def _vgg16(
+    settings: ModelSettings, channels: int, path: Path | None
+) -> "LevelFeatures":
+    taps = (f"block{settings.vgg_blocks}_pool",)
+    trunk = build_vgg16(taps) if path is None else load_vgg16(path, taps)
+    # Not the model alone: its layers were frozen one by one.
+    trunk.trainable = bool(settings.vgg_trainable)
+    return LevelFeatures(trunk, settings.levels, channels, name="vgg16_levels")
+
+
+@keras.saving.register_keras_serializable("glimpse_rnn")
+class LevelFeatures(keras.layers.Layer):
+    """Gives each level of a glimpse to VGG-16 as an image of its own.
+
+    Features are averaged over places, all levels' are put side by side and normalised
+    over channels, for VGG-16's are tens and hundreds where other networks' are ones.
 
     Args:
-        settings: how many blocks and levels, and whether the blocks are trained.
-        channels: of the images; grey ones are shown to all three of VGG-16's.
-        path_vgg: VGG-16 weights; zeros without, to be loaded later.
+        trunk: a model of :mod:`weights.vgg16`.
+        levels: crops in a glimpse.
+        channels: of each, 1 (taken as grey) or 3 (RGB).
+        **options: Keras' own.
     """
 
-    def __init__(
-        self, settings: ModelSettings, channels: int, path_vgg: Path | None = None
-    ):
-        super().__init__(name="glimpse_vgg16")
-        self._levels = settings.levels
+    def __init__(self, trunk: keras.Model, levels: int, channels: int, **options):
+        super().__init__(**options)
+        self.trunk = trunk
+        self._levels = levels
         self._channels = channels
-        tap = f"block{settings.vgg_blocks}_pool"
-        self.trunk = load_vgg16(path_vgg, (tap,))
-        self.trunk.trainable = bool(settings.vgg_trainable)
-        self.pool = layers.GlobalAveragePooling2D()
-        # Averages of VGG-16's features are in the tens or hundreds.
-        self.norm = layers.LayerNormalization()
+        self._norm = keras.layers.LayerNormalization(name="norm")
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Build the normalisation; the trunk is built already."""
-        *_, features = self.trunk.output_shape
-        self.norm.build((None, self._levels * features))
-        self.built = True
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        """Make the normalisation for as many features as there are."""
+        self._norm.build(self.compute_output_shape(shape))
+        super().build(shape)
 
-    def call(self, glimpses: Any) -> Any:
-        """Return float32 (n, levels · features) of float32 (n, b, b, levels · C)."""
-        mean = np.asarray(VGG_MEAN_BGR, np.float32)
-        features = []
-        for level in range(self._levels):
-            first = level * self._channels
-            pixels = glimpses[..., first : first + self._channels]
-            if self._channels == 1:
-                pixels = ops.repeat(pixels, 3, axis=-1)
-            features.append(self.pool(self.trunk(255 * pixels[..., ::-1] - mean)))
-        return self.norm(ops.concatenate(features, axis=-1))
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple:
+        """Return (n, levels · features)."""
+        return shape[0], self._levels * self.trunk.output.shape[-1]
 
-
-class GlimpseFeatures(keras.layers.Layer):
-    """What is seen and where it is, in one vector: g = ReLU(W·what + U·where).
-
-    Args:
-        what: from :func:`get_glimpse_network`.
-    """
-
-    def __init__(self, what: keras.layers.Layer):
-        super().__init__(name="features")
-        self.what = what
-        self.from_what = layers.Dense(FEATURES, name="from_what")
-        self.where = layers.Dense(PLACE_FEATURES, activation="relu", name="where")
-        self.from_where = layers.Dense(FEATURES, use_bias=False, name="from_where")
-
-    def call(self, glimpses: Any, locations: Any, training: bool = False) -> Any:
-        """Return float32 (n, 256).
+    def call(self, glimpse):
+        """Return float32 (n, levels · features).
 
         Args:
-            glimpses: float32 (n, bandwidth, bandwidth, levels · C).
-            locations: float32 (n, 2).
-            training: whether batches are normalised by their own means.
+            glimpse: float32 (n, b, b, levels · channels) in [0, 1].
         """
-        seen = self.from_what(self.what(glimpses, training=training))
-        return ops.relu(seen + self.from_where(self.where(locations)))
+        side = glimpse.shape[1]
+        x = ops.reshape(glimpse, (-1, side, side, self._levels, self._channels))
+        x = ops.transpose(x, (0, 3, 1, 2, 4))
+        x = ops.reshape(x, (-1, side, side, self._channels))
+        # RGB turned into BGR; a grey channel thrice.
+        x = ops.take(x, (2, 1, 0) if self._channels == 3 else (0, 0, 0), axis=-1)
+        x = self.trunk(x * 255 - np.asarray(VGG_MEAN_BGR, np.float32))
+        x = ops.mean(x, axis=(1, 2))
+        return self._norm(ops.reshape(x, (-1, self._levels * x.shape[-1])))
 
 
-class Core(keras.layers.Layer):
-    """What remembers: one fully connected layer of [h, g] with ReLU, a GRU or an LSTM.
+def get_cell(settings: ModelSettings, seed: int = 0) -> keras.layers.Layer:
+    """Build what remembers: it takes g and its state, and gives h and its new state.
+
+    The paper's, ``fc``, is one layer with ReLU over [h, g]: written as one matrix for h
+    and one for g, that is Keras' simple recurrent cell.
 
     Args:
-        cell: ``fc``, ``gru`` or ``lstm``.
-        state_size: units.
+        settings: ``cell`` and ``state_size``.
+        seed: of the first weights.
     """
+    layers = _Layers(seed)
+    options = {
+        "kernel_initializer": layers.uniform(),
+        "recurrent_initializer": keras.initializers.Orthogonal(seed=layers.seed()),
+        "seed": layers.seed(),
+        "name": "cell",
+    }
+    if settings.cell == "fc":
+        cell = keras.layers.SimpleRNNCell(
+            settings.state_size, activation="relu", **options
+        )
+    else:
+        kinds = {"gru": keras.layers.GRUCell, "lstm": keras.layers.LSTMCell}
+        cell = kinds[settings.cell](settings.state_size, **options)
+    cell.build((None, GLIMPSE_UNITS))
+    return cell
 
-    def __init__(self, cell: str, state_size: int):
-        super().__init__(name="core")
-        self.kind = cell
-        self.state_size = state_size
-        make = {
-            "fc": lambda: layers.Dense(state_size, activation="relu", name="fc"),
-            "gru": lambda: layers.GRUCell(state_size, name="gru"),
-            "lstm": lambda: layers.LSTMCell(state_size, name="lstm"),
-        }
-        self.cell = make[cell]()
 
-    def first_state(self, count: Any) -> list[Any]:
-        """Return the state before the first glimpse, zeros: h, and c of an LSTM."""
-        zeros = ops.zeros((count, self.state_size))
-        return [zeros, zeros] if self.kind == "lstm" else [zeros]
+def get_head(
+    settings: ModelSettings, units: int, name: str, activation: str | None, seed: int
+) -> keras.layers.Dense:
+    """Build a fully connected layer over h, as location, baseline and regression are.
 
-    def call(self, features: Any, state: list[Any]) -> list[Any]:
-        """Return the state after one more glimpse; h, (n, state_size), comes first."""
-        if self.kind == "fc":
-            return [self.cell(ops.concatenate([state[0], features], axis=-1))]
-        _, state = self.cell(features, state)
-        return list(state)
+    Args:
+        settings: ``state_size``.
+        units: numbers that it puts out.
+        name: of the layer.
+        activation: of its output.
+        seed: of the first weights.
+    """
+    head = _Layers(seed).dense(units, name, activation=activation)
+    head.build((None, settings.state_size))
+    return head

@@ -1,152 +1,173 @@
-"""The glimpse sensor: a pyramid of crops around a location, all of the same bandwidth.
+"""The sensor: a pyramid of area-averaged crops around a location.
 
-Source: paper, section 2, "glimpse sensor"; Mnih et al. 2014, section 3.1. The paper's
-text gives a level's side as 2^l · r; the sizes it lists, 60, 120 and 240, are
-2 · r · 2^l for l = 0, 1, 2, which is what is done here.
-
-Each pixel of a glimpse is the mean of the area that it covers, with zeros outside of
-the image. It comes from a summed-area table: built once for a batch, then every glimpse
-takes a few look-ups per pixel, whatever the size of its crop.
+Source: the paper, section on the glimpse sensor, and FIDELITY.md. A crop's pixel is the
+mean over a rectangle, which a summed-area table (Crow 1984) gives from its four
+corners, whatever its size. So the table is made once for a batch, and each glimpse
+costs a handful of look-ups.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from keras import ops
 
-EXACT_IN_FLOAT32 = 2**24
-"""Integers up to here are exact in float32."""
-
-
-class Corners(NamedTuple):
-    """Edges of a glimpse's pixels along one axis.
-
-    Attributes:
-        below: int32 (n, bandwidth + 1), the edges' whole parts.
-        above: the same plus one, at most the image's size.
-        rest: float32 (n, bandwidth + 1) in [0, 1), what is left of the edges.
-    """
-
-    below: Any
-    above: Any
-    rest: Any
+EXACT = 2**24
+"""Whole numbers below this are exact in float32."""
 
 
 class GlimpseSensor:
-    """Looks at batches of images, at one location in each.
+    """Crops around a location, each level twice as wide as the last.
+
+    Level k covers a square of ``2 · radius · 2^k`` pixels around the whole pixel
+    ``floor((location + 1) / 2 · size)``, with zeros outside of the image, averaged over
+    areas to ``bandwidth`` × ``bandwidth``, also where that is a fraction of the square
+    or more than it. Nothing in it is trained and no gradient reaches the locations.
 
     Args:
-        bandwidth: side of a glimpse in its own pixels.
+        bandwidth: side of every resized crop, in pixels.
         radius: half the side of the finest crop, in pixels of the image.
-        levels: crops; each has twice the side of the one before.
+        levels: how many crops there are.
+
+    Attributes:
+        sides: side of each level's crop in pixels of the image, the finest first.
     """
 
     def __init__(self, bandwidth: int, radius: int, levels: int):
         self.bandwidth = bandwidth
         self.sides = tuple(2 * radius * 2**level for level in range(levels))
 
+    def windows(self, size: int) -> np.ndarray:
+        """Return height and width of each level as shares of the image, for drawings.
+
+        Args:
+            size: side of the image, in pixels.
+
+        Returns:
+            float (levels, 2), the finest first.
+        """
+        return np.repeat(np.array(self.sides)[:, None] / size, 2, axis=1)
+
     def prepare(self, images: Any) -> Any:
-        """Return what :meth:`glimpse` looks at: the images' summed-area tables.
+        """Return the summed-area table that :meth:`glimpse` reads; once for a batch.
 
         Args:
-            images: uint8 (n, S, S, C).
+            images: uint8 (n, H, W, C).
 
         Returns:
-            (n, S + 1, S + 1, C), at (r, c) the sum of all pixels above and left of that
-            corner; float32 where it holds such sums exactly, else int32.
+            (n, H + 1, W + 1, C), at [i, y, x] the sum over the first y rows and x
+            columns: float32 where every sum is exact in it, so up to 256 × 256, else
+            int32. An int32 that overflows does no harm, differences are right again.
         """
-        size = images.shape[1]
-        is_exact = size * size * 255 < EXACT_IN_FLOAT32
-        pixels = ops.cast(images, "float32" if is_exact else "int32")
-        sums = ops.cumsum(ops.cumsum(pixels, axis=1), axis=2)
-        return ops.pad(sums, [[0, 0], [1, 0], [1, 0], [0, 0]])
+        height, width = images.shape[1:3]
+        exact = height * width * 255 < EXACT
+        values = ops.cast(images, "float32" if exact else "int32")
+        values = ops.pad(values, [[0, 0], [1, 0], [1, 0], [0, 0]])
+        return ops.cumsum(ops.cumsum(values, axis=1), axis=2)
 
-    def glimpse(self, tables: Any, locations: Any) -> Any:
-        """Return the glimpses at the given locations.
-
-        No gradient flows into the locations.
+    def glimpse(self, table: Any, locations: Any) -> Any:
+        """Return what is seen at one location in each image.
 
         Args:
-            tables: from :meth:`prepare`.
-            locations: float32 (n, 2), row and column in [−1, 1] over the image. A crop
-                lies around the corner floor((location + 1) / 2 · S).
+            table: what :meth:`prepare` returned.
+            locations: float32 (n, 2), row and column, −1 and 1 are the image's edges;
+                locations outside see zeros, and as much of the image as is in reach.
 
         Returns:
-            float32 (n, bandwidth, bandwidth, levels · C) in [0, 1], the channels of the
-            finest level first.
+            float32 (n, bandwidth, bandwidth, levels · C) in [0, 1], the finest level's
+            channels first.
         """
-        size = tables.shape[1] - 1
-        locations = ops.stop_gradient(ops.convert_to_tensor(locations, "float32"))
-        centres = ops.floor((locations + 1) / 2 * size)
-        # Beyond twice the largest crop all is zero; far numbers would not fit int32.
-        reach = float(size + 2 * self.sides[-1])
-        centres = ops.clip(centres, -reach, reach)
-        levels = [self._level(tables, centres, side) for side in self.sides]
+        shape = np.array(table.shape[1:3]) - 1
+        locations = ops.stop_gradient(ops.cast(locations, "float32"))
+        centres = ops.floor((locations + 1) * (shape / 2).astype("float32"))
+        # Farther out there are only zeros, and a float may be too large for an int.
+        reach = self.sides[-1]
+        centres = ops.cast(ops.clip(centres, -reach, shape.max() + reach), "int32")
+        levels = [self._level(table, centres, side) for side in self.sides]
         return ops.concatenate(levels, axis=-1)
 
-    def _level(self, tables: Any, centres: Any, side: int) -> Any:
-        """Return the crops of one side, (n, bandwidth, bandwidth, C)."""
-        size = tables.shape[1] - 1
-        ratio = side / self.bandwidth
-        edges = np.arange(self.bandwidth + 1) * ratio - side / 2
-        rows, columns = (
-            _corners(centres[:, axis : axis + 1], edges, size) for axis in (0, 1)
-        )
-        sums = _differences(_look_up(tables, rows.below, columns.below))
-        if side % self.bandwidth:
-            sums = sums + _partial_sums(tables, rows, columns)
-        return sums * np.float32(1 / (255 * ratio * ratio))
+    def _level(self, table: Any, centres: Any, side: int) -> Any:
+        """Return one level: float32 (n, bandwidth, bandwidth, C) in [0, 1]."""
+        edges = np.arange(self.bandwidth + 1) * side
+        whole, rest = np.divmod(edges, self.bandwidth)
+        whole = whole - side // 2
+        area = 255 * (side / self.bandwidth) ** 2
+        if not rest.any():
+            corners = _look_up(table, centres, whole)
+            return ops.cast(_steps(_steps(corners, 1), 2), "float32") / area
+        corners = _look_up(table, centres, np.concatenate([whole, whole + 1]))
+        sums = ops.cast(_strips(_strips(corners, 1), 2), "float32")
+        share = (rest / self.bandwidth).astype("float32")
+        sums = _blend(_blend(sums, share[:, None, None], 1), share[:, None], 2)
+        return ops.clip(sums / area, 0, 1)
 
 
-def _corners(centres: Any, edges: np.ndarray, size: int) -> Corners:
-    """Return where a crop's pixels begin and end along one axis, inside the image."""
-    # Split before centres are added: float32 would keep only part of the rest.
-    whole = np.floor(edges)
-    positions = centres + whole.astype(np.float32)
-    is_inside = ops.logical_and(positions >= 0, positions < size)
-    rest = ops.where(is_inside, (edges - whole).astype(np.float32), 0.0)
-    below = ops.cast(ops.clip(positions, 0, size), "int32")
-    return Corners(below, ops.minimum(below + 1, size), rest)
+def _look_up(table: Any, centres: Any, offsets: np.ndarray) -> Any:
+    """Return the table at all pairs of a row and a column near each centre.
 
+    Args:
+        table: (n, H + 1, W + 1, C).
+        centres: int32 (n, 2).
+        offsets: int (k,), added to the centre's row and to its column; where that
+            leaves the image the table's edge is read, so outside counts as zeros.
 
-def _look_up(tables: Any, rows: Any, columns: Any) -> Any:
-    """Return the tables' values at all pairs of rows and columns, (n, r, c, C)."""
-    count, side, _, channels = ops.shape(tables)
-    flat = ops.reshape(tables, (-1, channels))
-    first = ops.arange(count, dtype="int32")[:, None, None] * (side * side)
-    index = first + rows[:, :, None] * side + columns[:, None, :]
-    return ops.take(flat, index, axis=0)
-
-
-def _differences(sums: Any) -> Any:
-    """Return the sum over each pixel from the sums up to its corners, as float32."""
-    across = sums[:, :, 1:] - sums[:, :, :-1]
-    return ops.cast(across[:, 1:] - across[:, :-1], "float32")
-
-
-def _partial_sums(tables: Any, rows: Corners, columns: Corners) -> Any:
-    """Return what pixels only partly covered add to sums over whole ones.
-
-    Between its corners a table is bilinear. Differences of neighbours are taken before
-    anything is multiplied, so that large sums cancel as exact integers.
+    Returns:
+        (n, k, k, C).
     """
-    corner = _look_up(tables, rows.below, columns.below)
-    below = _look_up(tables, rows.above, columns.below)
-    right = _look_up(tables, rows.below, columns.above)
-    both = _look_up(tables, rows.above, columns.above)
-    row_rest = rows.rest[:, :, None, None]
-    column_rest = columns.rest[:, None, :, None]
+    rows, columns, channels = table.shape[1:]
+    near = centres[:, :, None] + offsets.astype("int32")
+    y = ops.clip(near[:, 0], 0, rows - 1)
+    x = ops.clip(near[:, 1], 0, columns - 1)
+    first = ops.arange(ops.shape(centres)[0], dtype="int32")[:, None] * rows
+    index = ((first + y) * columns)[:, :, None] + x[:, None, :]
+    return ops.take(ops.reshape(table, (-1, channels)), index, axis=0)
 
-    def floats(values: Any) -> Any:
-        return ops.cast(values, "float32")
 
-    row_sums = below - corner  # of the row below each corner, up to its column
-    along_rows = floats(row_sums[:, :, 1:] - row_sums[:, :, :-1]) * row_rest
-    column_sums = right - corner
-    along_columns = floats(column_sums[:, 1:] - column_sums[:, :-1]) * column_rest
-    pixels = floats(both - below - right + corner) * row_rest * column_rest
-    return (
-        (along_rows[:, 1:] - along_rows[:, :-1])
-        + (along_columns[:, :, 1:] - along_columns[:, :, :-1])
-        + _differences(pixels)
+def _part(values: Any, axis: int, start: int | None, stop: int | None) -> Any:
+    """Return a slice along axis 1 or 2."""
+    part = slice(start, stop)
+    return values[:, part] if axis == 1 else values[:, :, part]
+
+
+def _steps(values: Any, axis: int) -> Any:
+    """Return each value less the one before it."""
+    return _part(values, axis, 1, None) - _part(values, axis, None, -1)
+
+
+def _strips(corners: Any, axis: int) -> Any:
+    """Return sums over strips of whole pixels, exact: b strips, then b + 1 strips.
+
+    Args:
+        corners: along ``axis`` b + 1 values at edges rounded down, then as many one
+            pixel on.
+        axis: 1 or 2.
+
+    Returns:
+        Along ``axis`` what lies from each edge rounded down to the next, then the one
+        pixel in which each edge lies.
+    """
+    edges = corners.shape[axis] // 2
+    below, above = (
+        _part(corners, axis, None, edges),
+        _part(corners, axis, edges, None),
     )
+    return ops.concatenate([_steps(below, axis), above - below], axis=axis)
+
+
+def _blend(strips: Any, share: np.ndarray, axis: int) -> Any:
+    """Return sums between fractional edges, from sums over whole pixels near them.
+
+    The table itself has large values: interpolated in float32 they would lose what
+    makes the difference between two.
+
+    Args:
+        strips: float32, along ``axis`` as :func:`_strips` returns them.
+        share: how far each edge is into its pixel, shaped to multiply along ``axis``.
+        axis: 1 or 2.
+
+    Returns:
+        float32, b sums along ``axis``.
+    """
+    between = strips.shape[axis] // 2
+    whole = _part(strips, axis, None, between)
+    parts = ops.multiply(_part(strips, axis, between, None), share)
+    return whole + _steps(parts, axis)
