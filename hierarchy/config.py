@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -29,9 +29,6 @@ VOC2012 = REPOSITORY / "VOC2012"
 @dataclass(frozen=True)
 class SharedSettings:
     """What training and testing have in common."""
-
-    foreign_rows: ClassVar[tuple[str, ...]] = ()
-    # Rows of FIDELITY.md that concern other detectors.
 
     class_object: int | str = 1
     """Class to search for: 1 (aeroplane) … 20 (tvmonitor) in VOC order, or its name."""
@@ -67,8 +64,9 @@ class SharedSettings:
     @property
     def rules(self) -> SearchRules:
         """How to search."""
-        quirks = Quirks.parse(self.quirks).without(self.foreign_rows)
-        return SearchRules(self.scale_subregion, self.number_of_steps, quirks)
+        return SearchRules(
+            self.scale_subregion, self.number_of_steps, Quirks.parse(self.quirks)
+        )
 
     @property
     def cache_bytes(self) -> int:
@@ -83,9 +81,6 @@ class SharedSettings:
         """
         class_number(self.class_object)
         Quirks.parse(self.quirks)
-        for name in self.quirks:
-            if name in self.foreign_rows:
-                raise InputError(f"quirks: row {name} does not concern {self.detector}")
         self._expect("scale_subregion", "between 0 and 1", lambda x: 0 < x < 1)
         self._expect("number_of_steps", "at least 1", lambda x: x >= 1)
         self._expect("cache_gb", "a number, at least 0", lambda x: 0 <= x < inf)

@@ -5,7 +5,7 @@ which gives the paper; ``Quirks.published()`` is the published program.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 from common.errors import InputError
 
@@ -79,10 +79,6 @@ class Quirks:
                     f" published or some of {', '.join(known)}"
                 )
         return cls(**dict.fromkeys(names, True))
-
-    def without(self, names: Iterable[str]) -> "Quirks":
-        """Return these rows less some, such as those that concern another detector."""
-        return replace(self, **dict.fromkeys(names, False))
 
     def names(self) -> list[str]:
         """Return the names of the rows that are on, in the order of FIDELITY.md."""

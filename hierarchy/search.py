@@ -7,7 +7,7 @@ searches of one image one after the other. Who chooses the actions stands outsid
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -160,10 +160,7 @@ class TrainingSearch(Search):
 
     def take(self, action: int) -> int:
         """Do ``action``, 1 … 6, and return its reward: ±1, or ±3 for the trigger."""
-        history = self.state.history
         super().take(action)
-        if action == TRIGGER and self.rules.quirks.pool45_history:
-            self.state = replace(self.state, history=history)
         self.followed = self._follow(self.followed.last_matrix)
         self._known_iou = self.followed.new_iou
         if action == TRIGGER:

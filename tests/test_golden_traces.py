@@ -13,9 +13,8 @@ from hierarchy.replay import ReplayMemory
 from hierarchy.search import SearchRules, detection_searches, training_searches
 from hierarchy.training import Trainer
 from hierarchy.voc import VocObject
-from image_zooms.config import FOREIGN_ROWS
 
-PUBLISHED = Quirks.published().without(FOREIGN_ROWS)
+PUBLISHED = Quirks.published()
 
 
 def rules_of(run):

@@ -22,18 +22,12 @@ from common import command_line
 from image_zooms import test as test_script
 from image_zooms import train as train_script
 from image_zooms.config import TestSettings, TrainSettings
-from pool45_crops import config as pool45_config
-from pool45_crops import test as pool45_test_script
-from pool45_crops import train as pool45_train_script
 
 ROOT = Path(__file__).parents[1]
 TRAIN, TEST = ROOT / "image_zooms" / "train.py", ROOT / "image_zooms" / "test.py"
-POOL45 = ROOT / "pool45_crops"
 PROGRAMS = {
     str(TRAIN): (train_script.main, TrainSettings),
     str(TEST): (test_script.main, TestSettings),
-    str(POOL45 / "train.py"): (pool45_train_script.main, pool45_config.TrainSettings),
-    str(POOL45 / "test.py"): (pool45_test_script.main, pool45_config.TestSettings),
 }
 EPOCHS = 3
 TOY = [
@@ -56,9 +50,9 @@ def command(script, **flags):
     return [sys.executable, str(script), *words]
 
 
-def train(planes, models, n, epochs, script=TRAIN, **flags):
+def train(planes, models, n, epochs, **flags):
     return [
-        *command(script, n=n, epochs=epochs, path_voc=planes, path_model=models),
+        *command(TRAIN, n=n, epochs=epochs, path_voc=planes, path_model=models),
         *TOY,
         *command("", **flags)[2:],
     ]
@@ -312,34 +306,3 @@ def test_bad_files_are_skipped_and_listed_on_request(
     assert "left out 1" in said and f"{name}.jpg" in said
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert len(results["skipped"]) == 1
-
-
-def test_pool45_crops_trains_resumes_and_tests_alike(planes, tmp_path, run_here):
-    script, whole, parts = POOL45 / "train.py", tmp_path / "whole", tmp_path / "parts"
-    run_here(train(planes, whole, 0, 2, script))
-    run_here(train(planes, parts, 0, 1, script))
-    run_here(train(planes, parts, 1, 1, script))
-    assert same(whole / "model0.weights.h5", parts / "model0.weights.h5")
-    said = run_here(
-        command(
-            POOL45 / "test.py",
-            path_voc_test=planes,
-            path_model=whole,
-            path_testing_folder=tmp_path / "results",
-            number_of_steps=3,
-        )
-    )
-    results = json.loads((tmp_path / "results" / "results.json").read_text())
-    assert results["detector"] == "pool45_crops" and results["images"] == 2
-    assert "upper bound" in said
-
-
-def test_a_model_of_one_detector_is_not_gone_on_with_by_the_other(
-    trained, planes, tmp_path
-):
-    models = tmp_path / "models"
-    shutil.copytree(trained[0], models)
-    words = train(planes, models, EPOCHS, 1, POOL45 / "train.py")
-    process = subprocess.run(words, capture_output=True, text=True, timeout=300)
-    assert process.returncode == 1
-    assert "detector was image_zooms, now it is pool45_crops" in process.stderr
