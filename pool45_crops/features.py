@@ -68,7 +68,7 @@ def obtain_descriptor_from_feature_map(
         float32 (25088,): 7×7×512, flattened row, column, channel. With the quirk
         ``layout`` an upsampled one is flattened channel, row, column.
     """
-    roi = _region_of_interest(maps, window, quirks.widened_regions)
+    roi = region_of_interest(maps, window, quirks)
     if min(roi.shape[:2]) >= POOLED_SIZE:
         return extract_features_from_roi(roi).reshape(-1)
     descriptor = interpolate_3d_features(roi)
@@ -77,15 +77,21 @@ def obtain_descriptor_from_feature_map(
     return descriptor.reshape(-1)
 
 
-def _region_of_interest(maps: FeatureMaps, window: Window, widened: bool) -> np.ndarray:
-    """Return a region's cells: (rows, columns, 512), at least one each way."""
+def region_of_interest(
+    maps: FeatureMaps, window: Window, quirks: Quirks = Quirks()
+) -> np.ndarray:
+    """Return the cells of a region: (rows, columns, 512), a view, at least 1×1.
+
+    Which ones, and the arguments, are those of
+    :func:`obtain_descriptor_from_feature_map`.
+    """
     height, width = window[2:]
     if np.sqrt(height * width) / POOLED_SIZE > STRIDE_OF_BLOCK5:
         cells, stride = maps.block5_pool, STRIDE_OF_BLOCK5
     else:
         cells, stride = maps.block4_pool, STRIDE_OF_BLOCK4
     y, x, height, width = (value / stride for value in window)
-    if widened:
+    if quirks.widened_regions:
         height, width = max(height, POOLED_SIZE), max(width, POOLED_SIZE)
     rows, columns, _ = cells.shape
     y, x = max(min(y, rows - height), 0), max(min(x, columns - width), 0)
