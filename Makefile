@@ -1,4 +1,5 @@
-# make demo    train and test image_zooms on drawn planes, from nothing
+# make demo    train and test image_zooms on drawn planes, from nothing;
+#              MODEL=glimpse_rnn the glimpse regressor on drawn cars
 # make test    run all tests
 # make lint    check style
 # make bench   measure speed
@@ -7,6 +8,7 @@
 
 PYTHON ?= python3
 DETECTOR ?= image_zooms
+MODEL ?= $(DETECTOR)
 
 # Every path is relative, so that a clone may lie in a folder with spaces.
 VENV := .venv
@@ -14,12 +16,12 @@ RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
 INSTALLED_DEV := $(VENV)/installed-dev
 
-DEMO := runs/demo_$(DETECTOR)
+DEMO := runs/demo_$(MODEL)
 
 # A virtual environment that failed half-way must not pass for a whole one.
 .DELETE_ON_ERROR:
 
-.PHONY: demo test lint bench clean
+.PHONY: demo demo_detector demo_glimpse_rnn test lint bench clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed: make PYTHON=python3.12 …")'
@@ -33,15 +35,30 @@ $(INSTALLED_DEV): $(INSTALLED)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
 
-demo: $(INSTALLED)
+ifeq ($(MODEL),glimpse_rnn)
+demo: demo_glimpse_rnn
+else
+demo: demo_detector
+endif
+
+demo_detector: $(INSTALLED)
 	$(RUN) -m weights.fetch
 	$(RUN) -m samples.planes
-	$(RUN) -m $(DETECTOR).train -n 0 --epochs 5 --epsilon_step 0.25 \
-	    --learning_rate 2e-5 --batch_size 32 --buffer_experience_replay 300 \
-	    --number_of_steps 6 --max_images 56 \
+	$(RUN) -m $(MODEL).train -n 0 --epochs 2 --epsilon 0.8 --epsilon_step 0.7 \
+	    --gamma 0 --learn_untaken 1 --descriptor_scale 0.02 --learning_rate 5e-5 \
+	    --batch_size 32 --buffer_experience_replay 1500 --learning_starts 64 \
+	    --number_of_steps 6 \
 	    --path_voc samples/drawn/planes --path_model $(DEMO)/models
-	$(RUN) -m $(DETECTOR).test --bool_draw 1 --number_of_steps 6 --path_voc_test samples/drawn/planes \
+	$(RUN) -m $(MODEL).test --bool_draw 1 --number_of_steps 6 --path_voc_test samples/drawn/planes \
 	    --path_model $(DEMO)/models --path_testing_folder $(DEMO)/results
+
+demo_glimpse_rnn: $(INSTALLED)
+	$(RUN) -m samples.cars
+	$(RUN) -m glimpse_rnn.train -n 0 --epochs 12 --keep_best 1 \
+	    --path_data samples/drawn/cars --path_model $(DEMO)/models
+	$(RUN) -m glimpse_rnn.test --bool_draw 1 --model_name model_best \
+	    --path_data samples/drawn/cars --path_model $(DEMO)/models \
+	    --path_testing_folder $(DEMO)/results
 
 test: $(INSTALLED_DEV)
 	$(RUN) -m pytest

@@ -217,7 +217,7 @@ class EpochFiles:
             return False
         try:
             with h5py.File(path) as file:
-                _compare(path, json.loads(file.attrs["settings"]), settings)
+                compare_settings(path, json.loads(file.attrs["settings"]), settings)
                 read(file)
         except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
             raise file_error(
@@ -233,7 +233,14 @@ def _epoch_of(path: Path) -> int:
     return int(path.name.partition("_epoch_")[2].partition(".")[0])
 
 
-def _compare(path: Path, saved: dict[str, Any], current: dict[str, Any]) -> None:
+def compare_settings(
+    path: Path, saved: dict[str, Any], current: dict[str, Any]
+) -> None:
+    """Make sure that a model goes on with the settings that it began with.
+
+    Raises:
+        InputError: names the file that they were saved in, and the first that differs.
+    """
     for name, value in current.items():
         if saved.get(name) != value:
             raise InputError(

@@ -135,9 +135,16 @@ class Sheet:
         for look in pen.layers():
             self._add(Rectangle(corner, *size, fill=False, joinstyle="miter", **look))
 
-    def line(self, xs: Sequence[float], ys: Sequence[float], colour: str) -> None:
-        """Draw a thin line through points."""
-        self._add(Line2D(xs, ys, color=colour, linewidth=1.2 * 72 / DPI))
+    def line(
+        self,
+        xs: Sequence[float],
+        ys: Sequence[float],
+        colour: str,
+        width: float = 1.2,
+        alpha: float = 1,
+    ) -> None:
+        """Draw a line through points, ``width`` pixels wide."""
+        self._add(Line2D(xs, ys, color=colour, linewidth=width * 72 / DPI, alpha=alpha))
 
     def fill(self, points: Sequence, colour: str, alpha: float = 1) -> None:
         """Fill a polygon of (x, y) points."""

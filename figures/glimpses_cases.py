@@ -16,10 +16,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from common.files import replacing
+from common.images import read_image
 from common.sheet import HALO, INK
 from figures.runs import Results
 from figures.style import write_csv
-from hierarchy.images import read_image
 
 TRAJECTORY, PREDICTION, TRUTH = "#ffd43b", "#fa5252", "#40c057"
 """Yellow, red and green, as in the paper."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import InputError, file_error
-from hierarchy.images import read_bytes
+from common.images import read_bytes
 
 _EPOCH = re.compile(r"_epoch_(\d+)")
 

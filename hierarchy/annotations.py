@@ -16,7 +16,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from common.errors import InputError, file_error
-from hierarchy.images import read_bytes
+from common.images import read_bytes
 from hierarchy.quirks import Quirks
 from hierarchy.regions import Box
 

@@ -13,12 +13,12 @@ from rich.table import Table
 
 from common.errors import InputError, file_error
 from common.files import check_folder, sha256_of, write_json
+from common.images import find_images, read_image
 from common.progress import console, track
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
 from hierarchy.evaluation import Look, Tally, run_policy
-from hierarchy.images import find_images, read_image
 from hierarchy.metrics import Truth, best_iou
 from hierarchy.pictures import Picture
 from hierarchy.plots import draw_precision_recall, draw_regions_per_object

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.errors import InputError, file_error
+from common.images import find_images, read_bytes, read_image
 from hierarchy.annotations import (
     VOC_CLASSES,
     Annotation,
@@ -33,7 +34,6 @@ from hierarchy.annotations import (
     get_bb_of_gt_from_pascal_xml_annotation,
     is_file_name,
 )
-from hierarchy.images import find_images, read_bytes, read_image
 from hierarchy.quirks import Quirks
 
 __all__ = [

@@ -9,4 +9,10 @@ the top down:
 - ``aircraft`` and ``liveries`` design aeroplanes, ``airframes`` builds them;
 - ``solids`` are bodies made of faces, ``rendering`` turns, lights and paints them;
 - ``canvas`` holds colours, curves, noise, antialiased layers and the picture.
+
+:mod:`samples.cars` writes cars in the Car Door Handle format: ``streets`` plans and
+paints a picture, ``motorcars`` designs and builds the car; the rest is shared with the
+aeroplanes. ``complete`` sees to it that a set is there completely or not at all.
+
+:mod:`samples.digits` draws digits in the manner of MNIST, in memory.
 """

@@ -8,9 +8,6 @@ airports and over land, water and clouds, some cut by the picture's edge; one pi
 in twelve has none. A box is the tight one of the pixels that show the aeroplane.
 """
 
-import json
-import os
-import shutil
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
@@ -22,15 +19,16 @@ from defusedxml.ElementTree import parse
 from PIL import Image, ImageDraw
 
 from common.command_line import run
-from common.errors import InputError, file_error
+from common.errors import InputError
 from common.files import REPOSITORY, replacing, write_json, write_text
+from samples.complete import ensure_set, has_record
 from samples.painting import photograph
 from samples.scenes import plan_scene
 
 DRAWN_PLANES = REPOSITORY / "samples" / "drawn" / "planes"
 """Where the set lies unless somebody wants it elsewhere."""
 
-TRAINVAL, TEST = 72, 48
+TRAINVAL, TEST = 216, 48
 """How many pictures to train and to test on: enough for five minutes on two cores."""
 
 VERSION = 2
@@ -224,50 +222,26 @@ def ensure_planes(
     """
     folder = Path(folder)
     record = _record(trainval, test, seed)
-    if _holds(folder, record):
-        return folder
-    if folder.exists() and not _is_replaceable(folder):
-        expected = "a set of drawn planes, an empty folder or none"
-        raise file_error(folder, "holds other files", expected)
-    report(f"drawing {trainval + test} pictures of aeroplanes into {folder}")
-    _remove_abandoned(folder)
-    partial = folder.with_name(f".partial-{os.getpid()}-{folder.name}")
-    try:
+
+    def draw(partial: Path) -> None:
+        report(f"drawing {trainval + test} pictures of aeroplanes into {folder}")
         draw_planes(partial, trainval, test, seed)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
-    except OSError:
-        if not _holds(folder, record):  # else another process was faster
-            raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+
+    def is_complete(place: Path) -> bool:
+        return _holds(place, record)
+
+    ensure_set(folder, draw, is_complete, _OWN_ENTRIES, "a set of drawn planes")
     return folder
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Remove what drawings that were killed have left beside the folder."""
-    for partial in folder.parent.glob(f".partial-*-{folder.name}"):
-        if time.time() - partial.stat().st_mtime > 3600:  # none takes that long
-            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _holds(folder: Path, record: dict[str, str | int]) -> bool:
     """Return whether a folder holds the set that a record describes, all of it."""
-    try:
-        found = json.loads((folder / _RECORD).read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    if found != record:
+    if not has_record(folder / _RECORD, record):
         return False
     names = [_name(s, i) for s in ("trainval", "test") for i in range(record[s])]
     pictures = {path.stem for path in (folder / "JPEGImages").glob("*.jpg")}
     annotations = {path.stem for path in (folder / "Annotations").glob("*.xml")}
     return pictures.issuperset(names) and annotations.issuperset(names)
-
-
-def _is_replaceable(folder: Path) -> bool:
-    """Return whether nothing would be lost with the folder but drawn planes."""
-    return folder.is_dir() and {p.name for p in folder.iterdir()} <= _OWN_ENTRIES
 
 
 # --- a look at it --------------------------------------------------------------------

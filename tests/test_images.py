@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from common.errors import InputError
-from hierarchy.images import find_images, read_bytes, read_image
+from common.images import find_images, read_bytes, read_image, read_size
 
 ON_FILES = settings(
     deadline=None,
@@ -200,6 +200,21 @@ def test_annotated_size_decides_about_the_orientation(tmp_path, annotated, shape
 def test_turn_by_half_is_applied_where_both_sizes_fit(tmp_path):
     path = with_orientation(tmp_path / "a.png", 3)
     np.testing.assert_array_equal(read_image(path, (20, 30)), TURNED[3](picture()))
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+@pytest.mark.parametrize("annotated", [None, (20, 30), (30, 20), (99, 99)])
+def test_the_header_tells_the_size_that_reading_gives(tmp_path, orientation, annotated):
+    path = with_orientation(tmp_path / "a.jpg", orientation, "JPEG")
+    assert read_size(path, annotated) == read_image(path, annotated).shape[:2]
+
+
+def test_sizes_of_files_that_are_no_images(tmp_path):
+    path = tmp_path / "a.jpg"
+    for content, words in ((b"", "is empty"), (b"text", "no image that can be read")):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=words):
+            read_size(path)
 
 
 def test_damaged_exif_does_not_cost_the_image(tmp_path):

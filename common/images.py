@@ -3,8 +3,9 @@
 import io
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -42,6 +43,9 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """What an EXIF orientation asks a viewer to do."""
+_SWAPS_SIDES = {_UPRIGHT[number] for number in (5, 6, 7, 8)}
+
+T = TypeVar("T")
 
 
 def read_bytes(path: Path | str) -> bytes:
@@ -84,6 +88,31 @@ def read_image(
         InputError: the file is missing, empty, cut short, larger than 64 megapixels or
             no image; one line that names it.
     """
+    return _with_decoder(path, lambda image: _decode(image, annotated_size))
+
+
+def read_size(
+    path: Path | str, annotated_size: tuple[int, int] | None = None
+) -> tuple[int, int]:
+    """Return (height, width) that :func:`read_image` would give, from the header alone.
+
+    Args:
+        path: as for :func:`read_image`.
+        annotated_size: as for :func:`read_image`.
+
+    Raises:
+        InputError: the file is missing, empty, larger than 64 megapixels or no image.
+    """
+
+    def size(image: Image.Image) -> tuple[int, int]:
+        turns = _upright_method(image, annotated_size) in _SWAPS_SIDES
+        return image.size if turns else image.size[::-1]
+
+    return _with_decoder(path, size)
+
+
+def _with_decoder(path: Path | str, use: Callable[[Image.Image], T]) -> T:
+    """Open an image file and use it; every error becomes one line that names it."""
     data = read_bytes(path)
     if not data:
         raise file_error(path, "is empty", "an image")
@@ -91,7 +120,9 @@ def read_image(
         # Warnings about odd but readable files would drown the program's own lines.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(data, annotated_size)
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                _check_size(image)
+                return use(image)
     except InputError as error:
         raise file_error(path, str(error)) from None
     except UnidentifiedImageError:
@@ -102,33 +133,33 @@ def read_image(
         raise file_error(path, f"cannot be decoded: {reason}", "an image") from None
 
 
-def _decode(data: bytes, annotated_size: tuple[int, int] | None) -> np.ndarray:
-    """Return the pixels of an image file's bytes; errors are the decoder's own."""
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-        width, height = image.size
-        if width * height > _MOST_PIXELS:
-            raise InputError(
-                f"has {width} x {height} pixels; expected at most {_MOST_PIXELS}"
-            )
-        image.load()
-        upright = _turn_upright(image, annotated_size)
-        return np.array(_as_rgb(upright), np.uint8)
+def _check_size(image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > _MOST_PIXELS:
+        raise InputError(
+            f"has {width} x {height} pixels; expected at most {_MOST_PIXELS}"
+        )
 
 
-def _turn_upright(
+def _decode(image: Image.Image, annotated_size: tuple[int, int] | None) -> np.ndarray:
+    """Return the pixels of an opened image; errors are the decoder's own."""
+    image.load()
+    method = _upright_method(image, annotated_size)
+    upright = image if method is None else image.transpose(method)
+    return np.array(_as_rgb(upright), np.uint8)
+
+
+def _upright_method(
     image: Image.Image, annotated_size: tuple[int, int] | None
-) -> Image.Image:
-    """Apply the EXIF orientation, unless the annotation was made without it."""
+) -> Image.Transpose | None:
+    """Return what EXIF asks for, unless the annotation was made without it."""
     try:
         method = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG))
     except Exception:  # damaged EXIF data says nothing about the pixels
-        method = None
-    if method is None:
-        return image
-    upright = image.transpose(method)
-    fits_stored = annotated_size == (image.height, image.width)
-    fits_upright = annotated_size == (upright.height, upright.width)
-    return image if fits_stored and not fits_upright else upright
+        return None
+    stored = image.size[::-1]
+    upright = image.size if method in _SWAPS_SIDES else stored
+    return None if annotated_size == stored != upright else method
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

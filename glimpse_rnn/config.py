@@ -1,0 +1,303 @@
+"""Settings of the glimpse regressor; the defaults are the paper's best model.
+
+Every field is a flag of the same name; the text below it is the flag's help. The
+sources of the defaults are in FIDELITY.md.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from common.errors import InputError, file_error
+from common.files import REPOSITORY
+from weights import DEFAULT_PATH
+
+Switch = Literal[0, 1]
+
+MODELS = REPOSITORY / "models_glimpse_rnn"
+
+
+def expect(
+    settings: Any, name: str, words: str, is_right: Callable[[Any], bool]
+) -> None:
+    """Refuse a value that no run can have.
+
+    Raises:
+        InputError: names the setting, its value and what was expected.
+    """
+    value = getattr(settings, name)
+    if not is_right(value):
+        raise InputError(f"{name} is {value}; expected {words}")
+
+
+SIZES = {
+    "door_handle": {"image_size": 256, "bandwidth": 60, "radius": 30},
+    "mnist_centroid": {"image_size": 60, "bandwidth": 12, "radius": 6},
+}
+"""Sizes in pixels by task: of the paper's best model, and for digits of 28 pixels."""
+
+
+def plain(value: Any) -> Any:
+    """Return a setting's value as JSON can hold it."""
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What the network is built by."""
+
+    task: Literal["door_handle", "mnist_centroid"] = "door_handle"
+    """What to find: the handle of a car's door, or the centroid of a digit."""
+    image_size: int = 0
+    """Side of the canvas that images are squashed to, in pixels; 0 is 256, or 60 for
+    digits."""
+    glimpses: int = 8
+    """Glimpses in a run; the paper compares 4, 8 and 12."""
+    bandwidth: int = 0
+    """Side that the crop of every level is resized to, in pixels; 0 is 60, or 12 for
+    digits."""
+    radius: int = 0
+    """Half the side of the finest crop, in pixels, each level is twice the last; 0 is
+    30, or 6 for digits."""
+    levels: int = 3
+    """Crops in a glimpse."""
+    glimpse_network: Literal["cnn", "fc", "residual", "vgg16"] = "cnn"
+    """What looks at a glimpse: three convolutions, one layer of 128, the convolutions
+    with residual blocks, or the first blocks of VGG-16."""
+    cell: Literal["fc", "gru", "lstm"] = "fc"
+    """What remembers."""
+    state_size: int = 256
+    """Units of the memory."""
+    batch_norm: Switch = 0
+    """1 normalises batches in the glimpse network."""
+    location: Literal["learned", "random", "centre"] = "learned"
+    """Where glimpses are taken."""
+    location_offset: float = 0.0
+    """Bound of the step from one location to the next, 2 is a whole image; 0 predicts
+    locations themselves, as the paper does."""
+    location_std: float = 0.11
+    """Standard deviation of a sampled location."""
+    loss: Literal["l1", "l2"] = "l1"
+    """Of the regression."""
+    reward: Literal["exponential", "binary"] = "exponential"
+    """Of a run: exp(−15 Δ²), or 1 where Δ is below 0.3."""
+    vgg_blocks: int = 3
+    """Blocks of VGG-16 in the glimpse network vgg16."""
+    vgg_trainable: Switch = 0
+    """1 trains VGG-16's blocks too."""
+
+    def __post_init__(self):
+        for name, value in SIZES[self.task].items():
+            if getattr(self, name) == 0:
+                object.__setattr__(self, name, value)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the network is built by, ready for JSON."""
+        names = [field.name for field in dataclasses.fields(ModelSettings)]
+        return {name: getattr(self, name) for name in names}
+
+    def check_model(self) -> None:
+        """Refuse values that no network can have.
+
+        Raises:
+            InputError: names the setting, its value and what was expected.
+        """
+        for name in ("glimpses", "bandwidth", "radius", "levels", "state_size"):
+            expect(self, name, "at least 1", lambda x: x >= 1)
+        expect(self, "image_size", "at least 8", lambda x: x >= 8)
+        expect(self, "location_offset", "0 to 2", lambda x: 0 <= x <= 2)
+        expect(self, "location_std", "above 0", lambda x: x > 0)
+        expect(self, "vgg_blocks", "1 to 5", lambda x: 1 <= x <= 5)
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which images, and where things go."""
+
+    path_data: Path | None = None
+    """Data set: a folder with annotations.txt (Car Door Handle format) or a CSV table,
+    or MNIST files; drawn pictures where it is left out and no default is there."""
+    cache_gb: float = 2.0
+    """Gigabytes of memory for decoded images."""
+    skip_bad: Switch = 0
+    """1 goes on past rows and files that cannot be read, and lists them at the end."""
+    path_model: Path = MODELS
+    """Where checkpoints and log.csv are."""
+    path_testing_folder: Path = REPOSITORY / "testing_visualizations"
+    """Where drawings and results go."""
+    path_vgg: Path = DEFAULT_PATH
+    """VGG-16 weights for glimpse_network vgg16, an h5 file of any known layout."""
+    seed: int = 0
+    """Of everything random; the same seed gives the same run."""
+
+    def check_data(self) -> None:
+        """Refuse values that no run can have.
+
+        Raises:
+            InputError: names the setting, its value and what was expected.
+        """
+        expect(self, "cache_gb", "at least 0", lambda x: x >= 0)
+        expect(self, "seed", "at least 0", lambda x: x >= 0)
+
+
+@dataclass(frozen=True)
+class TrainSettings(DataSettings, ModelSettings):
+    """Train the recurrent glimpse regressor."""
+
+    n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 0
+    """Epoch to start at: 0 makes a new network, N goes on from epoch N − 1."""
+    epochs: int = 140
+    """Epochs to train in this run."""
+    validation: float = 0.1
+    """Share of the training images that is kept to validate on."""
+    split_seed: int = 0
+    """Of which images these are; the same for all runs that are to be compared."""
+    batch_size: int = 64
+    """Images in an update."""
+    learning_rate: float = 1e-3
+    """Of Adam."""
+    decay: float = 0.999
+    """What the learning rate is multiplied by every decay_steps updates."""
+    decay_steps: int = 200
+    """Updates between two such steps."""
+    clip_norm: float = 0.5
+    """Largest norm of the gradient."""
+    flip: Switch = 1
+    """1 mirrors half of the images; without effect on digits."""
+    scale: float = 0.0
+    """Images are enlarged or reduced by up to this share."""
+    stretch: float = 0.0
+    """The same for their height alone."""
+    shift: float = 0.0
+    """Images are moved by up to this share of half their sides."""
+    colour: float = 0.0
+    """Brightness, contrast, saturation and tint change by up to this share."""
+    max_images: int = 0
+    """Trains on so many images at most; 0 takes all."""
+    keep_states: int = 3
+    """Epochs whose full training state is kept for exact resume; 0 keeps all."""
+    keep_best: Switch = 0
+    """1 keeps a copy of the epoch that is best on the validation part."""
+    tensorboard: Switch = 0
+    """1 also writes the log for TensorBoard, into path_model/tensorboard."""
+    bool_draw: Switch = 0
+    """1 draws a few runs on the validation part after every epoch."""
+
+    def partition(self) -> dict[str, Any]:
+        """Return which images are trained on and which are validated on."""
+        names = ("validation", "split_seed", "max_images")
+        return {name: getattr(self, name) for name in names}
+
+    def record(self) -> dict[str, Any]:
+        """Return what is written beside the weights, ready for JSON."""
+        training = {
+            field.name: plain(getattr(self, field.name))
+            for field in dataclasses.fields(self)
+            if field.name not in self.identity()
+        }
+        return {"model": self.identity(), "training": training}
+
+    def check(self) -> None:
+        """Refuse values that no training can have.
+
+        Raises:
+            InputError: names the setting, its value and what was expected.
+        """
+        self.check_model()
+        self.check_data()
+        for name in ("n", "max_images", "keep_states"):
+            expect(self, name, "at least 0", lambda x: x >= 0)
+        for name in ("epochs", "batch_size", "decay_steps"):
+            expect(self, name, "at least 1", lambda x: x >= 1)
+        for name in ("learning_rate", "clip_norm"):
+            expect(self, name, "above 0", lambda x: x > 0)
+        expect(self, "validation", "0 to below 1", lambda x: 0 <= x < 1)
+        expect(self, "split_seed", "at least 0", lambda x: x >= 0)
+        expect(self, "decay", "above 0, at most 1", lambda x: 0 < x <= 1)
+        for name in ("scale", "stretch", "shift", "colour"):
+            expect(self, name, "0 to below 1", lambda x: 0 <= x < 1)
+
+
+_Stated = dataclasses.make_dataclass(
+    "_Stated",
+    [
+        (
+            field.name,
+            Annotated[
+                field.type | None, tyro.conf.arg(help="As trained; else refused.")
+            ],
+            None,
+        )
+        for field in dataclasses.fields(ModelSettings)
+    ],
+    frozen=True,
+)
+"""The model's settings where none need be stated: they come from model.json."""
+
+
+@dataclass(frozen=True)
+class TestSettings(DataSettings, _Stated):
+    """Test the recurrent glimpse regressor, or locate in pictures of one's own."""
+
+    __test__ = False  # no test case, whatever pytest thinks of the name
+
+    model_name: str = ""
+    """Checkpoint in path_model, such as model_epoch_49 or model_best; the newest if
+    left out."""
+    weights_path: Path | None = None
+    """Weights file to use instead of a checkpoint in path_model."""
+    split: Literal["test", "validation"] = "test"
+    """What to measure on: the test images, or the part of the training images that
+    training kept to validate on."""
+    samples: int = 8
+    """Sampled runs whose predictions are averaged."""
+    controls: Switch = 0
+    """1 also trains the whole-image regression, and keeps it in path_model."""
+    control_epochs: int = 40
+    """Epochs of that training."""
+    path_random: Path | None = None
+    """Folder of a model trained with location random, for the control of that name."""
+    bool_draw: Switch = 0
+    """1 draws every run, with what each glimpse sees."""
+    images: tuple[Path, ...] = ()
+    """Pictures or folders of pictures without annotations, to locate in instead."""
+
+    def check(self) -> None:
+        """Refuse values that no test can have.
+
+        Raises:
+            InputError: names the setting, its value and what was expected.
+        """
+        self.check_data()
+        for name in ("samples", "control_epochs"):
+            expect(self, name, "at least 1", lambda x: x >= 1)
+
+    def model(self, trained: dict[str, Any], path: Path) -> ModelSettings:
+        """Return the settings that a model was trained with.
+
+        Args:
+            trained: what training wrote about them.
+            path: the file that it wrote, for messages.
+
+        Raises:
+            InputError: a flag says otherwise, or the file is not from training.
+        """
+        for name, value in trained.items():
+            stated = getattr(self, name, None)
+            if stated is not None and stated != value:
+                raise InputError(
+                    f"{path}: {name} was {value} in training, now it is {stated};"
+                    " expected the same, or no such flag"
+                )
+        try:
+            return ModelSettings(**trained)
+        except (TypeError, KeyError) as error:
+            raise file_error(path, f"is damaged: {error}", "what training wrote") from (
+                error
+            )

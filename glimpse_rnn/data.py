@@ -1,0 +1,219 @@
+"""Which pictures a run works on: the data set asked for, or drawn ones.
+
+``door_handle`` looks for ``door_handles/`` in the repository and draws cars where it is
+not there; ``mnist_centroid`` looks for ``mnist/``, else downloads MNIST, else draws
+digits. Whichever it is, it is said.
+"""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from common.download import download
+from common.errors import InputError, file_error
+from common.files import REPOSITORY, replacing, sha256_of
+from common.progress import console
+from glimpse_rnn.annotations import SPLITS, read_annotations
+from glimpse_rnn.batches import Augmentation, KeypointBatches
+from glimpse_rnn.keypoints import FileSource, KeypointSet, squash
+from glimpse_rnn.mnist import DigitSource, read_digits
+from samples.cars import ensure_cars
+from samples.digits import draw_digits
+
+__all__ = [
+    "Augmentation",
+    "KeypointBatches",
+    "KeypointSet",
+    "open_digits",
+    "open_keypoints",
+    "open_test",
+    "open_training",
+    "report_skipped",
+    "squash",
+]
+
+DOOR_HANDLES = REPOSITORY / "door_handles"
+"""Where the Car Door Handle data set is looked for."""
+
+MNIST = REPOSITORY / "mnist"
+"""Where MNIST is looked for and downloaded to."""
+
+MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+
+PLACES = {"train": 1, "test": 2}
+"""Seeds of where digits lie: all runs train, and all test, on the same pictures."""
+
+DRAWN_DIGITS = {"train": 10_000, "test": 2_000}
+"""How many digits are drawn where there is no MNIST."""
+
+
+class DataSettings(Protocol):
+    """What the settings of training and testing say about data.
+
+    Attributes:
+        task: ``door_handle`` or ``mnist_centroid``.
+        path_data: folder or file; None for the default or a drawn set.
+        image_size: side of the canvases in pixels.
+        cache_gb: how much memory decoded canvases may take up, in 10⁹ bytes.
+        skip_bad: 1 to go past what cannot be read and list it, 0 to raise.
+    """
+
+    task: str
+    path_data: Path | None
+    image_size: int
+    cache_gb: float
+    skip_bad: int
+
+
+def open_training(settings: DataSettings) -> KeypointSet:
+    """Open the pictures to train on, and say which.
+
+    Raises:
+        InputError: a data set is not there or cannot be read.
+    """
+    return _open(settings, "train")
+
+
+def open_test(settings: DataSettings) -> KeypointSet:
+    """Open the pictures to test on, and say which.
+
+    Raises:
+        InputError: as for :func:`open_training`.
+    """
+    return _open(settings, "test")
+
+
+def _open(settings: DataSettings, split: str) -> KeypointSet:
+    if settings.task == "mnist_centroid":
+        images = open_digits(settings.path_data, split, settings.image_size)
+    else:
+        images = open_keypoints(
+            settings.path_data or _handles_or_cars(),
+            split,
+            settings.image_size,
+            settings.cache_gb,
+            settings.skip_bad,
+        )
+    doing = "training" if split == "train" else "testing"
+    console.print(f"{doing} on {len(images)} {images.title}")
+    for note in images.notes:
+        console.print(f"  {note}")
+    return images
+
+
+def _handles_or_cars() -> Path:
+    """Return the Car Door Handle data set, or drawn cars if it is not there."""
+    if DOOR_HANDLES.is_dir():
+        return DOOR_HANDLES
+    cars = ensure_cars()
+    console.print(
+        f"{DOOR_HANDLES} is not there and no other data set was given: using the drawn"
+        f" cars in {cars}"
+    )
+    return cars
+
+
+def open_keypoints(
+    path: Path | str, split: str, image_size: int, cache_gb: float, skip_bad: int = 0
+) -> KeypointSet:
+    """Open one split of a set of images with annotations.
+
+    Args:
+        path: the set's folder, or its annotation file; see
+            :mod:`glimpse_rnn.annotations`.
+        split: ``train`` or ``test``.
+        image_size: side of the canvases in pixels.
+        cache_gb: how much memory decoded canvases may take up, in 10⁹ bytes.
+        skip_bad: 1 to decode all images once, leave out bad ones and bad rows, and list
+            them; 0 to raise at the first bad row now, at a broken image later.
+
+    Raises:
+        InputError: there is no such set, a row is bad, or nothing is left of the split.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split: {split}; expected {' or '.join(SPLITS)}")
+    found = read_annotations(path, skip_bad)
+    keypoints = [point for point in found.keypoints if point.split == split]
+    source = FileSource(keypoints, image_size, int(cache_gb * 1e9))
+    numbers, skipped = np.arange(len(keypoints)), list(found.skipped)
+    if skip_bad:
+        numbers = _readable(source, skipped)
+    if not len(numbers):
+        raise file_error(found.path, f"no row is left for {split}", "one at least")
+    notes = []
+    if found.invisible[split]:
+        notes.append(f"{found.invisible[split]} more, with nothing to see, are dropped")
+    if skipped:
+        notes.append(f"{len(skipped)} bad rows are left out")
+    title = f"images with a keypoint ({split} of {found.path})"
+    return KeypointSet(source, numbers, title, notes, skipped)
+
+
+def _readable(source: FileSource, skipped: list[str]) -> np.ndarray:
+    """Return which images can be decoded; the others are added to the list."""
+    good = []
+    for number in range(len(source.names)):
+        try:
+            source.canvas(number)
+        except InputError as error:
+            skipped.append(str(error))
+        else:
+            good.append(number)
+    return np.array(good, np.int64)
+
+
+def report_skipped(images: KeypointSet) -> None:
+    """List the rows and files that ``skip_bad`` went past."""
+    if images.skipped:
+        console.print(f"left out {len(images.skipped)} that cannot be used:")
+        for line in images.skipped:
+            console.print(f"  {line}")
+
+
+# --- digits --------------------------------------------------------------------------
+
+
+def open_digits(path: Path | str | None, split: str, image_size: int) -> KeypointSet:
+    """Open digits at random places, always the same ones for a split.
+
+    Args:
+        path: MNIST as :func:`glimpse_rnn.mnist.read_digits` takes it; None for what can
+            be had: :data:`MNIST`, a download to there, or drawn digits.
+        split: ``train`` or ``test``.
+        image_size: side of the canvases in pixels, 28 or more.
+
+    Raises:
+        InputError: there are no such files, or they hold something else.
+    """
+    if path is None and ensure_mnist():
+        path = MNIST
+    if path is None:
+        # Test digits come from another seed than those to train on.
+        digits = draw_digits(DRAWN_DIGITS[split], PLACES[split])
+        title = f"drawn digits ({split})"
+    else:
+        digits = read_digits(path, split)
+        title = f"digits ({split} of {path})"
+    return KeypointSet(DigitSource(digits, image_size, PLACES[split]), title=title)
+
+
+def ensure_mnist() -> bool:
+    """Download MNIST unless it is there; returns whether it is there now."""
+    if MNIST.is_dir():
+        return True
+    dest = MNIST / "mnist.npz"
+    try:
+        with replacing(dest) as partial:
+            download(MNIST_URL, partial)
+            found = sha256_of(partial)
+            if found != MNIST_SHA256:
+                what = f"the download has SHA-256 {found}"
+                raise file_error(MNIST_URL, what, f"{MNIST_SHA256}; not kept")
+    except (InputError, OSError) as error:
+        if MNIST.is_dir() and not any(MNIST.iterdir()):
+            MNIST.rmdir()
+        console.print(f"{error}; {MNIST} is not there either: using drawn digits")
+        return False
+    return True

@@ -1,0 +1,16 @@
+"""Test glimpse_rnn: ``python glimpse_rnn/test.py``, ``--help`` for the flags."""
+
+from common.command_line import quiet_start, run
+from glimpse_rnn.config import TestSettings
+
+
+def main(settings: TestSettings) -> None:
+    """Measure, or locate in ``images``; see :func:`glimpse_rnn.test_program.test`."""
+    with quiet_start():  # here: Keras takes seconds, and a mistyped flag needs none
+        from glimpse_rnn.test_program import test
+
+    test(settings)
+
+
+if __name__ == "__main__":
+    run(main, TestSettings)

@@ -1,0 +1,375 @@
+"""The testing program: from settings to results, as the script calls it."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from rich.table import Table
+
+from common.errors import InputError
+from common.files import sha256_of, write_json
+from common.images import find_images, read_image
+from common.progress import console, rounded, track
+from common.sheet import plain_name
+from glimpse_rnn.batches import Augmentation
+from glimpse_rnn.checkpoint import (
+    Checkpoints,
+    load_weights,
+    read_settings,
+    weights_file,
+)
+from glimpse_rnn.config import ModelSettings, TestSettings, plain
+from glimpse_rnn.controls import whole_image_predictions
+from glimpse_rnn.data import open_test, open_training, report_skipped
+from glimpse_rnn.evaluation import (
+    by_glimpses,
+    constant_summary,
+    sampled_predictions,
+    seconds_per_image,
+    trace,
+)
+from glimpse_rnn.keypoints import KeypointSet, squash
+from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
+from glimpse_rnn.model import GlimpseRegressor, get_model
+from glimpse_rnn.runs import model_windows, run_on, seen
+from glimpse_rnn.train_program import split
+from glimpse_rnn.visualization import (
+    Run,
+    draw_cases,
+    draw_detection_rate,
+    draw_rate_by_glimpses,
+    draw_run,
+)
+
+CASES = 12
+"""Runs in the sheets of best and worst cases."""
+
+PAPER = (10, 30, 48, 63, 73)
+"""The paper's own row of Table 1, in %."""
+
+
+def test(settings: TestSettings) -> None:
+    """Measure a trained model, or locate in pictures with it.
+
+    Args:
+        settings: all of them; see :mod:`glimpse_rnn.config`.
+
+    Raises:
+        InputError: a setting or file cannot be used.
+    """
+    settings.check()
+    weights = settings.weights_path
+    if weights is None:
+        weights = weights_file(settings.path_model, settings.model_name)
+    elif not weights.is_file():
+        raise InputError(f"{weights}: there is no such file; expected weights")
+    trained = read_settings(settings.path_model)
+    record = Checkpoints(settings.path_model).settings_file
+    model_settings = settings.model(trained["model"], record)
+    # What the data is read by is the model's to say.
+    settings = dataclasses.replace(settings, **model_settings.identity())
+    paths = find_images(settings.images) if settings.images else []
+    model = load_model(model_settings, settings.path_vgg, weights)
+    about = _provenance(settings, weights, trained)
+    if paths:
+        locate(settings, model, paths, about)
+        return
+    training, validation = split(open_training(settings), trained["training"])
+    images = validation if settings.split == "validation" else open_test(settings)
+    if not len(images):
+        raise InputError("split is validation, but training kept no images for it")
+    measure(settings, model, images, training, about, trained)
+    report_skipped(images)
+
+
+test.__test__ = False  # no test case, whatever pytest thinks of the name
+
+
+def load_model(
+    settings: ModelSettings, path_vgg: Path, weights: Path
+) -> GlimpseRegressor:
+    """Build a model and read its weights.
+
+    Raises:
+        InputError: the file is damaged, or of a model with other settings.
+    """
+    model = get_model(settings, path_vgg=path_vgg)
+    load_weights(model, weights)
+    return model
+
+
+def _provenance(
+    settings: TestSettings, weights: Path, trained: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what the results were made with, ready for JSON."""
+    values = dataclasses.asdict(settings)
+    return {
+        "model": "glimpse_rnn",
+        "task": settings.task,
+        "weights": {"file": weights.name, "sha256": sha256_of(weights)},
+        "seed": settings.seed,
+        "backend": keras.backend.backend(),
+        "settings": {name: plain(value) for name, value in values.items()},
+        "training": trained["training"],
+    }
+
+
+def measure(
+    settings: TestSettings,
+    model: GlimpseRegressor,
+    images: KeypointSet,
+    training: KeypointSet,
+    about: dict[str, Any],
+    trained: dict[str, Any],
+) -> dict[str, Any]:
+    """Measure a trained model and its controls; write results and pictures.
+
+    Writes ``results.json``, ``detection_rate.png``, ``rate_by_glimpses.png``,
+    ``best.png``, ``worst.png`` and, with ``bool_draw``, a picture per run into
+    ``path_testing_folder``.
+
+    Args:
+        settings: of the test.
+        model: the trained one.
+        images: to measure on.
+        training: what it was trained on, for the controls.
+        about: what the results were made with; becomes part of them.
+        trained: what training wrote about itself.
+
+    Returns:
+        What ``results.json`` holds. Its rates are the mean policy's where nothing else
+        is said.
+    """
+    pixels, targets = images.arrays()
+    did = trace(model, pixels, "mean", settings.seed)
+    distances = normalised_distances(did["prediction"], targets)
+    sampled = normalised_distances(
+        sampled_predictions(model, pixels, settings.samples, settings.seed), targets
+    )
+    results = {
+        **about,
+        "data": images.title,
+        "split": settings.split,
+        "images": len(images),
+        "skipped": list(images.skipped),
+        **summary(distances),
+        "mean_policy": summary(distances),
+        "sampled": {"runs": settings.samples, **summary(sampled)},
+        "by_glimpses": by_glimpses(did["predictions"], targets),
+        "controls": _controls(
+            settings, model, (pixels, targets), training, trained["training"]
+        ),
+        "seconds_per_image": rounded(seconds_per_image(model, pixels)),
+    }
+    write_json(settings.path_testing_folder / "results.json", results)
+    _draw_plots(settings, results)
+    _draw_runs(settings, model, images, pixels, did, distances)
+    _print_table(results)
+    console.print(f"results and pictures: {settings.path_testing_folder}")
+    return results
+
+
+def _controls(
+    settings: TestSettings,
+    model: GlimpseRegressor,
+    test: tuple[np.ndarray, np.ndarray],
+    training: KeypointSet,
+    trained: dict[str, Any],
+) -> dict[str, Any]:
+    """Return how good it is to do without what the paper adds."""
+    pixels, targets = test
+    controls = {
+        "constant": {
+            "how": "the mean position of the training images, in every image",
+            **constant_summary(training.targets[:, :2].mean(axis=0), targets),
+        },
+        "centre": {
+            "how": "the middle of every image",
+            **constant_summary(np.zeros(2), targets),
+        },
+        "random_glimpses": _random_glimpses(settings, model, test),
+    }
+    if settings.controls:
+        predictions, how = whole_image_predictions(
+            training,
+            pixels,
+            settings.path_model,
+            settings.control_epochs,
+            trained["batch_size"],
+            settings.seed,
+            Augmentation(flip=bool(trained["flip"]) and settings.task == "door_handle"),
+        )
+        distances = normalised_distances(predictions, targets)
+        controls["whole_image"] = {"how": how, **summary(distances)}
+    return controls
+
+
+def _random_glimpses(
+    settings: TestSettings,
+    model: GlimpseRegressor,
+    test: tuple[np.ndarray, np.ndarray],
+) -> dict[str, Any]:
+    pixels, targets = test
+    how = "the same model, its glimpses at random locations; it was not trained so"
+    if settings.path_random is not None:
+        other = ModelSettings(**read_settings(settings.path_random)["model"])
+        if other.location != "random":
+            raise InputError(
+                f"path_random is {settings.path_random}, a model with location"
+                f" {other.location}; expected one trained with location random"
+            )
+        weights = weights_file(settings.path_random)
+        model = load_model(other, settings.path_vgg, weights)
+        how = f"a model trained with location random: {weights}"
+    else:
+        values = model.settings.identity() | {"location": "random"}
+        same = get_model(ModelSettings(**values), path_vgg=settings.path_vgg)
+        same.set_weights(model.get_weights())
+        model = same
+    did = trace(model, pixels, "mean", settings.seed)
+    distances = normalised_distances(did["prediction"], targets)
+    return {"how": how, **summary(distances)}
+
+
+def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
+    folder = settings.path_testing_folder
+    title = f"{results['data']}, {results['images']} images"
+    sampled = f"sampled, mean of {results['sampled']['runs']} runs"
+    curves = {
+        "mean policy": results["mean_policy"]["curve"],
+        sampled: results["sampled"]["curve"],
+    }
+    for name, control in results["controls"].items():
+        curves[name.replace("_", " ")] = control["curve"]
+    is_handles = settings.task == "door_handle"
+    references = {"paper, another test set": PAPER} if is_handles else {}
+    draw_detection_rate(curves, folder / "detection_rate.png", title, references)
+    rates = [row["detection_rate"] for row in results["by_glimpses"]]
+    draw_rate_by_glimpses(rates, folder / "rate_by_glimpses.png", title)
+
+
+def _draw_runs(
+    settings: TestSettings,
+    model: GlimpseRegressor,
+    images: KeypointSet,
+    pixels: np.ndarray,
+    did: dict[str, np.ndarray],
+    distances: np.ndarray,
+) -> None:
+    """Draw the best and the worst cases, and each run where that is asked for."""
+    folder = settings.path_testing_folder
+
+    def run_of(index: int, with_seen: bool) -> Run:
+        return run_on(
+            model,
+            images,
+            index,
+            {name: did[name][index] for name in ("locations", "prediction")},
+            float(distances[index]),
+            pixels[index] if with_seen else None,
+        )
+
+    order = np.argsort(distances, kind="stable")
+    for name, chosen in (("best", order[:CASES]), ("worst", order[::-1][:CASES])):
+        runs = [run_of(int(index), with_seen=False) for index in chosen]
+        title = f"{name.capitalize()} {len(runs)} of {len(images)} images"
+        draw_cases(runs, folder / f"{name}.png", title)
+    if settings.bool_draw:
+        names = distinct_names(images.names)
+        for index in track(range(len(images)), "drawing", len(images)):
+            draw_run(run_of(index, with_seen=True), folder / f"{names[index]}_run.png")
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Return a name for each picture's files: its own, numbered where it is shared."""
+    counts: Counter[str] = Counter()
+    distinct = []
+    for name in names:
+        plain = plain_name(Path(name).stem)
+        counts[plain] += 1
+        distinct.append(plain if counts[plain] == 1 else f"{plain}~{counts[plain]}")
+    return distinct
+
+
+def _print_table(results: dict[str, Any]) -> None:
+    table = Table(title=f"detection rate in %, {results['images']} images")
+    table.add_column("normalised distance")
+    for threshold in THRESHOLDS:
+        table.add_column(f"{threshold:.2f}", justify="right")
+    table.add_column("median Δ", justify="right")
+    rows = {"mean policy": results["mean_policy"]}
+    rows[f"sampled, mean of {results['sampled']['runs']}"] = results["sampled"]
+    rows |= {name.replace("_", " "): row for name, row in results["controls"].items()}
+    for name, row in rows.items():
+        rates = [f"{rate:.1f}" for rate in row["detection_rate"].values()]
+        table.add_row(name, *rates, f"{row['median_delta']:.3f}")
+    console.print(table)
+
+
+def locate(
+    settings: TestSettings,
+    model: GlimpseRegressor,
+    paths: Sequence[Path],
+    about: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """Locate the keypoint in pictures without annotations; write what was found.
+
+    Writes ``detections.json`` and a picture per run into ``path_testing_folder``.
+    Positions are in pixels from the upper left corner, the middle of the first pixel at
+    0.5.
+
+    Returns:
+        What ``detections.json`` lists under ``images``.
+    """
+    found, skipped = [], []
+    names = distinct_names([path.name for path in paths])
+    for path, name in zip(track(paths, "locating", len(paths)), names, strict=True):
+        try:
+            picture = read_image(path)
+        except InputError as error:
+            if not settings.skip_bad:
+                raise
+            skipped.append(str(error))
+            continue
+        canvas = squash(picture, model.settings.image_size)
+        did = trace(model, canvas[None], "mean", settings.seed)
+        run = Run(
+            picture,
+            did["locations"][0],
+            did["prediction"][0],
+            None,
+            None,
+            model_windows(model),
+            seen(model, canvas, did["locations"][0]),
+            path.name,
+        )
+        draw_run(run, settings.path_testing_folder / f"{name}_run.png")
+        found.append(_detection(path, run))
+    results = {**about, "images": found, "skipped": skipped}
+    write_json(settings.path_testing_folder / "detections.json", results)
+    for line in skipped:
+        console.print(f"left out: {line}")
+    console.print(
+        f"{len(found)} pictures; detections and runs: {settings.path_testing_folder}"
+    )
+    return found
+
+
+def _detection(path: Path, run: Run) -> dict[str, Any]:
+    height, width, _ = run.picture.shape
+
+    def position(location: np.ndarray) -> dict[str, float]:
+        row, column = (np.asarray(location, float) + 1) / 2 * (height, width)
+        return {"x": rounded(float(column)), "y": rounded(float(row))}
+
+    return {
+        "image": str(path),
+        "height": height,
+        "width": width,
+        "keypoint": position(run.prediction),
+        "glimpses": [position(location) for location in run.locations],
+    }

@@ -1,0 +1,16 @@
+"""Train glimpse_rnn: ``python glimpse_rnn/train.py -n 0``, ``--help`` for the flags."""
+
+from common.command_line import quiet_start, run
+from glimpse_rnn.config import TrainSettings
+
+
+def main(settings: TrainSettings) -> None:
+    """Train from epoch ``n`` on; see :func:`glimpse_rnn.train_program.train`."""
+    with quiet_start():  # here: Keras takes seconds, and a mistyped flag needs none
+        from glimpse_rnn.train_program import train
+
+    train(settings)
+
+
+if __name__ == "__main__":
+    run(main, TrainSettings)

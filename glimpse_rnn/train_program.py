@@ -1,0 +1,155 @@
+"""The training program: from settings to checkpoints, as the script calls it.
+
+Here the pieces are put together and nothing else happens: the loop is in
+:mod:`glimpse_rnn.training`; logging, progress and saving are its listeners.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from common.memory import keep_freed_memory
+from common.progress import EpochProgress, TensorBoardLog, console
+from common.sheet import plain_name
+from glimpse_rnn.batches import Augmentation, KeypointBatches
+from glimpse_rnn.checkpoint import Checkpoints
+from glimpse_rnn.config import TrainSettings
+from glimpse_rnn.data import open_training, report_skipped
+from glimpse_rnn.evaluation import trace
+from glimpse_rnn.keypoints import KeypointSet
+from glimpse_rnn.metrics import normalised_distances
+from glimpse_rnn.model import get_model
+from glimpse_rnn.runs import run_on
+from glimpse_rnn.training import sentence, train_epochs
+from glimpse_rnn.visualization import draw_run
+
+
+def train(settings: TrainSettings) -> None:
+    """Train from epoch ``n`` on and save every epoch.
+
+    Args:
+        settings: all of them; see :mod:`glimpse_rnn.config`.
+
+    Raises:
+        InputError: a setting or file cannot be used.
+    """
+    settings.check()
+    keep_freed_memory()
+    checkpoints = Checkpoints(settings.path_model, settings.keep_states)
+    checkpoints.check_start(settings.n)
+    _Training(settings, checkpoints).run()
+
+
+def split(
+    images: KeypointSet, partition: dict[str, Any]
+) -> tuple[KeypointSet, KeypointSet]:
+    """Return the part of a training set to train on, and the part to validate on.
+
+    Args:
+        images: the whole set.
+        partition: as :meth:`glimpse_rnn.config.TrainSettings.partition` gives it.
+    """
+    generator = np.random.default_rng(partition["split_seed"])
+    training, validation = images.split_validation(partition["validation"], generator)
+    if partition["max_images"]:
+        training = training.subset(range(min(len(training), partition["max_images"])))
+    return training, validation
+
+
+def augmentation_of(settings: TrainSettings) -> Augmentation:
+    """Return how images are varied; digits are not mirrored."""
+    return Augmentation(
+        flip=bool(settings.flip) and settings.task == "door_handle",
+        scale=settings.scale,
+        stretch=settings.stretch,
+        shift=settings.shift,
+        colour=settings.colour,
+    )
+
+
+DRAWN = 4
+"""Runs that ``bool_draw`` draws after an epoch."""
+
+
+class _Training:
+    """One run of training: what learns, on what, and who listens."""
+
+    def __init__(self, settings: TrainSettings, checkpoints: Checkpoints):
+        self._settings = settings
+        self._checkpoints = checkpoints
+        self._images = open_training(settings)
+        images, validation = split(self._images, settings.partition())
+        self._shown = validation if len(validation) else images
+        self._validation = validation.arrays() if len(validation) else None
+        self._batches = KeypointBatches(
+            images, settings.batch_size, settings.seed, augmentation_of(settings)
+        )
+        self._model = get_model(settings)
+
+    def run(self) -> None:
+        """Go to where training starts, and train the epochs asked for."""
+        settings = self._settings
+        if settings.n > 0:
+            self._restore(settings.n - 1)
+        aside = self._checkpoints.clear_from(settings.n)
+        if aside is not None:
+            console.print(f"epochs {settings.n} and later of an earlier run: {aside}")
+        self._checkpoints.write_settings(settings.record())
+        if settings.keep_best:
+            self._checkpoints.copy_best()
+        self._train()
+        report_skipped(self._images)
+        console.print(f"weights: {self._checkpoints.rolling}")
+        console.print(f"log: {self._checkpoints.log}")
+
+    def _restore(self, epoch: int) -> None:
+        whole = self._checkpoints.restore(epoch, self._model, self._identity())
+        if whole:
+            console.print(f"going on from epoch {epoch}, with its Adam and its chance")
+        else:
+            console.print(
+                f"going on from the weights of epoch {epoch} alone, with a new Adam:"
+                f" {self._checkpoints.state(epoch)} is not there"
+            )
+
+    def _identity(self) -> dict[str, Any]:
+        """Return what must not change from one run of a model to the next."""
+        return self._settings.identity() | self._settings.partition()
+
+    def _train(self) -> None:
+        settings = self._settings
+        epochs = range(settings.n, settings.n + settings.epochs)
+        board = None
+        if settings.tensorboard:
+            board = TensorBoardLog(settings.path_model / "tensorboard")
+        with EpochProgress(len(self._batches), settings.n, settings.epochs) as progress:
+
+            def show(epoch: int, done: int, logs: dict[str, float]) -> None:
+                words = " · ".join(
+                    f"{name} {logs[name]:.3f}" for name in ("loss", "reward", "delta")
+                )
+                progress.update(epoch, done, words)
+
+            for row in train_epochs(
+                self._model, self._batches, self._validation, epochs, show
+            ):
+                self._checkpoints.save(row["epoch"], self._model, row, self._identity())
+                best = self._checkpoints.copy_best() if settings.keep_best else None
+                note = ", the best so far" if best == row["epoch"] else ""
+                console.print(sentence(row) + note)
+                if board is not None:
+                    board.write(row)
+                if settings.bool_draw:
+                    self._draw(row["epoch"])
+
+    def _draw(self, epoch: int) -> None:
+        """Draw the mean policy's runs on a few images that are not trained on."""
+        shown = self._shown.subset(range(min(DRAWN, len(self._shown))))
+        pixels, targets = shown.arrays()
+        did = trace(self._model, pixels)
+        distances = normalised_distances(did["prediction"], targets)
+        folder = self._settings.path_testing_folder / "training" / f"epoch_{epoch:03d}"
+        for index, distance in enumerate(distances):
+            own = {name: did[name][index] for name in ("locations", "prediction")}
+            run = run_on(self._model, shown, index, own, float(distance), pixels[index])
+            draw_run(run, folder / f"{plain_name(shown.names[index])}_run.png")

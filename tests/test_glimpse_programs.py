@@ -1,0 +1,280 @@
+"""glimpse_rnn end to end: real processes on a few small drawn cars."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TRAIN, TEST = (ROOT / "glimpse_rnn" / f"{name}.py" for name in ("train", "test"))
+TOY = {
+    "image_size": 32,
+    "radius": 4,
+    "bandwidth": 8,
+    "levels": 2,
+    "glimpses": 2,
+    "state_size": 16,
+    "batch_size": 8,
+    "validation": 0.25,
+}
+
+
+@pytest.fixture(scope="module")
+def cars(tmp_path_factory):
+    from samples.cars import draw_cars
+
+    folder = tmp_path_factory.mktemp("drawn cars")  # with a space
+    draw_cars(folder, train=24, test=6)
+    return folder
+
+
+def command(script, **flags):
+    return [sys.executable, str(script), *(f"--{k}={v}" for k, v in flags.items())]
+
+
+def train(cars, models, n, epochs, **flags):
+    flags = TOY | {"path_data": cars, "path_model": models} | flags
+    return command(TRAIN, n=n, epochs=epochs, **flags)
+
+
+def run(words):
+    process = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert process.returncode == 0, process.stderr + process.stdout
+    assert process.stderr == ""
+    return process.stdout
+
+
+def refused(words):
+    """The one line with which a program says what is wrong."""
+    process = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert process.returncode == 1, process.stderr + process.stdout
+    (line,) = process.stderr.strip().splitlines()
+    return line
+
+
+def weights(path):
+    """All arrays in a weight file, by name."""
+    arrays = {}
+
+    def take(name, item):
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[...]
+
+    with h5py.File(path) as file:
+        file.visititems(take)
+    assert len(arrays) >= 10
+    return arrays
+
+
+def same(one, other):
+    one, other = weights(one), weights(other)
+    assert one.keys() == other.keys()
+    return all((one[name] == other[name]).all() for name in one)
+
+
+def log_of(models):
+    with open(models / "log.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def trained(cars, tmp_path_factory):
+    """Four epochs in one go."""
+    models = tmp_path_factory.mktemp("models")
+    said = run(train(cars, models, 0, 4, tensorboard=1, keep_best=1))
+    return models, said
+
+
+def test_training_leaves_checkpoints_and_a_log(trained):
+    models, said = trained
+    rows = log_of(models)
+    assert [int(row["epoch"]) for row in rows] == [0, 1, 2, 3]
+    for row in rows:
+        parts = ("regression_loss", "policy_loss", "baseline_loss")
+        total = sum(float(row[name]) for name in parts)
+        assert float(row["loss"]) == pytest.approx(total, rel=1e-3)
+        assert 0 <= float(row["reward"]) <= 1 and float(row["delta"]) > 0
+        rates = [float(row[name]) for name in row if "validation_rate" in name]
+        assert len(rates) == 5 and rates == sorted(rates) and rates[-1] <= 100
+    for epoch in range(4):
+        assert f"epoch {epoch}:" in said
+    assert same(models / "model.weights.h5", models / "model_epoch_3.weights.h5")
+    assert not same(models / "model.weights.h5", models / "model_epoch_2.weights.h5")
+    assert list((models / "tensorboard").glob("events*"))
+    scores = [sum(float(v) for k, v in row.items() if "on_rate" in k) for row in rows]
+    best = f"model_epoch_{np.argmax(scores)}.weights.h5"
+    assert same(models / "model_best.weights.h5", models / best)
+
+
+def test_two_runs_give_the_weights_of_one(trained, cars, tmp_path):
+    run(train(cars, tmp_path, 0, 2))
+    said = run(train(cars, tmp_path, 2, 2))
+    assert "going on from epoch 1, with its Adam" in said
+    for epoch in range(4):
+        name = f"model_epoch_{epoch}.weights.h5"
+        assert same(trained[0] / name, tmp_path / name), name
+    for one, other in zip(log_of(trained[0]), log_of(tmp_path), strict=True):
+        for name in one.keys() - {"seconds", "images_per_second"}:
+            assert one[name] == other[name], name
+
+
+def finished(models):
+    """The first epoch that a killed run left unfinished."""
+    epoch = 0
+    while (models / f"model_epoch_{epoch}.weights.h5").exists():
+        epoch += 1
+    return epoch
+
+
+def test_a_run_killed_at_any_moment_ends_with_the_same_weights(trained, cars, tmp_path):
+    """SIGKILL at random moments, most of them while an epoch is being saved."""
+    moments, kills = random.Random(0), 0
+    for _ in range(4):
+        epoch = finished(tmp_path)
+        if epoch >= 4 or kills >= 3:
+            break
+        process = subprocess.Popen(
+            train(cars, tmp_path, epoch, 4 - epoch),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for(process, lambda epoch=epoch: began_to_save(tmp_path, epoch))
+        time.sleep(moments.uniform(0, 0.3))
+        process.send_signal(signal.SIGKILL)
+        kills += process.wait() == -signal.SIGKILL
+    assert kills >= 2
+    left = finished(tmp_path)
+    if left < 4:
+        run(train(cars, tmp_path, left, 4 - left))
+    for epoch in range(4):
+        name = f"model_epoch_{epoch}.weights.h5"
+        assert same(trained[0] / name, tmp_path / name), name
+    assert [int(row["epoch"]) for row in log_of(tmp_path)] == [0, 1, 2, 3]
+    assert not list(tmp_path.glob(".partial-*"))
+
+
+def began_to_save(models, epoch):
+    patterns = (f"*epoch_{epoch}.*", ".partial-*")
+    return any(list(models.glob(pattern)) for pattern in patterns)
+
+
+def wait_for(process, is_so):
+    for _ in range(2400):
+        if process.poll() is not None or is_so():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it never came to that")
+
+
+def test_what_does_not_fit_is_refused_in_one_line(trained, cars):
+    models = trained[0]
+    assert refused(train(cars, models, 7, 1)).endswith(f"{models}: 0, 1, 2, 3")
+    line = refused(train(cars, models, 4, 1, state_size=8))
+    assert "model.json: state_size was 16, now it is 8" in line
+    flags = {"path_model": models, "path_data": cars}
+    line = refused(command(TEST, **flags, glimpses=8))
+    assert "model.json: glimpses was 2 in training, now it is 8" in line
+    line = refused(command(TEST, **flags, model_name="model_epoch_9"))
+    assert line.endswith(f"{models}: 0, 1, 2, 3")
+
+
+@pytest.fixture(scope="module")
+def tested(trained, cars, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    flags = {"path_data": cars, "path_model": trained[0], "samples": 2}
+    flags |= {"bool_draw": 1, "controls": 1, "control_epochs": 1}
+    said = run(command(TEST, **flags, path_testing_folder=folder))
+    return folder, said, json.loads((folder / "results.json").read_text())
+
+
+def test_results_hold_all_that_was_measured(tested):
+    folder, said, results = tested
+    assert results["images"] == 6 and results["sampled"]["runs"] == 2
+    controls = results["controls"]
+    assert controls.keys() == {
+        "constant",
+        "centre",
+        "random_glimpses",
+        "whole_image",
+    }
+    for part in (
+        results,
+        results["mean_policy"],
+        results["sampled"],
+        *controls.values(),
+    ):
+        rates = part["detection_rate"]
+        assert list(rates) == ["0.02", "0.04", "0.06", "0.08", "0.10"]
+        assert 0 <= min(rates.values()) <= max(rates.values()) <= 100
+        assert 0 < part["median_delta"] and 0 < part["mean_delta"]
+    last = results["by_glimpses"][-1]
+    assert last["glimpses"] == 2
+    assert last["detection_rate"] == results["detection_rate"]
+    assert results["weights"]["sha256"] and results["seconds_per_image"] > 0
+    for name in ("best", "worst", "detection_rate", "rate_by_glimpses"):
+        assert (folder / f"{name}.png").stat().st_size > 5_000
+    assert len(list(folder.glob("*_run.png"))) == 6
+    assert "mean policy" in said and "whole image" in said
+
+
+def test_pictures_without_annotations_are_located_in(trained, cars, tmp_path):
+    words = command(TEST, path_model=trained[0], path_testing_folder=tmp_path)
+    run([*words, "--images", str(cars / "car_ims")])
+    found = json.loads((tmp_path / "detections.json").read_text())["images"]
+    assert len(found) == 30 == len(list(tmp_path.glob("*_run.png")))
+    for image in found:
+        assert len(image["glimpses"]) == 2
+        for place in image["glimpses"]:
+            assert 0 <= place["x"] <= image["width"]
+            assert 0 <= place["y"] <= image["height"]
+        assert np.isfinite(list(image["keypoint"].values())).all()
+
+
+def study(cars, folder, **flags):
+    toy = [f"{name}={value}" for name, value in TOY.items()]
+    words = [sys.executable, "-m", "glimpse_rnn.ablations", "--study", "objective"]
+    words += ["--path_studies", str(folder), "--budget", "small", "--epochs", "2"]
+    words += [f"--{name}={value}" for name, value in flags.items()]
+    words += ["--flags", f"path_data={cars}", *toy]
+    return [*words, "--test_flags", f"path_data={cars}", "samples=1"]
+
+
+def test_two_processes_share_a_study_and_one_may_die(cars, tmp_path):
+    """The killed one's arm is taken over, and no arm is done twice."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    first = subprocess.Popen(study(cars, tmp_path), cwd=ROOT, **quiet)
+    wait_for(first, lambda: list(tmp_path.rglob("model_epoch_0.weights.h5")))
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    others = [
+        subprocess.Popen(study(cars, tmp_path), cwd=ROOT, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    said = [other.communicate(timeout=300)[0].decode() for other in others]
+    assert [other.returncode for other in others] == [0, 0], said
+    for arm in ("l1_seed_0", "l2_seed_0"):
+        assert sum(text.count(f"{arm}: at work") for text in said) == 1
+    table = tmp_path / "small" / "objective" / "objective.csv"
+    with open(table, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["arm"] for row in rows] == ["l1", "l2"]
+    assert [row["epochs"] for row in rows] == ["2", "2"]
+    before = table.read_bytes()
+    assert "at work" not in run_in_root(study(cars, tmp_path))
+    assert table.read_bytes() == before
+
+
+def run_in_root(words):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout
