@@ -1,4 +1,5 @@
 # make demo    train and test image_zooms on drawn planes, from nothing;
+#              DETECTOR=pool45_crops the other detector,
 #              MODEL=glimpse_rnn the glimpse regressor on drawn cars
 # make test    run all tests
 # make lint    check style
@@ -68,7 +69,7 @@ lint: $(INSTALLED_DEV)
 	$(RUN) -m ruff format --check .
 
 bench: $(INSTALLED)
-	$(RUN) -m benchmarks image_zooms
+	$(RUN) -m benchmarks $(DETECTOR)
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info

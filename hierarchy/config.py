@@ -45,7 +45,7 @@ class SharedSettings:
     quirks: tuple[str, ...] = ()
     """Rows of FIDELITY.md in which to follow the published program, or "published"."""
     cache_gb: float = 2.0
-    """Gigabytes of memory for descriptors of regions already seen."""
+    """Gigabytes of memory for what VGG-16 made of images or regions already seen."""
     skip_bad: Switch = 0
     """1 goes on past files that cannot be read, and lists them at the end."""
     seed: int = 0
@@ -70,7 +70,7 @@ class SharedSettings:
 
     @property
     def cache_bytes(self) -> int:
-        """Bytes of memory for descriptors of regions already seen."""
+        """Bytes of memory for what VGG-16 made of images or regions already seen."""
         return int(self.cache_gb * 1e9)
 
     def check(self) -> None:

@@ -2,15 +2,17 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
+import keras
 import numpy as np
 
+from hierarchy.config import SharedSettings
 from hierarchy.history import HISTORY_SIZE
 from hierarchy.pictures import Picture
 from hierarchy.quirks import Quirks
 from hierarchy.regions import Region
-from weights.vgg16 import VGG_MEAN_BGR, preprocess
+from weights.vgg16 import VGG_MEAN_BGR, load_vgg16, preprocess
 
 DESCRIPTOR_SIZE = 7 * 7 * 512
 STATE_SIZE = DESCRIPTOR_SIZE + HISTORY_SIZE
@@ -24,34 +26,45 @@ class Describer(Protocol):
         ...
 
 
-class Cache:
-    """Arrays by key, the least recently used given up first.
+class Sized(Protocol):
+    """What knows how much memory it takes, such as an array."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+
+
+Value = TypeVar("Value", bound=Sized)
+
+
+class Cache(Generic[Value]):
+    """Arrays, or sets of arrays, by key; the least recently used given up first.
 
     Attributes:
-        capacity: bytes of arrays held at most.
+        capacity: bytes held at most.
         hits, misses: how often a key was there, and was not.
     """
 
     def __init__(self, capacity: int):
         self.capacity = capacity
         self.hits = self.misses = 0
-        self._arrays: OrderedDict[Hashable, np.ndarray] = OrderedDict()
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._bytes = 0
 
-    def get(self, key: Hashable, make: Callable[[], np.ndarray]) -> np.ndarray:
-        """Return the array under ``key``, made now if it is not there."""
-        if key in self._arrays:
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Return what is under ``key``, made now if it is not there."""
+        if key in self._values:
             self.hits += 1
-            self._arrays.move_to_end(key)
-            return self._arrays[key]
+            self._values.move_to_end(key)
+            return self._values[key]
         self.misses += 1
-        array = make()
-        if array.nbytes <= self.capacity:
-            self._arrays[key] = array
-            self._bytes += array.nbytes
+        value = make()
+        if value.nbytes <= self.capacity:
+            self._values[key] = value
+            self._bytes += value.nbytes
         while self._bytes > self.capacity:
-            self._bytes -= self._arrays.popitem(last=False)[1].nbytes
-        return array
+            self._bytes -= self._values.popitem(last=False)[1].nbytes
+        return value
 
 
 class CachedDescriber:
@@ -67,7 +80,7 @@ class CachedDescriber:
 
     def __init__(self, describer: Describer, capacity: int):
         self._describer = describer
-        self.cache = Cache(capacity)
+        self.cache: Cache[np.ndarray] = Cache(capacity)
 
     def describe(self, picture: Picture, regions: Sequence[Region]) -> np.ndarray:
         """Return float32 (n, 25088): the descriptor of each region."""
@@ -96,6 +109,25 @@ def get_state(
     """
     descriptor = describer.describe(picture, [region])[0]
     return np.concatenate([descriptor, history_vector], dtype=np.float32)
+
+
+def load_trunk(
+    settings: SharedSettings, taps: Sequence[str] = ("block5_pool",)
+) -> keras.Model:
+    """Return VGG-16 with the settings' weights, ready to describe.
+
+    Args:
+        settings: their ``path_vgg`` names the file.
+        taps: layers to put out, as :func:`weights.vgg16.build_vgg16` takes them.
+
+    Raises:
+        InputError: ``path_vgg`` cannot be used.
+    """
+    trunk = load_vgg16(settings.path_vgg, taps)
+    # Measured on a CPU: one image takes as long or longer through XLA, which besides
+    # would compile anew for every size of image.
+    trunk.compile(jit_compile=False)
+    return trunk
 
 
 def vgg_input(pixels: np.ndarray, quirks: Quirks = Quirks()) -> np.ndarray:

@@ -21,11 +21,18 @@ class Picture:
         name: identity of the image in its set; descriptors are remembered by it.
         pixels: uint8 (height, width, 3) RGB in 0 … 255. Not to be written to.
         painted: boxes painted over, in order; a part of the identity.
+        unpainted: the picture before any of them was; None where there are none.
     """
 
     name: str
     pixels: np.ndarray
     painted: tuple[Box, ...] = ()
+    unpainted: "Picture | None" = None
+
+    @property
+    def original(self) -> "Picture":
+        """The picture with nothing painted over."""
+        return self.unpainted or self
 
     @property
     def key(self) -> tuple[str, tuple[Box, ...]]:
@@ -59,7 +66,8 @@ def mask_image_with_mean_background(
     ymin, xmin, ymax, xmax = found
     pixels = picture.pixels.copy()
     pixels[ymin:ymax, xmin:xmax] = PUBLISHED_MEAN if quirks.mask_colour else MEAN_RGB
-    return Picture(picture.name, pixels, (*picture.painted, found))
+    painted = (*picture.painted, found)
+    return Picture(picture.name, pixels, painted, picture.original)
 
 
 def resize(pixels: np.ndarray, height: int = 224, width: int = 224) -> np.ndarray:

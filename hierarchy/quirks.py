@@ -37,7 +37,7 @@ class Quirks:
     mask_colour: bool = False
     """Found objects are painted in the means' BGR order, truncated."""
     layout: bool = False
-    """pool45: interpolated descriptors are flattened channel, row, column."""
+    """pool45: upsampled descriptors are flattened channel, row, column."""
     widened_regions: bool = False
     """pool45: regions under 7 cells are widened instead of upsampled."""
     pool45_history: bool = False

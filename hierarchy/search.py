@@ -45,11 +45,13 @@ class SearchRules:
         scale_subregion: a subregion's height and width over its parent's.
         number_of_steps: actions a search may take.
         quirks: the published differences to follow.
+        records_trigger: whether a trigger enters the history.
     """
 
     scale_subregion: float = 3 / 4
     number_of_steps: int = 10
     quirks: Quirks = Quirks()
+    records_trigger: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +70,11 @@ class SearchState:
 
     def after(self, action: int, rules: SearchRules) -> "SearchState":
         """Return where the search stands after ``action``; a trigger stays put."""
-        region = self.region
+        region, history = self.region, self.history
         if action != TRIGGER:
             region = zoom(region, action, rules.scale_subregion, rules.quirks)
-        history = update_history_vector(self.history, action, rules.quirks)
+        if action != TRIGGER or rules.records_trigger:
+            history = update_history_vector(history, action, rules.quirks)
         return SearchState(region, history, (*self.path, action))
 
 

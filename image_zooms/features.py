@@ -12,12 +12,12 @@ from hierarchy.description import (
     DESCRIPTOR_SIZE,
     CachedDescriber,
     Describer,
+    load_trunk,
     vgg_input,
 )
 from hierarchy.pictures import Picture, resize
 from hierarchy.quirks import Quirks
 from hierarchy.regions import Region
-from weights.vgg16 import load_vgg16
 
 INPUT_SIZE = 224
 
@@ -52,8 +52,5 @@ def make_describer(settings: SharedSettings) -> Describer:
     Raises:
         InputError: ``path_vgg`` cannot be used.
     """
-    trunk = load_vgg16(settings.path_vgg)
-    # Measured on a CPU: one image takes as long or longer through XLA.
-    trunk.compile(jit_compile=False)
-    describer = ImageZoomsDescriber(trunk, settings.rules.quirks)
+    describer = ImageZoomsDescriber(load_trunk(settings), settings.rules.quirks)
     return CachedDescriber(describer, settings.cache_bytes)

@@ -1,16 +1,13 @@
-"""Test image_zooms: ``python image_zooms/test.py``, ``--help`` for the flags."""
+"""Test image_zooms: ``python image_zooms/test.py``, ``--help`` for flags."""
 
-from common.command_line import quiet_start, run
+from common.command_line import run
+from hierarchy import programs
 from image_zooms.config import TestSettings
 
 
 def main(settings: TestSettings) -> None:
     """Measure, or search ``images``; see :func:`hierarchy.test_program.test`."""
-    with quiet_start():  # here: Keras takes seconds, and a mistyped flag needs none
-        from hierarchy.test_program import test
-        from image_zooms.features import make_describer
-
-    test(settings, make_describer)
+    programs.test(settings, "image_zooms.features")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,13 @@
-"""Train image_zooms: ``python image_zooms/train.py -n 0``, ``--help`` for the flags."""
+"""Train image_zooms: ``python image_zooms/train.py -n 0``, ``--help`` for flags."""
 
-from common.command_line import quiet_start, run
+from common.command_line import run
+from hierarchy import programs
 from image_zooms.config import TrainSettings
 
 
 def main(settings: TrainSettings) -> None:
     """Train from epoch ``n`` on; see :func:`hierarchy.train_program.train`."""
-    with quiet_start():  # here: Keras takes seconds, and a mistyped flag needs none
-        from hierarchy.train_program import train
-        from image_zooms.features import make_describer
-
-    train(settings, make_describer)
+    programs.train(settings, "image_zooms.features")
 
 
 if __name__ == "__main__":

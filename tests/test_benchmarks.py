@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from benchmarks.measuring import Measurement, seconds_of
-from benchmarks.published_loop import published_update
+from benchmarks.published_loop import published_pooling, published_update
 from hierarchy.q_network import QLearner, get_q_network
 from hierarchy.replay import Experiences
+from pool45_crops.features import extract_features_from_roi
 
 
 def test_a_ratio_says_how_many_times_faster_or_slower_than_a_floor():
@@ -60,3 +61,10 @@ def test_the_published_way_fits_the_targets_that_the_learner_uses():
     error = network.predict_on_batch(batch.states) - recording.targets
     learner = QLearner(network, dropout=0.0)
     assert learner.update(batch) == pytest.approx(float((error**2).mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [(7, 7), (13, 16), (31, 8)])
+def test_the_published_way_pools_what_the_detector_pools(size):
+    roi = np.random.default_rng(0).random((*size, 5), np.float32)
+    expected = published_pooling(roi.transpose(2, 0, 1))
+    assert (extract_features_from_roi(roi) == expected).all()

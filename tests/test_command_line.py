@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from image_zooms.config import TrainSettings
 from image_zooms.train import main
 
 ROOT = Path(__file__).parents[1]
+DETECTORS = ("image_zooms", "pool45_crops")
 
 
 def start(*words, folder=ROOT):
@@ -32,28 +34,30 @@ def line_of(process, status=1):
     return line
 
 
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("script", ["train", "test"])
 @pytest.mark.parametrize(
     ("words", "folder"),
     [
-        (("image_zooms/train.py",), ROOT),
-        (("train.py",), ROOT / "image_zooms"),
-        (("-m", "image_zooms.train"), ROOT),
-        (("image_zooms/test.py",), ROOT),
-        (("test.py",), ROOT / "image_zooms"),
-        (("-m", "image_zooms.test"), ROOT),
+        (("{detector}/{script}.py",), ""),
+        (("{script}.py",), "{detector}"),
+        (("-m", "{detector}.{script}"), ""),
     ],
 )
-def test_scripts_start_in_three_ways_from_anywhere(words, folder):
-    process = start(*words, "--help", folder=folder)
+def test_scripts_start_in_three_ways_from_anywhere(detector, script, words, folder):
+    names = {"detector": detector, "script": script}
+    words = [word.format(**names) for word in words]
+    process = start(*words, "--help", folder=ROOT / folder.format(**names))
     assert process.returncode == 0
+    assert f"{script.title()} {detector}: " in process.stdout
     assert "--class_object" in process.stdout
     assert str(ROOT / "models_image_zooms")[:20] in process.stdout
 
 
-def test_published_settings_have_their_published_defaults():
-    from image_zooms.config import TestSettings, TrainSettings
-
-    train, test = TrainSettings(), TestSettings()
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_published_settings_have_their_published_defaults(detector):
+    config = import_module(f"{detector}.config")
+    train, test = config.TrainSettings(), config.TestSettings()
     assert (train.n, train.epochs, train.gamma, train.epsilon) == (0, 50, 0.9, 1)
     assert (train.batch_size, train.buffer_experience_replay) == (100, 1000)
     assert (train.class_object, train.scale_subregion) == (1, 3 / 4)
@@ -63,8 +67,8 @@ def test_published_settings_have_their_published_defaults():
     for settings, name, folder in [
         (train, "path_voc", "VOC2012"),
         (train, "path_voc2", "VOC2007"),
-        (train, "path_model", "models_image_zooms"),
-        (test, "path_model", "models_image_zooms"),
+        (train, "path_model", f"models_{detector}"),
+        (test, "path_model", f"models_{detector}"),
         (test, "path_testing_folder", "testing_visualizations"),
     ]:
         assert getattr(settings, name) == ROOT / folder
@@ -117,10 +121,11 @@ def test_a_flag_that_does_not_exist_is_status_2():
     assert "--epoch" in process.stderr and "Traceback" not in process.stderr
 
 
-def test_testing_without_a_trained_network_says_how_to_get_one(tmp_path):
-    process = start("image_zooms/test.py", "--path_model", tmp_path)
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_testing_without_a_trained_network_says_how_to_get_one(detector, tmp_path):
+    process = start(f"{detector}/test.py", "--path_model", tmp_path)
     line = line_of(process)
-    assert "model0.weights.h5" in line and "image_zooms/train.py -n 0" in line
+    assert "model0.weights.h5" in line and f"{detector}/train.py -n 0" in line
 
 
 def test_what_libraries_say_is_shown_if_they_fail_only(capfd):

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import h5py
@@ -19,17 +20,14 @@ import numpy as np
 import pytest
 
 from common import command_line
-from image_zooms import test as test_script
-from image_zooms import train as train_script
-from image_zooms.config import TestSettings, TrainSettings
 
 ROOT = Path(__file__).parents[1]
-TRAIN, TEST = ROOT / "image_zooms" / "train.py", ROOT / "image_zooms" / "test.py"
-PROGRAMS = {
-    str(TRAIN): (train_script.main, TrainSettings),
-    str(TEST): (test_script.main, TestSettings),
-}
+DETECTORS = ("image_zooms", "pool45_crops")
 EPOCHS = 3
+RESULTS = set(
+    "detector class weights trunk quirks seed backend settings images objects seconds"
+    " skipped agent random upper_bound".split()
+)
 TOY = [
     *("--number_of_steps", "3", "--batch_size", "4", "--learning_rate", "1e-4"),
     *("--buffer_experience_replay", "6", "--epsilon_step", "0.4"),
@@ -45,17 +43,23 @@ def planes(tmp_path_factory):
     return folder
 
 
-def command(script, **flags):
+@pytest.fixture(scope="module", params=DETECTORS)
+def detector(request):
+    return request.param
+
+
+# For what both detectors have from hierarchy, and tests that take long.
+one_detector = pytest.mark.parametrize("detector", DETECTORS[:1], indirect=True)
+
+
+def command(detector, script, **flags):
     words = [f"--{name}={value}" for name, value in flags.items()]
-    return [sys.executable, str(script), *words]
+    return [sys.executable, str(ROOT / detector / f"{script}.py"), *words]
 
 
-def train(planes, models, n, epochs, **flags):
-    return [
-        *command(TRAIN, n=n, epochs=epochs, path_voc=planes, path_model=models),
-        *TOY,
-        *command("", **flags)[2:],
-    ]
+def train(detector, planes, models, n, epochs, **flags):
+    flags = {"path_voc": planes, "path_model": models, **flags}
+    return [*command(detector, "train", n=n, epochs=epochs, **flags), *TOY]
 
 
 def run(words):
@@ -71,8 +75,14 @@ def run_here(capsys):
     """Run a program in this process and return what it said."""
 
     def call(words):
-        _, script, *flags = words
-        command_line.run(*PROGRAMS[script], flags)
+        _, path, *flags = words
+        detector, script = Path(path).parent.name, Path(path).stem
+        settings = import_module(f"{detector}.config")
+        command_line.run(
+            import_module(f"{detector}.{script}").main,
+            getattr(settings, f"{script.title()}Settings"),
+            flags,
+        )
         said, complaints = capsys.readouterr()
         assert complaints == ""
         return said
@@ -107,10 +117,10 @@ def log_of(models):
 
 
 @pytest.fixture(scope="module")
-def trained(planes, tmp_path_factory):
+def trained(detector, planes, tmp_path_factory):
     """All epochs in one go."""
     models = tmp_path_factory.mktemp("models")
-    said = run(train(planes, models, 0, EPOCHS, tensorboard=1))
+    said = run(train(detector, planes, models, 0, EPOCHS, tensorboard=1))
     return models, said
 
 
@@ -130,9 +140,11 @@ def test_training_leaves_checkpoints_and_a_log(trained):
     assert list((models / "tensorboard").glob("events*"))
 
 
-def test_two_runs_give_the_weights_of_one(trained, planes, tmp_path, run_here):
-    run_here(train(planes, tmp_path, 0, 2))
-    said = run_here(train(planes, tmp_path, 2, EPOCHS - 2))
+def test_two_runs_give_the_weights_of_one(
+    detector, trained, planes, tmp_path, run_here
+):
+    run_here(train(detector, planes, tmp_path, 0, 2))
+    said = run_here(train(detector, planes, tmp_path, 2, EPOCHS - 2))
     assert "going on from epoch 1, with its replay memory" in said
     for epoch in range(EPOCHS):
         name = f"model0_epoch_{epoch}.weights.h5"
@@ -150,8 +162,9 @@ def finished(models):
     return epoch
 
 
+@one_detector
 def test_a_run_killed_at_any_moment_ends_with_the_same_weights(
-    trained, planes, tmp_path
+    detector, trained, planes, tmp_path
 ):
     """SIGKILL at random moments, most of them while an epoch is being saved."""
     moments, kills = random.Random(0), 0
@@ -160,7 +173,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights(
         if epoch >= EPOCHS or kills >= 3:
             break
         process = subprocess.Popen(
-            train(planes, tmp_path, epoch, EPOCHS - epoch),
+            train(detector, planes, tmp_path, epoch, EPOCHS - epoch),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -173,7 +186,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights(
     for epoch in range(left):
         weights(tmp_path / f"model0_epoch_{epoch}.weights.h5")
     if left < EPOCHS:
-        run(train(planes, tmp_path, left, EPOCHS - left))
+        run(train(detector, planes, tmp_path, left, EPOCHS - left))
     assert same(trained[0] / "model0.weights.h5", tmp_path / "model0.weights.h5")
     assert [int(row["epoch"]) for row in log_of(tmp_path)] == [0, 1, 2]
     assert not list(tmp_path.glob(".partial-*"))
@@ -190,11 +203,14 @@ def wait_for_saving(process, models, epoch):
     raise AssertionError("the run never came to saving")
 
 
-def test_starting_over_keeps_the_earlier_run(trained, planes, tmp_path, run_here):
+@one_detector
+def test_starting_over_keeps_the_earlier_run(
+    detector, trained, planes, tmp_path, run_here
+):
     for path in trained[0].glob("model0*_epoch_[01].*"):
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "log.csv").write_bytes((trained[0] / "log.csv").read_bytes())
-    said = run_here(train(planes, tmp_path, 0, 1, seed=5))
+    said = run_here(train(detector, planes, tmp_path, 0, 1, seed=5))
     assert "of an earlier run" in said
     (aside,) = tmp_path.glob("replaced_*")
     assert same(
@@ -207,11 +223,12 @@ def test_starting_over_keeps_the_earlier_run(trained, planes, tmp_path, run_here
 
 
 @pytest.fixture(scope="module")
-def tested(trained, planes, tmp_path_factory):
+def tested(detector, trained, planes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     said = run(
         command(
-            TEST,
+            detector,
+            "test",
             path_voc_test=planes,
             path_model=trained[0],
             path_testing_folder=folder,
@@ -223,6 +240,7 @@ def tested(trained, planes, tmp_path_factory):
 
 def test_results_hold_all_that_was_measured(tested):
     folder, said, results = tested
+    assert results.keys() == RESULTS
     assert results["images"] >= 1 and results["objects"] >= results["images"]
     assert results["trunk"]["sha256"] and results["weights"]["sha256"]
     assert results["quirks"] == [] and results["seed"] == 0
@@ -247,21 +265,25 @@ def test_results_hold_all_that_was_measured(tested):
     assert len(list(folder.glob("*_search_0.png"))) == results["images"]
 
 
+@one_detector
 def test_the_same_test_gives_the_same_results(
-    tested, trained, planes, tmp_path, run_here
+    detector, tested, trained, planes, tmp_path, run_here
 ):
     flags = {"path_voc_test": planes, "path_model": trained[0]}
-    run_here(command(TEST, path_testing_folder=tmp_path, **flags))
+    run_here(command(detector, "test", path_testing_folder=tmp_path, **flags))
     again = json.loads((tmp_path / "results.json").read_text())
     for name in ("agent", "random", "upper_bound"):
         times = {"seconds_per_image": None}
         assert again[name] | times == tested[2][name] | times
 
 
-def test_pictures_without_annotations_are_searched(trained, planes, tmp_path, run_here):
+def test_pictures_without_annotations_are_searched(
+    detector, trained, planes, tmp_path, run_here
+):
     pictures = sorted((planes / "JPEGImages").iterdir())[:2]
     words = command(
-        TEST,
+        detector,
+        "test",
         path_model=trained[0],
         path_testing_folder=tmp_path,
         only_first_object=0,
@@ -281,8 +303,9 @@ def test_pictures_without_annotations_are_searched(trained, planes, tmp_path, ru
             assert detection["triggered"] == (detection["path"][-1:] == [6])
 
 
+@one_detector
 def test_bad_files_are_skipped_and_listed_on_request(
-    trained, planes, tmp_path, run_here
+    detector, trained, planes, tmp_path, run_here
 ):
     voc = tmp_path / "voc"
     shutil.copytree(planes, voc)
@@ -290,14 +313,17 @@ def test_bad_files_are_skipped_and_listed_on_request(
     name = next(line.split()[0] for line in listed if line.split()[1] == "1")
     (voc / "JPEGImages" / f"{name}.jpg").write_bytes(b"\xff\xd8 not much")
     words = command(
-        TEST,
+        detector,
+        "test",
         path_voc_test=voc,
         path_model=trained[0],
         path_testing_folder=tmp_path / "out",
     )
     with pytest.raises(SystemExit, match=f"^error: .*{name}.jpg"):
         run_here(words)
-    pictures = command(TEST, path_model=trained[0], path_testing_folder=tmp_path / "p")
+    pictures = command(
+        detector, "test", path_model=trained[0], path_testing_folder=tmp_path / "p"
+    )
     pictures += ["--skip_bad", "1", "--images", str(voc / f"JPEGImages/{name}.jpg")]
     with pytest.raises(SystemExit, match=f"none of 1 pictures .*{name}.jpg"):
         run_here(pictures)

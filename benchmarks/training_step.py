@@ -1,0 +1,192 @@
+"""A training step of either detector against the published way and the floor."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from benchmarks.measuring import Measurement, seconds_of
+from benchmarks.published_loop import published_q_network, published_update
+from common.memory import keep_freed_memory
+from hierarchy.agent import Agent, get_epsilon
+from hierarchy.description import STATE_SIZE, Describer
+from hierarchy.q_network import HIDDEN_UNITS, QLearner, get_q_network
+from hierarchy.replay import Experiences, ReplayMemory
+from hierarchy.search import SearchRules
+from hierarchy.training import Trainer
+from hierarchy.voc import VocSet
+from samples.planes import draw_planes
+from weights import DEFAULT_PATH
+from weights.fetch import ensure_trunk
+
+BUFFER = 1000
+BATCH = 100
+EPOCHS = 50
+IMAGES = 2
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What training steps are timed on.
+
+    Attributes:
+        images: a few drawn planes.
+        learner: a new Q-network.
+        replay: a full memory.
+        generator: of everything random.
+    """
+
+    images: VocSet
+    learner: QLearner
+    replay: ReplayMemory
+    generator: np.random.Generator
+
+    def training_step(
+        self, describer: Describer, published_describe: Callable[[], Any]
+    ) -> Iterator[Measurement]:
+        """Compare the mean step of a training, and of its first epoch.
+
+        Args:
+            describer: the detector's, with nothing cached.
+            published_describe: describes one region the published way.
+        """
+        published = self._published_step_seconds(published_describe)
+        seconds = self._step_seconds(describer)
+        for name, regions in (
+            ("training_step", "mean over the 50 epochs of a training"),
+            ("training_step_first_epoch", "in the first epoch, every region new"),
+        ):
+            yield Measurement(
+                name,
+                seconds[name],
+                published,
+                "s",
+                f"describe, choose, store and update, batch {BATCH} out of {BUFFER},"
+                f" {regions}, against 201 single predictions and a fit",
+            )
+
+    def _step_seconds(self, describer: Describer) -> dict[str, float]:
+        """Return the mean time of a step of the real training loop, by measurement."""
+        self.learner.update(self.replay.sample(BATCH, self.generator))  # compiles
+        trainer = Trainer(
+            Agent(self.learner, self.generator),
+            describer,
+            self.replay,
+            SearchRules(),
+            1,
+            BATCH,
+            self.generator,
+        )
+        steps, seconds = [], []
+        for epoch in range(EPOCHS):
+            start = time.perf_counter()
+            epsilon = get_epsilon(epoch)
+            steps.append(sum(1 for _ in trainer.epoch(self.images, epsilon)))
+            seconds.append(time.perf_counter() - start)
+        return {
+            "training_step": sum(seconds) / sum(steps),
+            "training_step_first_epoch": seconds[0] / steps[0],
+        }
+
+    def _published_step_seconds(self, published_describe: Callable[[], Any]) -> float:
+        network = published_q_network()
+
+        def step() -> None:
+            published_describe()
+            batch = self.replay.sample(BATCH, self.generator)
+            network.predict(batch.states[:1], batch_size=1, verbose=0)
+            published_update(network, batch)
+
+        return seconds_of(step, repeats=3)
+
+    def update_over_floor(self) -> Measurement:
+        """Compare an update with its matrix products and memory traffic alone."""
+        batch = self.replay.sample(BATCH, self.generator)
+        return Measurement(
+            "update_over_floor",
+            seconds_of(lambda: self.learner.update(batch), 20, warm_up=3),
+            _product_seconds(batch) + _adam_traffic_seconds(self.learner),
+            "s",
+            f"one update with batch {BATCH} against its matrix products and Adam's"
+            " memory traffic alone",
+        )
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """Make what training steps are timed on; the trunk is there afterwards."""
+    keep_freed_memory()
+    ensure_trunk(DEFAULT_PATH)
+    generator = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        draw_planes(Path(folder), trainval=IMAGES, test=1)
+        images = VocSet.open(folder, "trainval", "aeroplane")
+        learner = QLearner(get_q_network())
+        yield Bench(images, learner, _full_memory(generator), generator)
+
+
+def _full_memory(generator: np.random.Generator) -> ReplayMemory:
+    """Return a full memory of states that look like descriptors."""
+    replay = ReplayMemory(BUFFER, STATE_SIZE)
+
+    def state() -> np.ndarray:
+        values = generator.standard_normal(STATE_SIZE, dtype=np.float32)
+        return np.maximum(values, 0)
+
+    for _ in range(BUFFER):
+        action = int(generator.integers(1, 7))
+        replay.store(state(), action, 1, state())
+    return replay
+
+
+def _product_seconds(batch: Experiences) -> float:
+    """Return the time of the products that an update cannot do without.
+
+    The first layer of states, of next states and of its gradient; of the second layer
+    three passes forward (targets, next states, prediction) and two backward. The last
+    layer is too small to show.
+    """
+    generator = np.random.default_rng(0)
+    first = generator.standard_normal((STATE_SIZE, HIDDEN_UNITS), dtype=np.float32)
+    second = first[:HIDDEN_UNITS]
+    hidden = np.ascontiguousarray(batch.states[:, :HIDDEN_UNITS])
+    pairs = [
+        (batch.states, first),
+        (batch.next_states, first),
+        (np.ascontiguousarray(batch.states.T), hidden),
+        *[(hidden, second)] * 4,
+        (np.ascontiguousarray(hidden.T), hidden),
+    ]
+    with_numpy = sum(
+        seconds_of(lambda p=pair: np.matmul(*p), 10, warm_up=2) for pair in pairs
+    )
+    tensors = [[ops.convert_to_tensor(array) for array in pair] for pair in pairs]
+    with_keras = sum(
+        seconds_of(lambda p=pair: ops.convert_to_numpy(ops.matmul(*p)[0, 0]), 10, 2)
+        for pair in tensors
+    )
+    return min(with_numpy, with_keras)
+
+
+def _adam_traffic_seconds(learner: QLearner) -> float:
+    """Return the time to read weights, gradients and two moments and write three.
+
+    That is seven passes over memory; a copy makes two, so three and a half copies, on
+    as many threads as fill the memory bus.
+    """
+    size = learner.network.count_params()
+    source, target = np.ones(size, np.float32), np.zeros(size, np.float32)
+    halves = [slice(0, size // 2), slice(size // 2, size)]
+    with ThreadPoolExecutor(len(halves)) as pool:
+
+        def copy() -> None:
+            list(pool.map(lambda h: np.copyto(target[h], source[h]), halves))
+
+        return 3.5 * seconds_of(copy, 10, warm_up=2)

@@ -1,0 +1,218 @@
+"""The descriptor of pool45_crops: pooled from feature maps of the whole image.
+
+Source: paper, section 3.2, "Pool45-Crops"; FIDELITY.md rows layout, widened_regions and
+pool45_masking.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.errors import InputError
+from hierarchy.description import (
+    DESCRIPTOR_SIZE,
+    Cache,
+    Describer,
+    get_state,
+    load_trunk,
+    vgg_input,
+)
+from hierarchy.pictures import Picture
+from hierarchy.quirks import Quirks
+from hierarchy.regions import Region, Window, truncate
+from pool45_crops.config import TestSettings, TrainSettings
+
+STRIDE_OF_BLOCK4, STRIDE_OF_BLOCK5 = 16, 32
+POOLED_SIZE = 7
+
+get_state_pool45 = get_state
+"""The published name of what both detectors share."""
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMaps:
+    """What VGG-16 makes of an image at the image's own size.
+
+    Attributes:
+        block4_pool: float32 (height // 16, width // 16, 512), not negative.
+        block5_pool: float32 (height // 32, width // 32, 512), not negative.
+    """
+
+    block4_pool: np.ndarray
+    block5_pool: np.ndarray
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of both."""
+        return self.block4_pool.nbytes + self.block5_pool.nbytes
+
+
+def obtain_descriptor_from_feature_map(
+    maps: FeatureMaps, window: Window, quirks: Quirks = Quirks()
+) -> np.ndarray:
+    """Return the descriptor of a region.
+
+    A region of the size of 7×7 cells of ``block5_pool``, 224 pixels square, or less is
+    taken from ``block4_pool``. It is moved into the map where it reaches beyond it, as
+    it can where the image's size is no multiple of the stride, and its bounds are
+    truncated to cells. From 7 cells each way on it is max-pooled, else upsampled.
+    Source: paper, section 3.2; FIDELITY.md rows layout and widened_regions.
+
+    Args:
+        maps: of the image.
+        window: the region, (y, x, height, width) in pixels of the image.
+        quirks: the published differences to follow.
+
+    Returns:
+        float32 (25088,): 7×7×512, flattened row, column, channel. With the quirk
+        ``layout`` an upsampled one is flattened channel, row, column.
+    """
+    roi = region_of_interest(maps, window, quirks)
+    if min(roi.shape[:2]) >= POOLED_SIZE:
+        return extract_features_from_roi(roi).reshape(-1)
+    descriptor = interpolate_3d_features(roi)
+    if quirks.layout:
+        descriptor = descriptor.transpose(2, 0, 1)
+    return descriptor.reshape(-1)
+
+
+def region_of_interest(
+    maps: FeatureMaps, window: Window, quirks: Quirks = Quirks()
+) -> np.ndarray:
+    """Return the cells of a region: (rows, columns, 512), a view, at least 1×1.
+
+    Which ones, and the arguments, are those of
+    :func:`obtain_descriptor_from_feature_map`.
+    """
+    height, width = window[2:]
+    if np.sqrt(height * width) / POOLED_SIZE > STRIDE_OF_BLOCK5:
+        cells, stride = maps.block5_pool, STRIDE_OF_BLOCK5
+    else:
+        cells, stride = maps.block4_pool, STRIDE_OF_BLOCK4
+    y, x, height, width = (value / stride for value in window)
+    if quirks.widened_regions:
+        height, width = max(height, POOLED_SIZE), max(width, POOLED_SIZE)
+    rows, columns, _ = cells.shape
+    y, x = max(min(y, rows - height), 0), max(min(x, columns - width), 0)
+    ymin, xmin, ymax, xmax = truncate((y, x, height, width), (rows, columns))
+    return cells[ymin:ymax, xmin:xmax]
+
+
+def extract_features_from_roi(roi: np.ndarray) -> np.ndarray:
+    """Max-pool a region of interest to 7×7, all channels at once.
+
+    Cells have a seventh of the region's rows and columns, rounded down; the last row
+    and the last column of cells take the rest.
+
+    Args:
+        roi: (rows, columns, channels), at least 7 rows and 7 columns.
+
+    Returns:
+        (7, 7, channels).
+    """
+    columns_first = _pool_rows(roi).swapaxes(0, 1)
+    return _pool_rows(columns_first).swapaxes(0, 1)
+
+
+def _pool_rows(cells: np.ndarray) -> np.ndarray:
+    """Max-pool the first axis to 7."""
+    # Twenty times as fast as np.maximum.reduceat, which takes the rest by itself.
+    step = len(cells) // POOLED_SIZE
+    regular, rest = np.split(cells, [POOLED_SIZE * step])
+    pooled = regular.reshape(POOLED_SIZE, step, *cells.shape[1:]).max(axis=1)
+    if len(rest):
+        pooled[-1] = np.maximum(pooled[-1], rest.max(axis=0))
+    return pooled
+
+
+def interpolate_3d_features(features: np.ndarray) -> np.ndarray:
+    """Resize a region of interest to 7×7, all channels at once.
+
+    Bilinear with the corners aligned, as the published program does it where it
+    interpolates: corners keep their values, and a region of 7×7 stays as it is.
+
+    Args:
+        features: float32 (rows, columns, channels), of any size from 1×1.
+
+    Returns:
+        float32 (7, 7, channels).
+    """
+    rows, columns, channels = features.shape
+    down = _weights(rows) @ features.reshape(rows, -1)
+    return _weights(columns) @ down.reshape(POOLED_SIZE, columns, channels)
+
+
+def _weights(size: int) -> np.ndarray:
+    """Return what each of 7 new values takes from ``size`` old ones: (7, size)."""
+    positions = np.linspace(0, size - 1, POOLED_SIZE)[:, None]
+    distances = np.abs(positions - np.arange(size))
+    return np.maximum(1 - distances, 0).astype(np.float32)
+
+
+class Pool45Describer:
+    """Describes regions from the feature maps of their image, computed once.
+
+    Args:
+        trunk: VGG-16 to ``block4_pool`` and ``block5_pool``.
+        capacity: bytes of feature maps remembered at most.
+        quirks: the published differences to follow.
+        keeps_maps: whether maps stay those of the image before anything was painted
+            over; FIDELITY.md row pool45_masking.
+    """
+
+    def __init__(
+        self,
+        trunk,
+        capacity: int,
+        quirks: Quirks = Quirks(),
+        keeps_maps: bool = False,
+    ):
+        self._trunk = trunk
+        self._quirks = quirks
+        self._keeps_maps = keeps_maps
+        self.cache: Cache[FeatureMaps] = Cache(capacity)
+
+    def describe(self, picture: Picture, regions: Sequence[Region]) -> np.ndarray:
+        """Return float32 (n, 25088): the pooled 7×7×512 descriptor of each region.
+
+        Raises:
+            InputError: the picture is under 32 pixels high or wide.
+        """
+        if self._keeps_maps:
+            picture = picture.original
+        maps = self.cache.get(picture.key, lambda: self.feature_maps(picture))
+        descriptors = np.empty((len(regions), DESCRIPTOR_SIZE), np.float32)
+        for descriptor, region in zip(descriptors, regions, strict=True):
+            descriptor[:] = obtain_descriptor_from_feature_map(
+                maps, region.window, self._quirks
+            )
+        return descriptors
+
+    def feature_maps(self, picture: Picture) -> FeatureMaps:
+        """Return the maps of a picture, from one pass through VGG-16.
+
+        Raises:
+            InputError: the picture is under 32 pixels high or wide.
+        """
+        height, width = picture.size
+        if min(height, width) < STRIDE_OF_BLOCK5:
+            raise InputError(
+                f"{picture.name}: the image is {height} pixels high and {width} wide;"
+                f" expected at least {STRIDE_OF_BLOCK5} each way for VGG-16's maps"
+            )
+        inputs = vgg_input(picture.pixels, self._quirks)[None]
+        maps = self._trunk.predict_on_batch(inputs)
+        return FeatureMaps(*(np.asarray(one)[0] for one in maps))
+
+
+def make_describer(settings: TrainSettings | TestSettings) -> Describer:
+    """Return the describer that the settings ask for.
+
+    Raises:
+        InputError: ``path_vgg`` cannot be used.
+    """
+    trunk = load_trunk(settings, ("block4_pool", "block5_pool"))
+    return Pool45Describer(
+        trunk, settings.cache_bytes, settings.rules.quirks, settings.keeps_maps
+    )
