@@ -80,12 +80,13 @@ class GlimpseSensor:
             float32 (n, bandwidth, bandwidth, levels · C) in [0, 1], the finest level's
             channels first.
         """
-        shape = np.array(table.shape[1:3]) - 1
+        size = [edges - 1 for edges in table.shape[1:3]]
+        half = ops.convert_to_tensor([side / 2 for side in size], "float32")
         locations = ops.stop_gradient(ops.cast(locations, "float32"))
-        centres = ops.floor((locations + 1) * (shape / 2).astype("float32"))
+        centres = ops.floor((locations + 1) * half)
         # Farther out there are only zeros, and a float may be too large for an int.
         reach = self.sides[-1]
-        centres = ops.cast(ops.clip(centres, -reach, shape.max() + reach), "int32")
+        centres = ops.cast(ops.clip(centres, -reach, max(size) + reach), "int32")
         levels = [self._level(table, centres, side) for side in self.sides]
         return ops.concatenate(levels, axis=-1)
 
@@ -157,7 +158,7 @@ def _look_up(table: Any, centres: Any, offsets: np.ndarray) -> Any:
         (n, k, k, C).
     """
     rows, columns, channels = table.shape[1:]
-    near = centres[:, :, None] + offsets.astype("int32")
+    near = centres[:, :, None] + ops.convert_to_tensor(offsets, "int32")
     y = ops.clip(near[:, 0], 0, rows - 1)
     x = ops.clip(near[:, 1], 0, columns - 1)
     first = ops.arange(ops.shape(centres)[0], dtype="int32")[:, None] * rows
