@@ -1,4 +1,4 @@
-"""``python -m benchmarks image_zooms --json FILE`` prints and saves speed ratios."""
+"""``python -m benchmarks SUITE --json FILE`` prints and saves speed ratios."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from common.command_line import quiet_start, run
 class Settings:
     """Measure speed, as ratios of two things timed in one run on one machine."""
 
-    suite: tyro.conf.Positional[Literal["image_zooms"]]
+    suite: tyro.conf.Positional[Literal["image_zooms", "glimpse_rnn"]]
     """What to measure."""
     json: Path | None = None
     """File to save the measurements to, as a list of objects."""
@@ -23,11 +23,11 @@ class Settings:
 def main(settings: Settings) -> None:
     """Measure, print a table and save."""
     with quiet_start():
-        from benchmarks import image_zooms
+        from benchmarks import glimpse_rnn, image_zooms
         from common.files import write_json
         from common.progress import console
 
-    suites = {"image_zooms": image_zooms.measure}
+    suites = {"image_zooms": image_zooms.measure, "glimpse_rnn": glimpse_rnn.measure}
     measurements = []
     for measurement in suites[settings.suite]():
         measurements.append(measurement)
