@@ -1,6 +1,7 @@
 """``python -m benchmarks SUITE --json FILE`` prints and saves speed ratios."""
 
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from common.command_line import quiet_start, run
 class Settings:
     """Measure speed, as ratios of two things timed in one run on one machine."""
 
-    suite: tyro.conf.Positional[Literal["image_zooms", "pool45_crops"]]
+    suite: tyro.conf.Positional[Literal["image_zooms", "pool45_crops", "glimpse_rnn"]]
     """What to measure."""
     json: Path | None = None
     """File to save the measurements to, as a list of objects."""
@@ -23,13 +24,12 @@ class Settings:
 def main(settings: Settings) -> None:
     """Measure, print a table and save."""
     with quiet_start():
-        from benchmarks import image_zooms, pool45_crops
         from common.files import write_json
         from common.progress import console
 
-    suites = {"image_zooms": image_zooms, "pool45_crops": pool45_crops}
+        suite = import_module(f"benchmarks.{settings.suite}")
     measurements = []
-    for measurement in suites[settings.suite].measure():
+    for measurement in suite.measure():
         measurements.append(measurement)
         console.print(f"{measurement.name}: {measurement.ratio:.3g}")
     table = Table("", "ours", "reference", "unit", "ratio", "how")

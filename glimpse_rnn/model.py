@@ -29,6 +29,10 @@ from weights.fetch import ensure_trunk
 CHANNELS = {"door_handle": 3, "mnist_centroid": 1}
 """Channels of the images of each task."""
 
+COMPILES = keras.backend.backend() == "jax"
+"""Whether steps are compiled by XLA. JAX has nothing else; on TensorFlow's CPU kernels
+its convolutions take twice the time."""
+
 PARTS = ("regression_loss", "policy_loss", "baseline_loss", "reward", "delta")
 """What ``fit`` reports beside the loss."""
 
@@ -182,7 +186,8 @@ class GlimpseRegressor(keras.Model):
             sample_weight: not used.
             training: not used.
         """
-        parts = self.loss_parts(y, y_pred)
+        # Some trainers hand NumPy's arrays on.
+        parts = self.loss_parts(ops.convert_to_tensor(y, "float32"), y_pred)
         for name, mean in self._means.items():
             mean.update_state(parts[name])
         return parts["regression_loss"] + parts["baseline_loss"] + parts["policy_loss"]
@@ -273,7 +278,7 @@ def get_model(
     if settings.glimpse_network == "vgg16" and path_vgg is not None:
         ensure_trunk(path_vgg)
     model = GlimpseRegressor(settings, path_vgg, seed)
-    model.jit_compile = False
+    model.jit_compile = COMPILES
     if is_training:
         rate = keras.optimizers.schedules.ExponentialDecay(
             settings.learning_rate,
@@ -282,5 +287,5 @@ def get_model(
             staircase=True,
         )
         optimizer = keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm)
-        model.compile(optimizer, jit_compile=False)
+        model.compile(optimizer, jit_compile=COMPILES)
     return model

@@ -6,6 +6,7 @@ corners, whatever its size. So the table is made once for a batch, and each glim
 costs a handful of look-ups.
 """
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from keras import ops
 
 EXACT = 2**24
 """Whole numbers below this are exact in float32."""
+
+BLOCK = 16
+"""Pixels that are summed at once in making a table."""
 
 
 class GlimpseSensor:
@@ -59,9 +63,9 @@ class GlimpseSensor:
             int32. An int32 that overflows does no harm, differences are right again.
         """
         height, width = images.shape[1:3]
-        exact = height * width * 255 < EXACT
-        values = ops.cast(images, "float32" if exact else "int32")
-        values = ops.pad(values, [[0, 0], [1, 0], [1, 0], [0, 0]])
+        if height * width * 255 < EXACT:
+            return _quick_table(images)
+        values = ops.pad(ops.cast(images, "int32"), [[0, 0], [1, 0], [1, 0], [0, 0]])
         return ops.cumsum(ops.cumsum(values, axis=1), axis=2)
 
     def glimpse(self, table: Any, locations: Any) -> Any:
@@ -76,12 +80,13 @@ class GlimpseSensor:
             float32 (n, bandwidth, bandwidth, levels · C) in [0, 1], the finest level's
             channels first.
         """
-        shape = np.array(table.shape[1:3]) - 1
+        size = [edges - 1 for edges in table.shape[1:3]]
+        half = ops.convert_to_tensor([side / 2 for side in size], "float32")
         locations = ops.stop_gradient(ops.cast(locations, "float32"))
-        centres = ops.floor((locations + 1) * (shape / 2).astype("float32"))
+        centres = ops.floor((locations + 1) * half)
         # Farther out there are only zeros, and a float may be too large for an int.
         reach = self.sides[-1]
-        centres = ops.cast(ops.clip(centres, -reach, shape.max() + reach), "int32")
+        centres = ops.cast(ops.clip(centres, -reach, max(size) + reach), "int32")
         levels = [self._level(table, centres, side) for side in self.sides]
         return ops.concatenate(levels, axis=-1)
 
@@ -101,6 +106,45 @@ class GlimpseSensor:
         return ops.clip(sums / area, 0, 1)
 
 
+def _quick_table(images: Any) -> Any:
+    """Return the table in float32, in half the time that two cumulative sums take.
+
+    Sums run within blocks, then each block gets what lies before it. Along a row
+    channels are neighbours in memory, so a product with a matrix of zeros and ones
+    sums them; its factors, up to 255, are exact in every precision that devices
+    multiply in. Rows are long, and simply added.
+
+    Args:
+        images: uint8 (n, H, W, C).
+
+    Returns:
+        float32 (n, H + 1, W + 1, C).
+    """
+    height, width, channels = images.shape[1:]
+    down, right = -(height + 1) % BLOCK, -(width + 1) % BLOCK
+    padded = ops.pad(images, [[0, 0], [1, down], [1, right], [0, 0]])
+    rows, columns = padded.shape[1:3]
+
+    until = np.kron(np.triu(np.ones((BLOCK, BLOCK))), np.eye(channels))
+    values = ops.reshape(ops.cast(padded, "float32"), (-1, BLOCK * channels))
+    blocks = ops.matmul(values, ops.convert_to_tensor(until, "float32"))
+    blocks = ops.reshape(blocks, (-1, columns // BLOCK, BLOCK * channels))
+    before = _sum_before(blocks[:, :, -channels:])
+    values = blocks + ops.tile(before, (1, 1, BLOCK))
+
+    blocks = ops.reshape(values, (-1, rows // BLOCK, BLOCK, columns * channels))
+    sums = list(itertools.accumulate(ops.unstack(blocks, BLOCK, axis=2)))
+    before = _sum_before(sums[-1])
+    values = ops.stack([values + before for values in sums], axis=2)
+    table = ops.reshape(values, (-1, rows, columns, channels))
+    return table[:, : height + 1, : width + 1]
+
+
+def _sum_before(totals: Any) -> Any:
+    """Return along axis 1 the sum of all that come before."""
+    return ops.cumsum(totals, axis=1) - totals
+
+
 def _look_up(table: Any, centres: Any, offsets: np.ndarray) -> Any:
     """Return the table at all pairs of a row and a column near each centre.
 
@@ -114,7 +158,7 @@ def _look_up(table: Any, centres: Any, offsets: np.ndarray) -> Any:
         (n, k, k, C).
     """
     rows, columns, channels = table.shape[1:]
-    near = centres[:, :, None] + offsets.astype("int32")
+    near = centres[:, :, None] + ops.convert_to_tensor(offsets, "int32")
     y = ops.clip(near[:, 0], 0, rows - 1)
     x = ops.clip(near[:, 1], 0, columns - 1)
     first = ops.arange(ops.shape(centres)[0], dtype="int32")[:, None] * rows

@@ -3,112 +3,250 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras import ops
 
 from glimpse_rnn.sensor import GlimpseSensor
 
 
-def overlap(start, end, size):
-    """How much of each of ``size`` unit pixels lies between start and end."""
+def reference_overlaps(centre, side, bandwidth, size):
+    """Return float64 (bandwidth, size): how much of each pixel each output covers."""
+    edges = centre - side / 2 + np.arange(bandwidth + 1) * side / bandwidth
     pixels = np.arange(size)
-    return np.clip(np.minimum(end, pixels + 1) - np.maximum(start, pixels), 0, None)
+    ends = np.minimum(edges[1:, None], pixels + 1)
+    starts = np.maximum(edges[:-1, None], pixels)
+    return np.maximum(ends - starts, 0)
 
 
-def reference(image, location, bandwidth, radius, levels):
-    """Area means by weights of overlap, in float64, one glimpse pixel at a time."""
-    size = len(image)
-    centre = np.floor((np.float32(location) + 1) / 2 * size)
-    found = []
+def reference_glimpse(image, location, bandwidth, radius, levels):
+    """Average areas of one image in float64, without a table: (b, b, levels · C)."""
+    half = (np.float32(location) + np.float32(1)) / np.float32(2)
+    seen = []
     for level in range(levels):
         side = 2 * radius * 2**level
-        edges = np.linspace(-side / 2, side / 2, bandwidth + 1)
-        weights = [
-            np.stack(
-                [
-                    overlap(middle + a, middle + b, size)
-                    for a, b in zip(edges[:-1], edges[1:], strict=True)
-                ]
+        rows, columns = (
+            reference_overlaps(
+                np.floor(share * np.float32(size)), side, bandwidth, size
             )
-            for middle in centre
-        ]
-        area = (side / bandwidth) ** 2
-        found.append(
-            np.einsum("ir,rcx,jc->ijx", weights[0], image / 255, weights[1]) / area
+            for share, size in zip(half, image.shape[:2], strict=True)
         )
-    return np.concatenate(found, axis=-1)
+        strips = np.tensordot(rows, image.astype(np.float64), (1, 0))
+        sums = np.moveaxis(np.tensordot(columns, strips, (1, 1)), 0, 1)
+        seen.append(sums / (side / bandwidth) ** 2 / 255)
+    return np.concatenate(seen, axis=-1)
 
 
-def look(images, locations, *sizes):
-    sensor = GlimpseSensor(*sizes)
-    tables = sensor.prepare(keras.ops.convert_to_tensor(images))
-    locations = np.asarray(locations, np.float32)
-    return keras.ops.convert_to_numpy(sensor.glimpse(tables, locations))
+def glimpse_of(sensor, images, locations):
+    table = sensor.prepare(ops.convert_to_tensor(images))
+    return ops.convert_to_numpy(
+        sensor.glimpse(table, ops.convert_to_tensor(np.float32(locations)))
+    )
 
 
-coordinates = st.floats(-3, 3, width=32)
+def random_images(seed, count, size, channels):
+    random = np.random.default_rng(seed)
+    return random.integers(0, 256, (count, size, size, channels)).astype(np.uint8)
+
+
+CORNERS = [(0, 0), (-1, -1), (1, 1), (-1, 1), (1, -1)]
+OUTSIDE = [(-3, 0), (0, 3), (1e9, -1e9), (-1.4, 1.3)]
+
+
+def test_the_reference_averages_by_hand():
+    image = np.array([[10, 20, 30, 40]] * 4, np.uint8)[..., None]
+    seen = reference_glimpse(image, (0.0, 0.0), 1, 1, 2)
+    np.testing.assert_allclose(seen[0, 0] * 255, [25, 25])
+    seen = reference_glimpse(image, (0.0, 1.0), 2, 1, 1)
+    np.testing.assert_allclose(seen[..., 0] * 255, [[40, 0], [40, 0]])
+    seen = reference_glimpse(image, (0.0, 0.5), 4, 3, 1)  # 1.5 pixels an output pixel
+    np.testing.assert_allclose(seen[1, :, 0] * 255 * 1.5, [20, 40, 40, 0])
 
 
 @settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_a_glimpse_is_the_exact_area_average(data):
+    size = data.draw(st.sampled_from([8, 13, 24]), "size")
+    bandwidth = data.draw(st.sampled_from([1, 3, 4, 7, 20]), "bandwidth")
+    radius = data.draw(st.integers(1, 9), "radius")
+    levels = data.draw(st.integers(1, 3), "levels")
+    channels = data.draw(st.sampled_from([1, 3]), "channels")
+    coordinate = st.floats(-2.5, 2.5, width=32)
+    locations = CORNERS + OUTSIDE
+    locations = locations + data.draw(
+        st.lists(st.tuples(coordinate, coordinate), min_size=3, max_size=3), "locations"
+    )
+    images = random_images(size, len(locations), size, channels)
+    seen = glimpse_of(GlimpseSensor(bandwidth, radius, levels), images, locations)
+    assert seen.dtype == np.float32
+    assert seen.shape == (len(locations), bandwidth, bandwidth, levels * channels)
+    for image, location, values in zip(images, locations, seen, strict=True):
+        expected = reference_glimpse(image, location, bandwidth, radius, levels)
+        np.testing.assert_allclose(values, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [256, 257, 700])
+@pytest.mark.parametrize(("bandwidth", "radius"), [(60, 30), (48, 25)])
+def test_large_images_are_exact_too(size, bandwidth, radius):
+    """At 257 the table's largest sum is past float32's whole numbers."""
+    images = np.concatenate(
+        [random_images(0, 1, size, 3), np.full((1, size, size, 3), 255, np.uint8)]
+    )
+    images = np.repeat(images, 3, axis=0)
+    locations = [(0.93, 0.97), (1.0, 1.0), (0.1, -0.99)] * 2
+    seen = glimpse_of(GlimpseSensor(bandwidth, radius, 3), images, locations)
+    for image, location, values in zip(images, locations, seen, strict=True):
+        expected = reference_glimpse(image, location, bandwidth, radius, 3)
+        np.testing.assert_allclose(values, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (15, 16), (17, 40), (256, 256), (257, 256)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_table_holds_exact_sums(size, channels):
+    random = np.random.default_rng(5)
+    images = random.integers(0, 256, (2, *size, channels)).astype(np.uint8)
+    images[1] = 255
+    table = ops.convert_to_numpy(
+        GlimpseSensor(4, 2, 1).prepare(ops.convert_to_tensor(images))
+    )
+    expected = np.zeros((2, size[0] + 1, size[1] + 1, channels), np.int64)
+    expected[:, 1:, 1:] = images.cumsum(1, dtype=np.int64).cumsum(2)
+    np.testing.assert_array_equal(table, expected)
+
+
+def test_a_table_that_overflows_still_gives_right_glimpses():
+    """2,960² pixels of 255 sum to more than an int32 holds."""
+    images = np.full((1, 2960, 2960, 1), 255, np.uint8)
+    assert images.size * 255 > 2**31
+    images[0, -15:, -20:] = 51
+    seen = glimpse_of(GlimpseSensor(4, 10, 1), images, [(0.99, 0.99)])
+    np.testing.assert_allclose(
+        seen[0], reference_glimpse(images[0], (0.99, 0.99), 4, 10, 1), atol=1e-6
+    )
+    assert {51, 255} <= set(np.unique(np.rint(seen * 255)))
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 40), (31, 9)])
+def test_images_need_not_be_square(height, width):
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (3, height, width, 3)).astype(np.uint8)
+    locations = [(0.3, -0.6), (1, 1), (-0.9, 0.95)]
+    seen = glimpse_of(GlimpseSensor(5, 4, 2), images, locations)
+    for image, location, values in zip(images, locations, seen, strict=True):
+        np.testing.assert_allclose(
+            values, reference_glimpse(image, location, 5, 4, 2), atol=1e-5
+        )
+
+
+@settings(max_examples=20, deadline=None)
 @given(
-    size=st.integers(8, 40),
-    bandwidth=st.integers(1, 13),
-    radius=st.integers(1, 12),
-    levels=st.integers(1, 3),
-    channels=st.sampled_from([1, 3]),
-    locations=st.lists(st.tuples(coordinates, coordinates), min_size=1, max_size=3),
-    seed=st.integers(0, 2**16),
+    row=st.integers(8, 24),
+    column=st.integers(8, 24),
+    level=st.integers(0, 255),
+    bandwidth=st.sampled_from([3, 4, 7, 16, 33]),
 )
-def test_glimpses_are_area_means(
-    size, bandwidth, radius, levels, channels, locations, seed
+def test_a_flat_image_stays_flat_where_no_border_is_in_reach(
+    row, column, level, bandwidth
 ):
-    shape = (len(locations), size, size, channels)
-    images = np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
-    found = look(images, locations, bandwidth, radius, levels)
-    expected = [
-        reference(image, location, bandwidth, radius, levels)
-        for image, location in zip(images, locations, strict=True)
-    ]
-    np.testing.assert_allclose(found, np.stack(expected), atol=2e-5)
+    images = np.full((1, 32, 32, 3), level, np.uint8)
+    location = np.array([row, column]) / 16 - 1
+    seen = glimpse_of(GlimpseSensor(bandwidth, 4, 2), images, [location])
+    np.testing.assert_allclose(seen, level / 255, atol=1e-5)
+    assert 0 <= seen.min() <= seen.max() <= 1
 
 
-@pytest.mark.parametrize("size", [256, 300])
-@pytest.mark.parametrize("bandwidth", [60, 37])
-def test_large_bright_images_lose_nothing(size, bandwidth):
-    """The largest sums there are, beyond what float32 counts exactly at size 300."""
-    images = np.full((2, size, size, 1), 255, np.uint8)
-    images[1] -= np.random.default_rng(0).integers(0, 3, images[1].shape, np.uint8)
-    locations = [(0.9, 0.8), (-0.3, 0.97)]
-    found = look(images, locations, bandwidth, 30, 3)
-    expected = [
-        reference(image, location, bandwidth, 30, 3)
-        for image, location in zip(images, locations, strict=True)
-    ]
-    np.testing.assert_allclose(found, np.stack(expected), atol=2e-5)
+@settings(max_examples=20, deadline=None)
+@given(
+    location=st.tuples(*[st.floats(-1, 1, width=32)] * 2),
+    bandwidth=st.sampled_from([3, 8, 50]),
+)
+def test_a_crop_that_holds_the_image_keeps_its_sum(location, bandwidth):
+    images = random_images(1, 1, 12, 1)
+    seen = glimpse_of(GlimpseSensor(bandwidth, 12, 2), images, [location])
+    for level, side in enumerate((24, 48)):
+        total = seen[..., level].sum(dtype=np.float64) * (side / bandwidth) ** 2
+        assert total == pytest.approx(images.sum(dtype=np.float64) / 255, rel=1e-5)
 
 
-@pytest.mark.parametrize("location", [(-1e9, 0), (0, 1e9), (5, 5), (np.inf, -np.inf)])
-def test_there_is_nothing_to_see_far_outside(location):
-    images = np.full((1, 20, 20, 3), 255, np.uint8)
-    assert not look(images, [location], 6, 3, 2).any()
+def test_crops_of_disjoint_places_add_up_to_the_image():
+    """Four finest crops tile the image: nothing is lost or seen twice."""
+    images = np.repeat(random_images(2, 1, 16, 3), 4, axis=0)
+    quarters = [(-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)]
+    seen = glimpse_of(GlimpseSensor(8, 4, 1), images, quarters)
+    rows = [np.concatenate(seen[pair], axis=1) for pair in ([0, 1], [2, 3])]
+    np.testing.assert_array_equal(np.rint(np.concatenate(rows) * 255), images[0])
 
 
-def test_the_papers_crops_are_60_120_and_240_pixels():
-    images = np.zeros((1, 256, 256, 1), np.uint8)
-    images[0, 128, 128] = 255  # the pixel right below the centre's corner
-    found = look(images, [(0, 0)], 60, 30, 3)
-    assert found.shape == (1, 60, 60, 3)
-    assert found[0, 30, 30].tolist() == [1, 1 / 4, 1 / 16]
-    assert np.count_nonzero(found) == 3
+def test_the_finest_level_comes_first():
+    images = np.zeros((1, 64, 64, 1), np.uint8)
+    images[0, 30:34, 30:34] = 255
+    seen = glimpse_of(GlimpseSensor(4, 2, 3), images, [(0, 0)])
+    np.testing.assert_allclose(seen.mean(axis=(0, 1, 2)), [1, 1 / 4, 1 / 16])
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one is enough")
-def test_no_gradient_flows_into_locations():
+def test_windows_are_shares_of_the_image():
+    sensor = GlimpseSensor(60, 30, 3)
+    assert sensor.sides == (60, 120, 240)
+    np.testing.assert_allclose(
+        sensor.windows(240), [[0.25, 0.25], [0.5, 0.5], [1.0, 1.0]]
+    )
+
+
+def gradient_into_locations(sensor, images, locations):
+    """Return the gradient of a glimpse's weighted sum, zeros where there is none."""
+    table = sensor.prepare(ops.convert_to_tensor(images))
+
+    def value(points):
+        seen = sensor.glimpse(table, points)
+        # A path past the sensor, so that a gradient exists at all.
+        return ops.sum(seen * ops.sum(seen)) + 3 * ops.sum(points)
+
+    backend = keras.config.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        points = tf.Variable(locations)
+        with tf.GradientTape() as tape:
+            total = value(points)
+        return tape.gradient(total, points).numpy()
+    if backend == "jax":
+        import jax
+
+        return np.asarray(jax.grad(value)(locations))
+    points = ops.convert_to_tensor(locations).requires_grad_()
+    value(points).backward()
+    return points.grad.numpy()
+
+
+@pytest.mark.parametrize("bandwidth", [4, 5])
+def test_no_gradient_reaches_the_locations(bandwidth):
+    images = random_images(3, 2, 20, 3)
+    locations = np.array([[0.1, -0.4], [0.9, 0.2]], np.float32)
+    gradient = gradient_into_locations(
+        GlimpseSensor(bandwidth, 4, 2), images, locations
+    )
+    np.testing.assert_array_equal(gradient, 3)
+
+
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="TensorFlow's own")
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("bandwidth", [4, 5])
+def test_inside_a_graph_it_sees_the_same(compiled, bandwidth):
+    """The number of images is not known there, unless XLA compiles it."""
     import tensorflow as tf
 
-    images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 1)).astype(np.uint8)
-    sensor = GlimpseSensor(5, 3, 2)
-    locations = tf.Variable([[0.1, 0.2], [0.3, -0.4]])
-    with tf.GradientTape() as tape:
-        seen = sensor.glimpse(sensor.prepare(tf.constant(images)), locations)
-        total = tf.reduce_sum(seen) + 0.0 * tf.reduce_sum(locations)
-    assert not tape.gradient(total, locations).numpy().any()
-    assert seen.numpy().any()
+    sensor = GlimpseSensor(bandwidth, 4, 2)
+    images = random_images(4, 3, 20, 3)
+    locations = np.array([[0.1, -0.4], [0.9, 0.2], [-1, 1]], np.float32)
+
+    @tf.function(
+        jit_compile=compiled,
+        input_signature=[
+            tf.TensorSpec((None, 20, 20, 3), tf.uint8),
+            tf.TensorSpec((None, 2), tf.float32),
+        ],
+    )
+    def see(images, locations):
+        return sensor.glimpse(sensor.prepare(images), locations)
+
+    np.testing.assert_allclose(
+        see(images, locations), glimpse_of(sensor, images, locations), atol=1e-6
+    )

@@ -1,0 +1,176 @@
+"""glimpse_rnn against the usual sensor, and against the machine's floor."""
+
+import statistics
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from benchmarks.loop_sensor import LoopSensor
+from benchmarks.measuring import Measurement, seconds_of
+from common.memory import keep_freed_memory
+from glimpse_rnn.config import TrainSettings
+from glimpse_rnn.model import GlimpseRegressor, get_model
+from glimpse_rnn.sensor import GlimpseSensor
+
+BATCH = 64
+SENSOR_BATCH = 32
+UPDATES = 2
+"""Updates in each timed call of ``fit``."""
+ROUNDS = 7
+"""Times that what is compared takes turns."""
+
+
+def measure() -> Iterator[Measurement]:
+    """Yield each comparison as it is made; some minutes on 2 cores."""
+    keep_freed_memory()
+    generator = np.random.default_rng(0)
+    settings = TrainSettings()
+    yield _sensor(settings, generator)
+    images, targets = _data(settings, UPDATES * BATCH, generator)
+    model = get_model(settings)
+
+    def train(number: int = UPDATES) -> None:
+        count = number * BATCH
+        model.fit(images[:count], targets[:count], batch_size=BATCH, verbose=0)
+
+    floor = floor_of(model)
+    glimpses = generator.random(
+        (settings.glimpses * BATCH, *model.glimpse_network.inputs[0].shape[1:]),
+        dtype=np.float32,
+    )
+    glimpses = ops.convert_to_tensor(glimpses)
+    ways = [floor_in_turns(floor, glimpses, size) for size in (BATCH, len(glimpses))]
+    ours, *floors = _in_turns([train, *ways], ROUNDS)
+    ours /= UPDATES
+    yield Measurement(
+        "training_over_floor",
+        ours / BATCH,
+        min(floors) / BATCH,
+        "s/image",
+        f"fit the paper's best model, batch {BATCH}, against its convolutions alone,"
+        f" forward and backward over {settings.glimpses} glimpses an image, taken one"
+        " by one or all at once, whichever is faster",
+    )
+    model.sensor = LoopSensor(settings.bandwidth, settings.radius, settings.levels)
+    model.compile(model.optimizer, run_eagerly=True)
+    yield Measurement(
+        "training_over_loop_sensor",
+        ours / BATCH,
+        seconds_of(lambda: train(1), 2) / BATCH,
+        "s/image",
+        "the same, against the same model with a sensor that loops over samples,"
+        " run eagerly as such programs are",
+    )
+
+
+def _data(
+    settings: TrainSettings, number: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return images and targets of chance: uint8 (n, S, S, 3), float32 (n, 4)."""
+    side = settings.image_size
+    images = generator.integers(0, 256, (number, side, side, 3), dtype=np.uint8)
+    targets = np.ones((number, 4), np.float32)
+    targets[:, :2] = generator.uniform(-1, 1, (number, 2))
+    return images, targets
+
+
+def _sensor(settings: TrainSettings, generator: np.random.Generator) -> Measurement:
+    """Compare a glimpse of a batch, the table's share of a run in it."""
+    sizes = settings.bandwidth, settings.radius, settings.levels
+    images = ops.convert_to_tensor(_data(settings, SENSOR_BATCH, generator)[0])
+    locations = generator.uniform(-1, 1, (SENSOR_BATCH, 2)).astype(np.float32)
+    locations = ops.convert_to_tensor(locations)
+    sensor, loop = GlimpseSensor(*sizes), LoopSensor(*sizes)
+    prepare, glimpse = _compiled(sensor.prepare), _compiled(sensor.glimpse)
+    table = prepare(images)
+    once, each, usual = _in_turns(
+        [
+            lambda: _wait(prepare(images)),
+            lambda: _wait(glimpse(table, locations)),
+            lambda: _wait(loop.glimpse(images, locations)),
+        ],
+        ROUNDS,
+    )
+    return Measurement(
+        "sensor_ms_per_glimpse",
+        1000 * each,
+        1000 * usual,
+        "ms",
+        f"one glimpse of a batch of {SENSOR_BATCH}, against a loop over samples; the"
+        f" table, once for a batch, takes {1000 * once:.0f} ms besides",
+    )
+
+
+def _compiled(work: Callable) -> Callable:
+    """Compile as ``fit`` does: a graph in TensorFlow, without XLA."""
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(work)
+    if keras.config.backend() == "jax":
+        import jax
+
+        return jax.jit(work)
+    return work
+
+
+def _wait(tensor: Any) -> None:
+    """Wait until a tensor is computed."""
+    ops.convert_to_numpy(tensor[0, 0, 0, 0])
+
+
+class Convolutions(keras.Model):
+    """The convolutions of a glimpse network and nothing else, to be trained.
+
+    Args:
+        layers: the convolutions, built.
+    """
+
+    def __init__(self, layers: list[keras.layers.Conv2D]):
+        super().__init__()
+        self.convolutions = layers
+
+    def call(self, glimpses: Any) -> Any:
+        """Return the last convolution's output: float32 (n, h, w, c)."""
+        x = glimpses
+        for layer in self.convolutions:
+            x = layer(x)
+        return x
+
+    def compute_loss(self, x=None, y=None, y_pred=None, *_, **__) -> Any:
+        """Return the mean output, so that all of it has a gradient."""
+        return ops.mean(y_pred)
+
+
+def floor_of(model: GlimpseRegressor) -> Convolutions:
+    """Return copies of a model's convolutions, compiled to be trained alone."""
+    layers = [
+        layer.__class__.from_config(layer.get_config())
+        for layer in model.glimpse_network.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    ]
+    floor = Convolutions(layers)
+    floor.compile(keras.optimizers.SGD(1e-6), jit_compile=False)
+    return floor
+
+
+def floor_in_turns(floor: Convolutions, glimpses: Any, size: int) -> Callable:
+    """Return what trains on all glimpses, so many at a time."""
+    parts = [glimpses[at : at + size] for at in range(0, len(glimpses), size)]
+
+    def work() -> None:
+        for part in parts:
+            floor.train_on_batch(part)
+
+    return work
+
+
+def _in_turns(works: list[Callable[[], Any]], rounds: int) -> list[float]:
+    """Return each one's median time in seconds; turns share what disturbs them."""
+    for work in works:
+        work()
+    times = [[seconds_of(work, 1, 0) for work in works] for _ in range(rounds)]
+    return [statistics.median(column) for column in zip(*times, strict=True)]
