@@ -5,8 +5,8 @@ sources of the defaults are in FIDELITY.md.
 """
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,24 +14,12 @@ import tyro
 
 from common.errors import InputError, file_error
 from common.files import REPOSITORY
+from common.settings import expect
 from weights import DEFAULT_PATH
 
 Switch = Literal[0, 1]
 
 MODELS = REPOSITORY / "models_glimpse_rnn"
-
-
-def expect(
-    settings: Any, name: str, words: str, is_right: Callable[[Any], bool]
-) -> None:
-    """Refuse a value that no run can have.
-
-    Raises:
-        InputError: names the setting, its value and what was expected.
-    """
-    value = getattr(settings, name)
-    if not is_right(value):
-        raise InputError(f"{name} is {value}; expected {words}")
 
 
 SIZES = {
@@ -142,8 +130,8 @@ class DataSettings:
         Raises:
             InputError: names the setting, its value and what was expected.
         """
-        expect(self, "cache_gb", "at least 0", lambda x: x >= 0)
-        expect(self, "seed", "at least 0", lambda x: x >= 0)
+        expect(self, "cache_gb", "a number, at least 0", lambda x: 0 <= x < inf)
+        expect(self, "seed", "0 to 2147483647", lambda x: 0 <= x < 2**31)
 
 
 @dataclass(frozen=True)
@@ -215,8 +203,8 @@ class TrainSettings(DataSettings, ModelSettings):
             expect(self, name, "at least 0", lambda x: x >= 0)
         for name in ("epochs", "batch_size", "decay_steps"):
             expect(self, name, "at least 1", lambda x: x >= 1)
-        for name in ("learning_rate", "clip_norm"):
-            expect(self, name, "above 0", lambda x: x > 0)
+        expect(self, "learning_rate", "above 0, at most 1", lambda x: 0 < x <= 1)
+        expect(self, "clip_norm", "a number above 0", lambda x: 0 < x < inf)
         expect(self, "validation", "0 to below 1", lambda x: 0 <= x < 1)
         expect(self, "split_seed", "at least 0", lambda x: x >= 0)
         expect(self, "decay", "above 0, at most 1", lambda x: 0 < x <= 1)

@@ -4,16 +4,15 @@ A detector's ``config.py`` adds its own and says where its models go. Every fiel
 flag of the same name; the text below it is the flag's help.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
 
-from common.errors import InputError
 from common.files import REPOSITORY
+from common.settings import expect
 from hierarchy.quirks import Quirks
 from hierarchy.regions import ACTIONS, TRIGGER
 from hierarchy.search import SearchRules
@@ -81,15 +80,10 @@ class SharedSettings:
         """
         class_number(self.class_object)
         Quirks.parse(self.quirks)
-        self._expect("scale_subregion", "between 0 and 1", lambda x: 0 < x < 1)
-        self._expect("number_of_steps", "at least 1", lambda x: x >= 1)
-        self._expect("cache_gb", "a number, at least 0", lambda x: 0 <= x < inf)
-        self._expect("seed", "0 to 2147483647", lambda x: 0 <= x < 2**31)
-
-    def _expect(self, name: str, words: str, is_right: Callable[[Any], bool]) -> None:
-        value = getattr(self, name)
-        if not is_right(value):
-            raise InputError(f"{name} is {value}; expected {words}")
+        expect(self, "scale_subregion", "between 0 and 1", lambda x: 0 < x < 1)
+        expect(self, "number_of_steps", "at least 1", lambda x: x >= 1)
+        expect(self, "cache_gb", "a number, at least 0", lambda x: 0 <= x < inf)
+        expect(self, "seed", "0 to 2147483647", lambda x: 0 <= x < 2**31)
 
 
 @dataclass(frozen=True)
@@ -150,27 +144,29 @@ class TrainSettings(SharedSettings):
     def check(self) -> None:
         """Refuse values that no training can have."""
         super().check()
-        self._expect("n", "at least 0", lambda x: x >= 0)
-        self._expect("epochs", "at least 1", lambda x: x >= 1)
-        self._expect("gamma", "between 0 and 1", lambda x: 0 <= x <= 1)
-        self._expect("epsilon", "between 0 and 1", lambda x: 0 <= x <= 1)
-        self._expect("epsilon_step", "between 0 and 1", lambda x: 0 <= x <= 1)
-        self._expect("batch_size", "at least 1", lambda x: x >= 1)
-        self._expect(
+        expect(self, "n", "at least 0", lambda x: x >= 0)
+        expect(self, "epochs", "at least 1", lambda x: x >= 1)
+        expect(self, "gamma", "between 0 and 1", lambda x: 0 <= x <= 1)
+        expect(self, "epsilon", "between 0 and 1", lambda x: 0 <= x <= 1)
+        expect(self, "epsilon_step", "between 0 and 1", lambda x: 0 <= x <= 1)
+        expect(self, "batch_size", "at least 1", lambda x: x >= 1)
+        expect(
+            self,
             "buffer_experience_replay",
             f"at least batch_size, {self.batch_size}",
             lambda x: x >= self.batch_size,
         )
-        self._expect("updates_per_step", "at least 1", lambda x: x >= 1)
-        self._expect(
+        expect(self, "updates_per_step", "at least 1", lambda x: x >= 1)
+        expect(
+            self,
             "learning_starts",
             f"0, or batch_size, {self.batch_size}, to buffer_experience_replay",
             lambda x: x == 0 or self.batch_size <= x <= self.buffer_experience_replay,
         )
-        self._expect("learning_rate", "above 0, at most 1", lambda x: 0 < x <= 1)
-        self._expect("descriptor_scale", "above 0, at most 1", lambda x: 0 < x <= 1)
-        self._expect("max_images", "at least 0", lambda x: x >= 0)
-        self._expect("keep_states", "at least 0", lambda x: x >= 0)
+        expect(self, "learning_rate", "above 0, at most 1", lambda x: 0 < x <= 1)
+        expect(self, "descriptor_scale", "above 0, at most 1", lambda x: 0 < x <= 1)
+        expect(self, "max_images", "at least 0", lambda x: x >= 0)
+        expect(self, "keep_states", "at least 0", lambda x: x >= 0)
 
 
 @dataclass(frozen=True)
