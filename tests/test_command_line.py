@@ -51,7 +51,7 @@ def test_scripts_start_in_three_ways_from_anywhere(detector, script, words, fold
     assert process.returncode == 0
     assert f"{script.title()} {detector}: " in process.stdout
     assert "--class_object" in process.stdout
-    assert str(ROOT / "models_image_zooms")[:20] in process.stdout
+    assert str(ROOT / f"models_{detector}")[:20] in process.stdout
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
