@@ -30,8 +30,11 @@ needs_tensorflow = pytest.mark.skipif(
 )
 
 
-def small_model(**changes):
-    return get_model(TrainSettings(**(SMALL | changes)))
+def small_model(compiled=False, **changes):
+    """Build a model; step by step it is done before a graph of it is traced."""
+    model = get_model(TrainSettings(**(SMALL | changes)))
+    model.run_eagerly = not compiled
+    return model
 
 
 def a_batch(number=6, side=32, channels=3, seed=0):
@@ -220,7 +223,7 @@ OPTIONS = [
 """But for VGG-16, which test_glimpse_networks.py tries."""
 
 IDLE = {
-    ("location", "centre"): ("where/kernel", "where/bias"),
+    ("location", "centre"): ("where/kernel", "where/bias", "where_to_g/kernel"),
     ("glimpses", 1): ("cell/recurrent_kernel",),
 }
 """What meets nothing but zeros: the middle's location, the first state."""
@@ -228,7 +231,7 @@ IDLE = {
 
 @pytest.mark.parametrize("changes", OPTIONS, ids=str)
 def test_every_option_trains_and_comes_back_from_its_file(changes, tmp_path):
-    model = small_model(**changes)
+    model = small_model(compiled=changes == OPTIONS[0], **changes)
     images, targets = a_batch(channels=1 if "task" in changes else 3)
     before = [np.array(v) for v in model.trainable_variables]
     got = model.train_on_batch(images, targets, return_dict=True)
@@ -239,6 +242,7 @@ def test_every_option_trains_and_comes_back_from_its_file(changes, tmp_path):
         assert same == (variable.path in idle), variable.path
     save_weights(model, tmp_path / "model.weights.h5")
     again = get_model(ModelSettings(**model.settings.identity()), seed=7)
+    again.run_eagerly = model.run_eagerly
     load_weights(again, tmp_path / "model.weights.h5")
     first, second = model.trace(images, "sample", 3), again.trace(images, "sample", 3)
     assert {name: values.shape for name, values in first.items()} == {
@@ -317,7 +321,7 @@ def test_the_same_seed_gives_the_same_run():
     images, targets = a_batch(12)
 
     def trained(seed, between=lambda model: None):
-        model = small_model(seed=seed)
+        model = small_model(compiled=True, seed=seed)
         losses = []
         for _ in range(2):
             fitted = model.fit(images, targets, batch_size=4, shuffle=False, verbose=0)

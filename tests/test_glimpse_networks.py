@@ -143,6 +143,7 @@ def test_vgg16_is_frozen_or_tuned_and_saved(trainable, trunk_file, tmp_path):
         path_vgg=trunk_file,
     )
     model = get_model(settings)
+    model.run_eagerly = True  # done before a graph of it is traced
     before = trunk_weights(model)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
