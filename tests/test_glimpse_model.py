@@ -33,7 +33,7 @@ needs_tensorflow = pytest.mark.skipif(
 def small_model(compiled=False, **changes):
     """Build a model; step by step it is done before a graph of it is traced."""
     model = get_model(TrainSettings(**(SMALL | changes)))
-    model.run_eagerly = not compiled
+    model.run_eagerly = not compiled and keras.config.backend() != "jax"
     return model
 
 
@@ -290,10 +290,7 @@ def test_the_mean_policy_looks_where_the_location_network_says():
         lots[:, 0] = first
         got = outcome_of(model, images, lots)["locations"]
         np.testing.assert_allclose(got, mean["locations"], atol=1e-5)
-        # The heads are linear in the state and its width is small enough to solve for.
-        weights, bias = model.regression_network.get_weights()
-        model.regression_network.set_weights([np.eye(16, 2), np.zeros(2)])
-        assert weights.shape == (16, 2) and bias.shape == (2,)
+        # The states themselves, two units at a time through the regression network.
         states = []
         for start in range(0, 16, 2):
             picked = np.zeros((16, 2))
