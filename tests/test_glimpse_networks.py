@@ -1,0 +1,185 @@
+"""Each network of the glimpse regressor against its formula in NumPy."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from glimpse_rnn.checkpoint import load_weights, save_weights
+from glimpse_rnn.config import ModelSettings, TrainSettings
+from glimpse_rnn.model import get_model
+from glimpse_rnn.networks import GLIMPSE_UNITS, get_cell, get_glimpse_network, get_head
+from tests.trunk_files import keras_3
+from weights.vgg16 import load_vgg16, preprocess
+
+SMALL = ModelSettings(image_size=32, bandwidth=8, radius=4, levels=2, state_size=16)
+
+
+def small(**changes):
+    return dataclasses.replace(SMALL, **changes)
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def weights_of(network, name):
+    return [np.asarray(weight) for weight in network.get_layer(name).get_weights()]
+
+
+@pytest.fixture
+def seen():
+    rng = np.random.default_rng(5)
+    glimpses = rng.random((3, 8, 8, 6), dtype=np.float32)
+    return glimpses, rng.uniform(-1, 1, (3, 2)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def trunk_file(tmp_path_factory, random_layers):
+    path = tmp_path_factory.mktemp("trunk") / "trunk.h5"
+    keras_3(path, random_layers)
+    return path
+
+
+def g_of(network, what, locations):
+    """Compute ReLU(W·what + U·where)."""
+    kernel, bias = weights_of(network, "where")
+    where = relu(locations @ kernel + bias)
+    (where_to_g,) = weights_of(network, "where_to_g")
+    kernel, bias = weights_of(network, "what_to_g")
+    return relu(what @ kernel + where @ where_to_g + bias)
+
+
+def test_what_and_where_meet_in_g(seen):
+    network = get_glimpse_network(small(glimpse_network="fc"), 3)
+    glimpses, locations = seen
+    kernel, bias = weights_of(network, "fc")
+    assert kernel.shape == (8 * 8 * 6, 128)
+    what = relu(glimpses.reshape(3, -1) @ kernel + bias)
+    expected = g_of(network, what, locations)
+    g = network.predict([glimpses, locations], verbose=0)
+    assert g.shape == (3, GLIMPSE_UNITS) and (g > 0).any()
+    np.testing.assert_allclose(g, expected, atol=1e-5)
+
+
+def strided(x, kernel, bias):
+    """Convolve with stride 2, the padding's odd pixel below and to the right."""
+    side, size = x.shape[1], kernel.shape[0]
+    total = max(size - (2 if side % 2 == 0 else 1), 0)
+    before = total // 2
+    x = np.pad(x, [(0, 0), (before, total - before), (before, total - before), (0, 0)])
+    out = np.zeros((len(x), -(-side // 2), -(-side // 2), kernel.shape[-1]))
+    for row in range(out.shape[1]):
+        for column in range(out.shape[2]):
+            top, left = 2 * row, 2 * column
+            patch = x[:, top : top + size, left : left + size]
+            out[:, row, column] = np.tensordot(patch, kernel, 3) + bias
+    return out
+
+
+def test_the_paper_s_convolutions(seen):
+    network = get_glimpse_network(SMALL, 3)
+    x, locations = seen
+    sizes = []
+    for number in (1, 2, 3):
+        kernel, bias = weights_of(network, f"conv{number}")
+        sizes.append(kernel.shape)
+        x = relu(strided(x, kernel, bias))
+    assert sizes == [(5, 5, 6, 32), (5, 5, 32, 64), (5, 5, 64, 128)]
+    expected = g_of(network, x.mean(axis=(1, 2)), locations)
+    g = network.predict(list(seen), verbose=0)
+    np.testing.assert_allclose(g, expected, atol=1e-4)
+
+
+def test_residual_blocks_that_add_nothing_leave_the_convolutions(seen):
+    plain = get_glimpse_network(SMALL, 3)
+    residual = get_glimpse_network(small(glimpse_network="residual"), 3)
+    for layer in plain.layers:
+        residual.get_layer(layer.name).set_weights(layer.get_weights())
+    different = residual.predict(list(seen), verbose=0)
+    for number in (1, 2, 3):
+        block = residual.get_layer(f"conv{number}_b")
+        block.set_weights([np.zeros(w.shape) for w in block.get_weights()])
+    g = plain.predict(list(seen), verbose=0)
+    np.testing.assert_allclose(residual.predict(list(seen), verbose=0), g, atol=1e-6)
+    assert np.abs(different - g).max() > 1e-2
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_vgg16_sees_every_level_as_an_image(channels, trunk_file):
+    settings = small(glimpse_network="vgg16", vgg_blocks=2)
+    network = get_glimpse_network(settings, channels, trunk_file)
+    rng = np.random.default_rng(3)
+    pixels = rng.integers(0, 256, (2, 8, 8, 2, channels)).astype(np.uint8)
+    glimpses = (pixels / 255).astype(np.float32).reshape(2, 8, 8, -1)
+    locations = np.zeros((2, 2), np.float32)
+
+    trunk = load_vgg16(trunk_file, ("block2_pool",))
+    features = []
+    for level in range(2):
+        image = np.broadcast_to(pixels[:, :, :, level], (2, 8, 8, 3))
+        maps = trunk.predict(preprocess(image), verbose=0)
+        features.append(maps.mean(axis=(1, 2)))
+    what = np.concatenate(features, axis=1)
+    assert what.shape == (2, 2 * 128)
+    what = what - what.mean(axis=1, keepdims=True)
+    what /= np.sqrt(what.var(axis=1, keepdims=True) + 1e-3)
+    expected = g_of(network, what, locations)
+    g = network.predict([glimpses, locations], verbose=0)
+    np.testing.assert_allclose(g, expected, atol=1e-3)
+
+
+def trunk_weights(model):
+    return model.glimpse_network.get_layer("vgg16_levels").trunk.get_weights()
+
+
+@pytest.mark.parametrize("trainable", [0, 1])
+def test_vgg16_is_frozen_or_tuned_and_saved(trainable, trunk_file, tmp_path):
+    settings = TrainSettings(
+        **small(
+            glimpse_network="vgg16", vgg_blocks=1, vgg_trainable=trainable, glimpses=2
+        ).identity(),
+        path_vgg=trunk_file,
+    )
+    model = get_model(settings)
+    model.run_eagerly = True  # done before a graph of it is traced
+    before = trunk_weights(model)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    model.train_on_batch(images, rng.uniform(-1, 1, (4, 4)).astype(np.float32))
+    after = trunk_weights(model)
+    changed = [bool((a != b).any()) for a, b in zip(before, after, strict=True)]
+    assert changed == [bool(trainable)] * 4
+    save_weights(model, tmp_path / "model.weights.h5")
+    # What was saved needs no file of VGG-16's.
+    again = get_model(ModelSettings(**settings.identity()))
+    load_weights(again, tmp_path / "model.weights.h5")
+    assert all((a == b).all() for a, b in zip(after, trunk_weights(again), strict=True))
+
+
+def test_the_paper_s_cell_is_a_layer_over_state_and_glimpse():
+    cell = get_cell(small(state_size=4))
+    rng = np.random.default_rng(2)
+    g = rng.standard_normal((3, GLIMPSE_UNITS)).astype(np.float32)
+    h = rng.random((3, 4), dtype=np.float32)
+    of_g, of_h, bias = (np.asarray(weight) for weight in cell.get_weights())
+    layer = np.concatenate([of_h, of_g])
+    expected = relu(np.concatenate([h, g], axis=1) @ layer + bias)
+    out, _ = cell(keras.ops.convert_to_tensor(g), [keras.ops.convert_to_tensor(h)])
+    out = keras.ops.convert_to_numpy(out)
+    np.testing.assert_allclose(out, expected, atol=1e-4)
+
+
+def test_seeds_give_first_weights():
+    def all_weights(seed):
+        networks = get_glimpse_network(SMALL, 3, seed=seed), get_cell(SMALL, seed)
+        head = get_head(SMALL, 2, "location", "tanh", seed)
+        return [w for part in (*networks, head) for w in part.get_weights() if w.any()]
+
+    first, same, other = all_weights(1), all_weights(1), all_weights(2)
+    assert all((a == b).all() for a, b in zip(first, same, strict=True))
+    assert not any((a == b).all() for a, b in zip(first, other, strict=True))
+    kernels = [w for w in first if w.ndim == 2]
+    # No two layers of a network start alike, whatever their sizes.
+    assert len({float(kernel.flat[0]) for kernel in kernels}) == len(kernels)
