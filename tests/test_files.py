@@ -111,8 +111,11 @@ def test_a_stopped_program_says_so_and_leaves_nothing_half_written(
     number, status, said, tmp_path
 ):
     program = (
-        "import time; from pathlib import Path; from dataclasses import make_dataclass;"
+        "import signal, time; from pathlib import Path;"
+        "from dataclasses import make_dataclass;"
         "from common.command_line import run; from common.files import replacing\n"
+        # Where tests run in the background, their children are born deaf to Ctrl-C.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def main(_):\n"
         "  with replacing(Path('a.txt')) as partial:\n"
         "    partial.write_text('half'); print(1, flush=True); time.sleep(60)\n"
