@@ -66,7 +66,9 @@ def read_bytes(path: Path | str) -> bytes:
 
 
 def read_image(
-    path: Path | str, annotated_size: tuple[int, int] | None = None
+    path: Path | str,
+    annotated_size: tuple[int, int] | None = None,
+    smallest: int = 1,
 ) -> np.ndarray:
     """Decode an image file.
 
@@ -80,15 +82,24 @@ def read_image(
         path: a JPEG, PNG, BMP, GIF, PPM, TIFF or WebP file.
         annotated_size: (height, width) that the annotation states, in pixels. Where it
             fits the stored pixels only, the EXIF orientation is left alone.
+        smallest: pixels that the image must have each way to be of use.
 
     Returns:
         uint8 (height, width, 3), RGB, 0 to 255; the caller's own to write to.
 
     Raises:
-        InputError: the file is missing, empty, cut short, larger than 64 megapixels or
-            no image; one line that names it.
+        InputError: the file is missing, empty, cut short, larger than 64 megapixels,
+            no image or too small; one line that names it.
     """
-    return _with_decoder(path, lambda image: _decode(image, annotated_size))
+    pixels = _with_decoder(path, lambda image: _decode(image, annotated_size))
+    height, width, _ = pixels.shape
+    if min(height, width) < smallest:
+        raise file_error(
+            path,
+            f"the image is {height} pixels high and {width} wide",
+            f"at least {smallest} each way",
+        )
+    return pixels
 
 
 def read_size(

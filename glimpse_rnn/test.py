@@ -6,6 +6,7 @@ from glimpse_rnn.config import TestSettings
 
 def main(settings: TestSettings) -> None:
     """Measure, or locate in ``images``; see :func:`glimpse_rnn.test_program.test`."""
+    settings.check()
     with quiet_start():  # here: Keras takes seconds, and a mistyped flag needs none
         from glimpse_rnn.test_program import test
 

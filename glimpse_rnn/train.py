@@ -6,6 +6,7 @@ from glimpse_rnn.config import TrainSettings
 
 def main(settings: TrainSettings) -> None:
     """Train from epoch ``n`` on; see :func:`glimpse_rnn.train_program.train`."""
+    settings.check()
     with quiet_start():  # here: Keras takes seconds, and a mistyped flag needs none
         from glimpse_rnn.train_program import train
 

@@ -7,7 +7,7 @@ flag of the same name; the text below it is the flag's help.
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 
@@ -28,6 +28,9 @@ VOC2012 = REPOSITORY / "VOC2012"
 @dataclass(frozen=True)
 class SharedSettings:
     """What training and testing have in common."""
+
+    smallest_image: ClassVar[int] = 1
+    """Pixels each way that an image must have for the detector."""
 
     class_object: int | str = 1
     """Class to search for: 1 (aeroplane) … 20 (tvmonitor) in VOC order, or its name."""

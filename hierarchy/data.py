@@ -59,6 +59,7 @@ def _open_set(settings: TrainSettings | TestSettings, folder: Path) -> VocSet:
         settings.class_id,
         settings.rules.quirks,
         settings.skip_bad,
+        smallest_image=settings.smallest_image,
     )
 
 

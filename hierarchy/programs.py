@@ -21,6 +21,7 @@ def train(settings: TrainSettings, features: str) -> None:
         settings: the detector's.
         features: name of its module that has ``make_describer``.
     """
+    settings.check()
     with quiet_start():
         from hierarchy import train_program
 
@@ -35,6 +36,7 @@ def test(settings: TestSettings, features: str) -> None:
         settings: the detector's.
         features: name of its module that has ``make_describer``.
     """
+    settings.check()
     with quiet_start():
         from hierarchy import test_program
 

@@ -255,7 +255,7 @@ def search_pictures(
     names = _distinct_names(paths)
     for path in track(paths, "searching", len(paths)):
         try:
-            pixels = read_image(path)
+            pixels = read_image(path, smallest=settings.smallest_image)
         except InputError as error:
             if not settings.skip_bad:
                 raise

@@ -214,6 +214,7 @@ class VocSet:
         quirks: the published differences to follow.
         skip_bad: 0 to raise on a bad image, 1 to go on without it.
         skipped: one line for each image that is left out from the beginning.
+        smallest_image: pixels that an image must have each way; a smaller one is bad.
 
     Raises:
         InputError: an image is named twice.
@@ -225,10 +226,12 @@ class VocSet:
         quirks: Quirks = Quirks(),
         skip_bad: int = 0,
         skipped: Iterable[str] = (),
+        smallest_image: int = 1,
     ) -> None:
         self._entries = _with_keys(list(images))
         self._quirks = quirks
         self._skip_bad = skip_bad
+        self._smallest_image = smallest_image
         self._left_out = list(skipped)
         self._bad: dict[int, str] = {}
 
@@ -241,6 +244,7 @@ class VocSet:
         quirks: Quirks = Quirks(),
         skip_bad: int = 0,
         with_difficult: bool = False,
+        smallest_image: int = 1,
     ) -> "VocSet":
         """Find the images of a set that hold a class; annotations stay unread.
 
@@ -252,6 +256,7 @@ class VocSet:
             skip_bad: 0 to raise on a bad image, 1 to go on without it.
             with_difficult: take images with only difficult objects too (label 0), as
                 VOC's protocol does; the published program takes label 1 alone.
+            smallest_image: pixels that an image must have each way.
 
         Raises:
             InputError: there is no such set, or no image of it holds the class.
@@ -270,7 +275,7 @@ class VocSet:
                 what += f", {len(skipped)} could not be read"
             raise file_error(path_voc, what)
         images = [(path_voc, image) for image in names]
-        return cls(images, quirks, skip_bad, skipped.values())
+        return cls(images, quirks, skip_bad, skipped.values(), smallest_image)
 
     @property
     def names(self) -> list[str]:
@@ -294,7 +299,7 @@ class VocSet:
         path_voc, name, key = self._entries[operator.index(index)]
         path = _image_path(path_voc, name)
         annotation = AnnotationFile(name, path_voc)
-        pixels = read_image(path, annotation.size())
+        pixels = read_image(path, annotation.size(), self._smallest_image)
         height, width, _ = pixels.shape
         objects = annotation.objects(self._quirks, (height, width))
         return VocImage(name, key, path, pixels, objects)
@@ -306,11 +311,11 @@ class VocSet:
                 yield image
 
     def __add__(self, other: "VocSet") -> "VocSet":
-        if (self._quirks, self._skip_bad) != (other._quirks, other._skip_bad):
+        if self._settings != other._settings:
             raise ValueError("sets that are added must have the same settings")
         images = [entry[:2] for entry in (*self._entries, *other._entries)]
         left_out = self._left_out + other._left_out
-        both = VocSet(images, self._quirks, self._skip_bad, left_out)
+        both = self._with(images, left_out)
         shifted = {len(self) + index: line for index, line in other._bad.items()}
         both._bad = self._bad | shifted
         return both
@@ -318,7 +323,17 @@ class VocSet:
     def first(self, count: int) -> "VocSet":
         """Return the set of the first ``count`` images alone."""
         images = [entry[:2] for entry in self._entries[:count]]
-        return VocSet(images, self._quirks, self._skip_bad, self._left_out)
+        return self._with(images, self._left_out)
+
+    @property
+    def _settings(self) -> tuple[Quirks, int, int]:
+        return self._quirks, self._skip_bad, self._smallest_image
+
+    def _with(self, images: list[tuple[Path, str]], left_out: list[str]) -> "VocSet":
+        """Return a set of other images with the same settings."""
+        return VocSet(
+            images, self._quirks, self._skip_bad, left_out, self._smallest_image
+        )
 
     def read(self, index: int) -> VocImage | None:
         """Return an image, or None where it is bad and bad ones are skipped.

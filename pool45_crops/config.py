@@ -10,12 +10,16 @@ from hierarchy.search import SearchRules
 
 MODELS = REPOSITORY / "models_pool45_crops"
 
+SMALLEST_IMAGE = 32
+"""Pixels each way of an image of which block5_pool has one cell."""
+
 
 @dataclass(frozen=True)
 class TrainSettings(config.TrainSettings):
     """Train pool45_crops: an agent that looks once, and zooms into what it saw."""
 
     detector: ClassVar[str] = "pool45_crops"
+    smallest_image: ClassVar[int] = SMALLEST_IMAGE
     path_model: Path = MODELS
     """Where checkpoints and log.csv go."""
 
@@ -36,6 +40,7 @@ class TestSettings(config.TestSettings):
     """Test pool45_crops: measure a trained agent, or search pictures of one's own."""
 
     detector: ClassVar[str] = "pool45_crops"
+    smallest_image: ClassVar[int] = SMALLEST_IMAGE
     path_model: Path = MODELS
     """Where training put the checkpoints."""
     keeps_maps: ClassVar[bool] = False

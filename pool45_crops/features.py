@@ -21,7 +21,7 @@ from hierarchy.description import (
 from hierarchy.pictures import Picture
 from hierarchy.quirks import Quirks
 from hierarchy.regions import Region, Window, truncate
-from pool45_crops.config import TestSettings, TrainSettings
+from pool45_crops.config import SMALLEST_IMAGE, TestSettings, TrainSettings
 
 STRIDE_OF_BLOCK4, STRIDE_OF_BLOCK5 = 16, 32
 POOLED_SIZE = 7
@@ -196,10 +196,10 @@ class Pool45Describer:
             InputError: the picture is under 32 pixels high or wide.
         """
         height, width = picture.size
-        if min(height, width) < STRIDE_OF_BLOCK5:
+        if min(height, width) < SMALLEST_IMAGE:
             raise InputError(
                 f"{picture.name}: the image is {height} pixels high and {width} wide;"
-                f" expected at least {STRIDE_OF_BLOCK5} each way for VGG-16's maps"
+                f" expected at least {SMALLEST_IMAGE} each way for VGG-16's maps"
             )
         inputs = vgg_input(picture.pixels, self._quirks)[None]
         maps = self._trunk.predict_on_batch(inputs)

@@ -583,6 +583,16 @@ def test_bad_image_raises(voc, how):
     assert images.skipped == []
 
 
+def test_too_small_an_image_is_bad(voc):
+    with pytest.raises(InputError, match="80 pixels high and 100 wide; expected at le"):
+        list(VocSet.open(voc, "trainval", 1, smallest_image=81))
+    assert len(list(VocSet.open(voc, "trainval", 1, smallest_image=80))) == 2
+    skipping = VocSet.open(voc, "trainval", 1, skip_bad=1, smallest_image=81)
+    for images in (skipping, skipping.first(2)):
+        assert list(images) == []
+        assert ["80 pixels high" in line for line in images.skipped] == [True, True]
+
+
 @pytest.mark.parametrize("how", ["annotation", "no image", "half an image"])
 def test_bad_image_is_skipped_and_counted_once(voc, how):
     path = spoil(voc, how)
