@@ -160,19 +160,21 @@ def with_scales(
     return np.concatenate([locations(points, sizes), scales], 1).astype(np.float32)
 
 
-def squash(picture: np.ndarray, side: int) -> np.ndarray:
+def squash(picture: np.ndarray, side: int, channels: int = 3) -> np.ndarray:
     """Return a picture on a square canvas, its proportions given up.
 
     Args:
         picture: uint8 (height, width, 3).
         side: of the canvas in pixels.
+        channels: of the canvas, 3 or 1, brightness alone.
 
     Returns:
-        uint8 (side, side, 3), each pixel an average of those that it stands for.
+        uint8 (side, side, channels), each pixel an average of those that it stands for.
     """
     image = Image.fromarray(picture)
     small = image.resize((side, side), Image.Resampling.BILINEAR)
-    return np.asarray(small)
+    small = small.convert("L") if channels == 1 else small
+    return np.asarray(small).reshape(side, side, channels)
 
 
 class FileSource:

@@ -57,6 +57,7 @@ class GlimpseRegressor(keras.Model):
 
     Attributes:
         settings: of the model.
+        channels: of its images.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class GlimpseRegressor(keras.Model):
         self.chooses = settings.location == "learned" and settings.glimpses > 1
         seeds = np.random.SeedSequence(seed).generate_state(6) >> 1
         seeds = [int(seed) for seed in seeds]
-        channels = CHANNELS[settings.task]
+        self.channels = channels = CHANNELS[settings.task]
         self.sensor = GlimpseSensor(
             settings.bandwidth, settings.radius, settings.levels
         )

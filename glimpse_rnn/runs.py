@@ -1,8 +1,13 @@
-"""From what the model did to what is drawn of it."""
+"""From what the model did to what is drawn and written of it."""
+
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
+from common.progress import rounded
+from common.sheet import save_picture
 from glimpse_rnn.keypoints import KeypointSet
 from glimpse_rnn.model import GlimpseRegressor
 from glimpse_rnn.visualization import Run
@@ -64,3 +69,40 @@ def seen(
     pixels = np.clip(np.rint(255 * pixels), 0, 255).astype(np.uint8)
     pixels = pixels.transpose(0, 3, 1, 2, 4)
     return pixels if channels == 3 else np.repeat(pixels, 3, axis=-1)
+
+
+def in_pixels(run: Run, location: np.ndarray) -> list[float]:
+    """Return (row, column) in pixels of the run's picture.
+
+    Pixels count from the upper left corner, the middle of the first pixel at 0.5.
+
+    Args:
+        run: whose picture it is.
+        location: float (2,) in [−1, 1].
+    """
+    side = np.array(run.picture.shape[:2])
+    return [rounded(float(at)) for at in (np.asarray(location, float) + 1) / 2 * side]
+
+
+def write_case(run: Run, path: Path, folder: Path) -> dict[str, Any]:
+    """Write a run's picture, and return what a result says of the run.
+
+    Args:
+        run: on an image whose keypoint is known.
+        path: the picture's file, a JPEG, for a PNG may be made smaller.
+        folder: of the result, which names files from there on.
+
+    Returns:
+        ``name`` of the image, ``image``, its copy, ``distance``, and in pixels of it
+        (row, column) of ``truth``, ``prediction`` and of each glimpse,
+        ``trajectory``.
+    """
+    save_picture(run.picture, path)
+    return {
+        "name": run.name,
+        "image": path.relative_to(folder).as_posix(),
+        "distance": rounded(run.distance),
+        "truth": in_pixels(run, run.truth),
+        "prediction": in_pixels(run, run.prediction),
+        "trajectory": [in_pixels(run, location) for location in run.locations],
+    }

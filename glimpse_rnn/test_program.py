@@ -35,7 +35,7 @@ from glimpse_rnn.evaluation import (
 from glimpse_rnn.keypoints import KeypointSet, squash
 from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
 from glimpse_rnn.model import GlimpseRegressor, get_model
-from glimpse_rnn.runs import model_windows, run_on, seen
+from glimpse_rnn.runs import in_pixels, model_windows, run_on, seen, write_case
 from glimpse_rnn.train_program import split
 from glimpse_rnn.visualization import (
     Run,
@@ -129,8 +129,8 @@ def measure(
     """Measure a trained model and its controls; write results and pictures.
 
     Writes ``results.json``, ``detection_rate.png``, ``rate_by_glimpses.png``,
-    ``best.png``, ``worst.png`` and, with ``bool_draw``, a picture per run into
-    ``path_testing_folder``.
+    ``best.png``, ``worst.png`` with their pictures in ``cases/`` and, with
+    ``bool_draw``, a picture per run into ``path_testing_folder``.
 
     Args:
         settings: of the test.
@@ -165,9 +165,18 @@ def measure(
         ),
         "seconds_per_image": rounded(seconds_per_image(model, pixels)),
     }
-    write_json(settings.path_testing_folder / "results.json", results)
+    sheets = _sheets(model, images, did, distances)
+    folder = settings.path_testing_folder
+    results["cases"] = [
+        write_case(run, folder / "cases" / f"{name}_{number:02d}.jpg", folder)
+        for name, runs in sheets.items()
+        for number, run in enumerate(runs, 1)
+    ]
+    write_json(folder / "results.json", results)
     _draw_plots(settings, results)
-    _draw_runs(settings, model, images, pixels, did, distances)
+    _draw_sheets(folder, sheets, len(images))
+    if settings.bool_draw:
+        _draw_runs(settings, model, images, pixels, did, distances)
     _print_table(results)
     console.print(f"results and pictures: {settings.path_testing_folder}")
     return results
@@ -252,6 +261,41 @@ def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
     draw_rate_by_glimpses(rates, folder / "rate_by_glimpses.png", title)
 
 
+def _sheets(
+    model: GlimpseRegressor,
+    images: KeypointSet,
+    did: dict[str, np.ndarray],
+    distances: np.ndarray,
+) -> dict[str, list[Run]]:
+    """Return the best and the worst runs, none of them in both."""
+    order = np.argsort(distances, kind="stable").tolist()
+    count = min(CASES, len(order) // 2 or 1)
+    chosen = {"best": order[:count], "worst": order[::-1][: min(count, len(order) - 1)]}
+    return {
+        name: [_run_of(model, images, index, did, distances) for index in indices]
+        for name, indices in chosen.items()
+        if indices
+    }
+
+
+def _run_of(
+    model: GlimpseRegressor,
+    images: KeypointSet,
+    index: int,
+    did: dict[str, np.ndarray],
+    distances: np.ndarray,
+    canvas: np.ndarray | None = None,
+) -> Run:
+    own = {name: did[name][index] for name in ("locations", "prediction")}
+    return run_on(model, images, index, own, float(distances[index]), canvas)
+
+
+def _draw_sheets(folder: Path, sheets: dict[str, list[Run]], total: int) -> None:
+    for name, runs in sheets.items():
+        title = f"{name.capitalize()} {len(runs)} of {total} images"
+        draw_cases(runs, folder / f"{name}.png", title)
+
+
 def _draw_runs(
     settings: TestSettings,
     model: GlimpseRegressor,
@@ -260,28 +304,11 @@ def _draw_runs(
     did: dict[str, np.ndarray],
     distances: np.ndarray,
 ) -> None:
-    """Draw the best and the worst cases, and each run where that is asked for."""
-    folder = settings.path_testing_folder
-
-    def run_of(index: int, with_seen: bool) -> Run:
-        return run_on(
-            model,
-            images,
-            index,
-            {name: did[name][index] for name in ("locations", "prediction")},
-            float(distances[index]),
-            pixels[index] if with_seen else None,
-        )
-
-    order = np.argsort(distances, kind="stable")
-    for name, chosen in (("best", order[:CASES]), ("worst", order[::-1][:CASES])):
-        runs = [run_of(int(index), with_seen=False) for index in chosen]
-        title = f"{name.capitalize()} {len(runs)} of {len(images)} images"
-        draw_cases(runs, folder / f"{name}.png", title)
-    if settings.bool_draw:
-        names = distinct_names(images.names)
-        for index in track(range(len(images)), "drawing", len(images)):
-            draw_run(run_of(index, with_seen=True), folder / f"{names[index]}_run.png")
+    """Draw each run, with what its glimpses saw."""
+    names = distinct_names(images.names)
+    for index in track(range(len(images)), "drawing", len(images)):
+        run = _run_of(model, images, index, did, distances, pixels[index])
+        draw_run(run, settings.path_testing_folder / f"{names[index]}_run.png")
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:
@@ -335,7 +362,7 @@ def locate(
                 raise
             skipped.append(str(error))
             continue
-        canvas = squash(picture, model.settings.image_size)
+        canvas = squash(picture, model.settings.image_size, model.channels)
         did = trace(model, canvas[None], "mean", settings.seed)
         run = Run(
             picture,
@@ -363,8 +390,8 @@ def _detection(path: Path, run: Run) -> dict[str, Any]:
     height, width, _ = run.picture.shape
 
     def position(location: np.ndarray) -> dict[str, float]:
-        row, column = (np.asarray(location, float) + 1) / 2 * (height, width)
-        return {"x": rounded(float(column)), "y": rounded(float(row))}
+        row, column = in_pixels(run, location)
+        return {"x": column, "y": row}
 
     return {
         "image": str(path),

@@ -14,6 +14,10 @@ import h5py
 import numpy as np
 import pytest
 
+from common.images import read_image
+from figures.glimpses_cases import cases_of
+from figures.runs import Results
+
 ROOT = Path(__file__).parents[1]
 TRAIN, TEST = (ROOT / "glimpse_rnn" / f"{name}.py" for name in ("train", "test"))
 TOY = {
@@ -224,6 +228,25 @@ def test_results_hold_all_that_was_measured(tested):
         assert (folder / f"{name}.png").stat().st_size > 5_000
     assert len(list(folder.glob("*_run.png"))) == 6
     assert "mean policy" in said and "whole image" in said
+
+
+def test_results_list_cases_that_figures_can_draw(tested, cars):
+    folder, _, results = tested
+    annotated = {}
+    for line in (cars / "annotations.txt").read_text().splitlines():
+        x, y, image, *_, box = line.split("|")
+        _, top, _, bottom = map(int, box.split(","))
+        annotated[Path(image).stem] = (float(y), float(x)), bottom - top + 1
+    names = {case["image"]: Path(case["name"]).stem for case in results["cases"]}
+    cases = cases_of(Results(folder / "results.json", results))
+    assert len(cases) == len(names) == 6
+    for case in cases:
+        truth, height = annotated[names[case.image.relative_to(folder).as_posix()]]
+        assert np.subtract(truth, case.truth) == pytest.approx(0.5, abs=0.01)
+        offset = np.subtract(case.prediction, case.truth)
+        assert case.distance == pytest.approx(np.hypot(*offset) / height, rel=1e-3)
+        assert len(case.trajectory) == 2
+        assert read_image(case.image).ndim == 3
 
 
 def test_pictures_without_annotations_are_located_in(trained, cars, tmp_path):
