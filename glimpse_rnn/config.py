@@ -58,6 +58,11 @@ class ModelSettings:
     glimpse_network: Literal["cnn", "fc", "residual", "vgg16"] = "cnn"
     """What looks at a glimpse: three convolutions, one layer of 128, the convolutions
     with residual blocks, or the first blocks of VGG-16."""
+    pooling: Literal["average", "none"] = "average"
+    """What becomes of the last convolution's places: averaged as in the paper, or each
+    kept, so that where in a glimpse something lies is not lost."""
+    convolution_dtype: Literal["float32", "bfloat16"] = "float32"
+    """What the glimpse network's convolutions compute in; weights stay float32."""
     cell: Literal["fc", "gru", "lstm"] = "fc"
     """What remembers."""
     state_size: int = 256
@@ -69,6 +74,9 @@ class ModelSettings:
     location_offset: float = 0.0
     """Bound of the step from one location to the next, 2 is a whole image; 0 predicts
     locations themselves, as the paper does."""
+    prediction_offset: Switch = 0
+    """1 predicts the way from the last glimpse to the keypoint; 0, as the paper does,
+    the keypoint's place itself."""
     location_std: float = 0.11
     """Standard deviation of a sampled location."""
     loss: Literal["l1", "l2"] = "l1"

@@ -123,11 +123,14 @@ class GlimpseRegressor(keras.Model):
             h, state = self.cell(g, state, training=training)
             states.append(h)
         states = ops.stack(states, axis=1)
+        locations = ops.stack(locations, axis=1)
         predictions = self.regression_network(states)
+        if self.settings.prediction_offset:
+            predictions = locations + predictions
         outcome = {
             "prediction": predictions[:, -1],
             "predictions": predictions,
-            "locations": ops.stack(locations, axis=1),
+            "locations": locations,
         }
         if self.chooses:
             outcome["log_probabilities"] = log_probability(

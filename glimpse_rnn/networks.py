@@ -72,14 +72,15 @@ def get_glimpse_network(
 
     ``where`` is a layer of 128 with ReLU over the location, ``what`` as
     ``glimpse_network`` says: three convolutions 5×5 of stride 2 with 32, 64 and 128
-    channels, ReLU and global average pooling (``cnn``); the same with a residual block
-    of two convolutions 3×3 after each (``residual``); a layer of 128 with ReLU
+    channels, ReLU and global average pooling, or ``pooling`` none (``cnn``); the same
+    with a residual block of two convolutions 3×3 after each (``residual``); a layer of
+    128 with ReLU
     (``fc``); or the first blocks of VGG-16 over each level by itself, averaged over
     places and normalised over channels (``vgg16``).
 
     Args:
         settings: ``glimpse_network``, ``bandwidth``, ``levels``, ``batch_norm``,
-            ``vgg_blocks`` and ``vgg_trainable``.
+            ``pooling``, ``convolution_dtype``, ``vgg_blocks`` and ``vgg_trainable``.
         channels: of the image, 1 or 3.
         path_vgg: weights of VGG-16; without them the blocks hold zeros, as if waiting
             for a checkpoint.
@@ -101,8 +102,7 @@ def get_glimpse_network(
     elif settings.glimpse_network == "fc":
         what = _fully_connected(layers, glimpse, bool(settings.batch_norm))
     else:
-        is_residual = settings.glimpse_network == "residual"
-        what = _convolutions(layers, glimpse, bool(settings.batch_norm), is_residual)
+        what = _convolutions(layers, glimpse, settings)
     where = layers.dense(WHERE_UNITS, "where", activation="relu")(location)
     together = keras.layers.Add(name="what_and_where")(
         [
@@ -120,36 +120,42 @@ def _fully_connected(layers: _Layers, glimpse, batch_norm: bool):
     return _activated(x, "fc", batch_norm)
 
 
-def _convolutions(layers: _Layers, glimpse, batch_norm: bool, is_residual: bool):
+def _convolutions(layers: _Layers, glimpse, settings: ModelSettings):
+    batch_norm = bool(settings.batch_norm)
+    is_half = settings.convolution_dtype == "bfloat16"
+    dtype = {"dtype": "mixed_bfloat16" if is_half else "float32"}
+
     def convolved(x, filters: int, size: int, strides: int, name: str):
-        return layers.convolution(
-            filters, size, strides, name, use_bias=not batch_norm
-        )(x)
+        options = dtype | {"use_bias": not batch_norm}
+        return layers.convolution(filters, size, strides, name, **options)(x)
 
     x = glimpse
     for number, filters in enumerate(FILTERS, start=1):
         name = f"conv{number}"
-        x = _activated(convolved(x, filters, 5, 2, name), name, batch_norm)
-        if is_residual:
+        x = _activated(convolved(x, filters, 5, 2, name), name, batch_norm, **dtype)
+        if settings.glimpse_network == "residual":
             y = convolved(x, filters, 3, 1, f"{name}_a")
-            y = _activated(y, f"{name}_a", batch_norm)
+            y = _activated(y, f"{name}_a", batch_norm, **dtype)
             y = convolved(y, filters, 3, 1, f"{name}_b")
-            y = _normalised(y, f"{name}_b", batch_norm)
-            x = keras.layers.Add(name=f"{name}_add")([x, y])
-            x = keras.layers.ReLU(name=f"{name}_out")(x)
+            y = _normalised(y, f"{name}_b", batch_norm, **dtype)
+            x = keras.layers.Add(name=f"{name}_add", **dtype)([x, y])
+            x = keras.layers.ReLU(name=f"{name}_out", **dtype)(x)
+    if settings.pooling == "none":
+        return keras.layers.Flatten(name="places", dtype="float32")(x)
     return keras.layers.GlobalAveragePooling2D(
-        data_format="channels_last", name="pool"
+        data_format="channels_last", name="pool", dtype="float32"
     )(x)
 
 
-def _normalised(x, name: str, batch_norm: bool):
+def _normalised(x, name: str, batch_norm: bool, **dtype):
     if not batch_norm:
         return x
-    return keras.layers.BatchNormalization(name=f"{name}_norm")(x)
+    return keras.layers.BatchNormalization(name=f"{name}_norm", **dtype)(x)
 
 
-def _activated(x, name: str, batch_norm: bool):
-    return keras.layers.ReLU(name=f"{name}_relu")(_normalised(x, name, batch_norm))
+def _activated(x, name: str, batch_norm: bool, **dtype):
+    x = _normalised(x, name, batch_norm, **dtype)
+    return keras.layers.ReLU(name=f"{name}_relu", **dtype)(x)
 
 
 def _vgg16(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from common.files import alone_in, check_folder
 from common.memory import keep_freed_memory
 from common.progress import EpochProgress, TensorBoardLog, console
 from common.sheet import plain_name
@@ -37,7 +38,10 @@ def train(settings: TrainSettings) -> None:
     keep_freed_memory()
     checkpoints = Checkpoints(settings.path_model, settings.keep_states)
     checkpoints.check_start(settings.n)
-    _Training(settings, checkpoints).run()
+    training = _Training(settings, checkpoints)
+    check_folder(settings.path_model, "path_model")
+    with alone_in(settings.path_model):
+        training.run()
 
 
 def split(

@@ -182,7 +182,7 @@ def _share_of_longer_side(rng: np.random.Generator) -> float:
     Aeroplanes of all sizes, but neither many tiny ones, which no region of the search
     would fit, nor many that fill the picture, where there is nothing to search.
     """
-    return 0.15 + 0.8 * rng.beta(1.6, 1.4)
+    return 0.15 + 0.8 * rng.beta(1.6, 0.9)
 
 
 def _fitted(

@@ -236,7 +236,7 @@ def test_sizes_range_from_small_to_nearly_the_whole_picture(plans: list[Scene]):
         shares.append((box[2:] - box[:2]).max() / max(scene.height, scene.width))
     assert 0.1 < min(shares) < 0.22 and 0.82 < max(shares) < 0.97
     low, middle, high = np.quantile(shares, [0.25, 0.5, 0.75])
-    assert low < 0.45 and 0.4 < middle < 0.65 and high > 0.6
+    assert low < 0.55 and 0.5 < middle < 0.7 and high > 0.65
 
 
 def test_settings_lights_kinds_and_poses_vary(plans: list[Scene]):
