@@ -96,6 +96,7 @@ def learners(model):
         {"cell": "gru", "glimpse_network": "residual", "batch_norm": 1},
         {"cell": "lstm", "glimpse_network": "fc", "location_offset": 0.5},
         {"loss": "l2", "reward": "binary"},
+        {"prediction_offset": 1},
     ],
     ids=str,
 )
@@ -216,6 +217,8 @@ OPTIONS = [
     {"glimpse_network": "residual", "batch_norm": 1},
     {"cell": "gru", "task": "mnist_centroid"},
     {"cell": "lstm", "location_offset": 0.3},
+    {"pooling": "none", "prediction_offset": 1},
+    {"convolution_dtype": "bfloat16"},
     {"location": "random"},
     {"location": "centre"},
     {"glimpses": 1},
@@ -303,6 +306,15 @@ def test_the_mean_policy_looks_where_the_location_network_says():
         if offset:
             expected = np.clip(got[:, :-1] + offset * expected, -1, 1)
         np.testing.assert_allclose(got[:, 1:], expected, atol=1e-5)
+
+
+def test_predictions_may_count_from_the_last_glimpse():
+    images, _ = a_batch()
+    plain, offset = small_model(), small_model(prediction_offset=1)
+    place, way = plain.trace(images, seed=3), offset.trace(images, seed=3)
+    np.testing.assert_array_equal(place["locations"], way["locations"])
+    expected = place["predictions"] + place["locations"]
+    np.testing.assert_allclose(way["predictions"], expected, atol=1e-6)
 
 
 def test_what_the_network_sees_is_the_sensor_s():

@@ -78,8 +78,9 @@ def strided(x, kernel, bias):
     return out
 
 
-def test_the_paper_s_convolutions(seen):
-    network = get_glimpse_network(SMALL, 3)
+@pytest.mark.parametrize("pooling", ["average", "none"])
+def test_the_paper_s_convolutions(seen, pooling):
+    network = get_glimpse_network(small(pooling=pooling), 3)
     x, locations = seen
     sizes = []
     for number in (1, 2, 3):
@@ -87,9 +88,39 @@ def test_the_paper_s_convolutions(seen):
         sizes.append(kernel.shape)
         x = relu(strided(x, kernel, bias))
     assert sizes == [(5, 5, 6, 32), (5, 5, 32, 64), (5, 5, 64, 128)]
+    assert x.shape == (3, 1, 1, 128)
     expected = g_of(network, x.mean(axis=(1, 2)), locations)
     g = network.predict(list(seen), verbose=0)
     np.testing.assert_allclose(g, expected, atol=1e-4)
+
+
+def test_without_pooling_places_are_told_apart():
+    """A glimpse whose convolved places are exchanged differs only without pooling."""
+    settings = small(bandwidth=16)
+    rng = np.random.default_rng(8)
+    places = rng.random((2, 2, 2, 128), dtype=np.float32)
+    for pooling, tells in (("average", False), ("none", True)):
+        network = get_glimpse_network(dataclasses.replace(settings, pooling=pooling), 3)
+        last = network.get_layer("conv3_relu").output
+        behind = keras.Model([last, network.inputs[1]], network.output)
+        g, turned = (
+            behind.predict([maps, np.zeros((2, 2), np.float32)], verbose=0)
+            for maps in (places, places[:, ::-1])
+        )
+        assert (np.abs(g - turned).max() > 1e-3) == tells
+
+
+def test_convolutions_in_half_precision_are_nearly_the_same(seen):
+    whole = get_glimpse_network(SMALL, 3)
+    half = get_glimpse_network(small(convolution_dtype="bfloat16"), 3)
+    half.set_weights(whole.get_weights())
+    assert {str(w.dtype) for w in half.weights} == {"float32"}
+    expected, g = (
+        whole.predict(list(seen), verbose=0),
+        half.predict(list(seen), verbose=0),
+    )
+    assert g.dtype == np.float32
+    assert 0 < np.abs(g - expected).max() < 0.02 * np.abs(expected).max()
 
 
 def test_residual_blocks_that_add_nothing_leave_the_convolutions(seen):
