@@ -1,0 +1,55 @@
+"""The regression check of measured ratios."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.check import check, read_ratios, worse
+from common.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_faster_ratios_fall_and_floors_rise_when_they_get_worse():
+    before = {"step": 50.0, "update_over_floor": 1.0, "gone": 3.0}
+    assert worse({"step": 40.0, "update_over_floor": 1.29}, before, 0.3) == []
+    assert worse({"step": 500.0, "update_over_floor": 0.2, "new": 1.0}, before, 0) == []
+    lines = worse({"step": 38.0, "update_over_floor": 1.31}, before, 0.3)
+    assert lines == ["step: 38, was 50", "update_over_floor: 1.31, was 1"]
+
+
+def write(path, **ratios):
+    items = [{"name": name, "ratio": ratio} for name, ratio in ratios.items()]
+    path.write_text(json.dumps(items))
+    return path
+
+
+def test_the_program_fails_in_one_line(tmp_path):
+    before = write(tmp_path / "before.json", step=50, other=2)
+    words = [sys.executable, "-m", "benchmarks.check", "--committed", str(before)]
+    for ratio, status in ((49, 0), (20, 1)):
+        measured = write(tmp_path / "now.json", step=ratio)
+        process = subprocess.run(
+            [*words, str(measured)], capture_output=True, text=True, cwd=ROOT
+        )
+        assert process.returncode == status, process.stderr
+        assert ("step: 20, was 50" in process.stderr) == bool(status)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"a": 1}', '[{"name": "a"}]'])
+def test_what_is_no_measurement_is_refused_by_name(tmp_path, text):
+    path = tmp_path / "now.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match="now.json: holds something else"):
+        read_ratios(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_ratios(tmp_path / "none.json")
+
+
+def test_nothing_to_compare_is_no_success(tmp_path):
+    now, before = write(tmp_path / "a.json", a=1), write(tmp_path / "b.json", b=1)
+    with pytest.raises(InputError, match="none of a"):
+        check([now], before, 0.3)
