@@ -86,6 +86,8 @@ def quiet_start() -> Iterator[None]:
         os.dup2(said.fileno(), 2)
         try:
             yield
+        except InputError:
+            raise  # which says all there is to say
         except Exception:
             said.seek(0)
             os.write(kept, said.read())

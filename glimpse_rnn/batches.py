@@ -1,6 +1,8 @@
 """Batches to train on: shuffled, mirrored and jittered by seed, epoch and picture."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,7 +10,9 @@ from PIL import Image
 
 from glimpse_rnn.keypoints import KeypointSet
 
-_ORDER, _CHANGE = 0, 1  # streams of chance that share a seed and an epoch
+_ORDER, _CHANGE, _LOTS = 0, 1, 2  # streams of chance that share a seed and an epoch
+
+DrawLots = Callable[[int, np.random.Generator], np.ndarray]
 
 _GREY = np.array([0.299, 0.587, 0.114])
 """Shares of red, green and blue in brightness."""
@@ -163,6 +167,10 @@ class KeypointBatches(keras.utils.PyDataset):
         seed: of everything drawn by lot.
         augmentation: how pictures are varied.
         epoch: which one it is, from 0; see :meth:`start_epoch`.
+        draw_lots: draws what a model needs by lot, given how many pictures there are
+            and a generator: with it batches hold ``(canvases, lots)`` where they hold
+            canvases else. So chance is part of the data, the same on any number of
+            devices.
         **workers: ``workers`` and what else Keras' ``PyDataset`` takes.
 
     Attributes:
@@ -177,6 +185,7 @@ class KeypointBatches(keras.utils.PyDataset):
         seed: int,
         augmentation: Augmentation = NONE,
         epoch: int = 0,
+        draw_lots: DrawLots | None = None,
         **workers,
     ):
         super().__init__(**workers)
@@ -186,6 +195,7 @@ class KeypointBatches(keras.utils.PyDataset):
         self._batch_size = min(batch_size, len(pictures))
         self._seed = seed
         self._augmentation = augmentation
+        self._draw_lots = draw_lots
         self.start_epoch(epoch)
 
     def start_epoch(self, epoch: int) -> None:
@@ -193,7 +203,7 @@ class KeypointBatches(keras.utils.PyDataset):
         self.epoch = epoch
         rng = np.random.default_rng([self._seed, epoch, _ORDER])
         self._order = rng.permutation(len(self.pictures))
-        self._first: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._first: dict[int, tuple[Any, np.ndarray]] = {}
 
     @property
     def images_per_epoch(self) -> int:
@@ -203,16 +213,24 @@ class KeypointBatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self.pictures) // self._batch_size
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return uint8 (n, S, S, C) canvases and float32 (n, 4) targets."""
+    def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
+        """Return uint8 (n, S, S, C) canvases, or with lots, and (n, 4) targets."""
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
         if index in self._first:
             return self._first.pop(index)
-        batch = self._made(index)
+        batch = self._with_lots(index, *self._made(index))
         if index < 2:  # Keras looks at two batches before it asks for all of them.
             self._first[index] = batch
         return batch
+
+    def _with_lots(
+        self, index: int, canvases: np.ndarray, targets: np.ndarray
+    ) -> tuple[Any, np.ndarray]:
+        if self._draw_lots is None:
+            return canvases, targets
+        rng = np.random.default_rng([self._seed, self.epoch, _LOTS, index])
+        return (canvases, self._draw_lots(len(canvases), rng)), targets
 
     def indices(self, index: int) -> np.ndarray:
         """Return which of the set's pictures are in a batch, int64 (n,)."""

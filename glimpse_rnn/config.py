@@ -131,6 +131,9 @@ class DataSettings:
     """VGG-16 weights for glimpse_network vgg16, an h5 file of any known layout."""
     seed: int = 0
     """Of everything random; the same seed gives the same run."""
+    deterministic: Switch = 0
+    """1 gives the same bits on the same GPU too, at the price of time; processors do
+    without."""
 
     def check_data(self) -> None:
         """Refuse values that no run can have.
@@ -176,6 +179,9 @@ class TrainSettings(DataSettings, ModelSettings):
     """Brightness, contrast, saturation and tint change by up to this share."""
     max_images: int = 0
     """Trains on so many images at most; 0 takes all."""
+    distribute: Literal["none", "mirrored", "multi_worker"] = "none"
+    """Shares batches among the GPUs of a machine, or among the processes in TF_CONFIG;
+    see glimpse_rnn/distribution.py."""
     keep_states: int = 3
     """Epochs whose full training state is kept for exact resume; 0 keeps all."""
     keep_best: Switch = 0

@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from glimpse_rnn.config import ModelSettings, TrainSettings
+from glimpse_rnn.distribution import SharedAdam, replicas_here
 from glimpse_rnn.losses import (
     baseline_loss,
     log_probability,
@@ -142,6 +143,13 @@ class GlimpseRegressor(keras.Model):
             outcome["baselines"] = self.baseline_network(before)[..., 0]
         return outcome
 
+    def _maybe_symbolic_build(self, *_: Any, **__: Any) -> None:
+        """Build nothing: all is built from the start.
+
+        Keras (3.15) does this where several devices share a batch, and fails on data of
+        more than one part.
+        """
+
     def _draw(self, number: Any) -> Any:
         """Draw the lots of as many runs as there are images."""
         later = self.settings.glimpses - 1
@@ -194,7 +202,19 @@ class GlimpseRegressor(keras.Model):
         parts = self.loss_parts(ops.convert_to_tensor(y, "float32"), y_pred)
         for name, mean in self._means.items():
             mean.update_state(parts[name])
-        return parts["regression_loss"] + parts["baseline_loss"] + parts["policy_loss"]
+        loss = parts["regression_loss"] + parts["baseline_loss"] + parts["policy_loss"]
+        # Means over parts of a batch, which several devices add up.
+        return loss / replicas_here()
+
+    def compute_metrics(self, *args: Any, **named: Any) -> dict[str, Any]:
+        """Return what :meth:`compute_loss` reported, for each device where several are.
+
+        Keras (3.15) takes the mean over devices along an axis that numbers lack.
+        """
+        metrics = super().compute_metrics(*args, **named)
+        if replicas_here() == 1:
+            return metrics
+        return {name: ops.reshape(value, (1,)) for name, value in metrics.items()}
 
     def loss_parts(self, targets: Any, outcome: dict[str, Any]) -> dict[str, Any]:
         """Return the loss's terms, the mean reward and the mean Δ, by :data:`PARTS`.
@@ -237,12 +257,12 @@ class GlimpseRegressor(keras.Model):
         Returns:
             What :meth:`call` returns, as NumPy arrays.
         """
-        rng = np.random.default_rng(seed)
-        lots = rng.uniform(-1, 1, (len(images), self.settings.glimpses, 2))
-        if self.settings.location == "learned":
-            noise = rng.standard_normal(lots[:, 1:].shape)
-            lots[:, 1:] = noise if policy == "sample" else 0
-        return self.predict_on_batch((images, lots.astype(np.float32)))
+        lots = draw_lots(self.settings, len(images), np.random.default_rng(seed))
+        if self.settings.location == "learned" and policy == "mean":
+            lots[:, 1:] = 0
+        did = self.predict_on_batch((images, lots))
+        # Where there are several devices, each has run over all images.
+        return {name: values[: len(images)] for name, values in did.items()}
 
     def glimpse(self, images: np.ndarray, locations: np.ndarray) -> Any:
         """Return what the network sees at a location in each image.
@@ -257,6 +277,25 @@ class GlimpseRegressor(keras.Model):
         images = ops.convert_to_tensor(images)
         locations = ops.convert_to_tensor(locations, "float32")
         return self.sensor.glimpse(self.sensor.prepare(images), locations)
+
+
+def draw_lots(
+    settings: ModelSettings, number: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Draw the lots that runs need, the same on all backends.
+
+    Args:
+        settings: of the model.
+        number: of runs, n.
+        generator: where they come from.
+
+    Returns:
+        float32 (n, T, 2), as :meth:`GlimpseRegressor.call` takes them.
+    """
+    lots = generator.uniform(-1, 1, (number, settings.glimpses, 2))
+    if settings.location == "learned":
+        lots[:, 1:] = generator.standard_normal(lots[:, 1:].shape)
+    return lots.astype(np.float32)
 
 
 def get_model(
@@ -290,6 +329,11 @@ def get_model(
             settings.decay,
             staircase=True,
         )
-        optimizer = keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm)
+        replicas = replicas_here()
+        if replicas == 1:
+            optimizer = keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm)
+        else:
+            optimizer = SharedAdam(rate, settings.clip_norm, replicas)
+        optimizer.build(model.trainable_variables)
         model.compile(optimizer, jit_compile=COMPILES)
     return model

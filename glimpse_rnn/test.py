@@ -1,6 +1,7 @@
 """Test glimpse_rnn: ``python glimpse_rnn/test.py``, ``--help`` for the flags."""
 
 from common.command_line import quiet_start, run
+from common.devices import prepare_devices
 from glimpse_rnn.config import TestSettings
 
 
@@ -8,6 +9,7 @@ def main(settings: TestSettings) -> None:
     """Measure, or locate in ``images``; see :func:`glimpse_rnn.test_program.test`."""
     settings.check()
     with quiet_start():  # here: Keras takes seconds, and a mistyped flag needs none
+        prepare_devices(bool(settings.deterministic))
         from glimpse_rnn.test_program import test
 
     test(settings)

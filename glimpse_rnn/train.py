@@ -1,6 +1,7 @@
 """Train glimpse_rnn: ``python glimpse_rnn/train.py -n 0``, ``--help`` for the flags."""
 
 from common.command_line import quiet_start, run
+from common.devices import prepare_devices
 from glimpse_rnn.config import TrainSettings
 
 
@@ -8,6 +9,7 @@ def main(settings: TrainSettings) -> None:
     """Train from epoch ``n`` on; see :func:`glimpse_rnn.train_program.train`."""
     settings.check()
     with quiet_start():  # here: Keras takes seconds, and a mistyped flag needs none
+        prepare_devices(bool(settings.deterministic))
         from glimpse_rnn.train_program import train
 
     train(settings)

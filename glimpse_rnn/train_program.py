@@ -4,6 +4,7 @@ Here the pieces are put together and nothing else happens: the loop is in
 :mod:`glimpse_rnn.training`; logging, progress and saving are its listeners.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from glimpse_rnn.batches import Augmentation, KeypointBatches
 from glimpse_rnn.checkpoint import Checkpoints
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.data import open_training, report_skipped
+from glimpse_rnn.distribution import Distribution
 from glimpse_rnn.evaluation import trace
 from glimpse_rnn.keypoints import KeypointSet
 from glimpse_rnn.metrics import normalised_distances
-from glimpse_rnn.model import get_model
+from glimpse_rnn.model import draw_lots, get_model
 from glimpse_rnn.runs import run_on
 from glimpse_rnn.training import sentence, train_epochs
 from glimpse_rnn.visualization import draw_run
@@ -35,10 +37,14 @@ def train(settings: TrainSettings) -> None:
         InputError: a setting or file cannot be used.
     """
     settings.check()
+    distribution = Distribution(settings.distribute)
     keep_freed_memory()
     checkpoints = Checkpoints(settings.path_model, settings.keep_states)
     checkpoints.check_start(settings.n)
-    training = _Training(settings, checkpoints)
+    training = _Training(settings, checkpoints, distribution)
+    if not distribution.is_first:
+        training.run()
+        return
     check_folder(settings.path_model, "path_model")
     with alone_in(settings.path_model):
         training.run()
@@ -78,33 +84,49 @@ DRAWN = 4
 class _Training:
     """One run of training: what learns, on what, and who listens."""
 
-    def __init__(self, settings: TrainSettings, checkpoints: Checkpoints):
+    def __init__(
+        self,
+        settings: TrainSettings,
+        checkpoints: Checkpoints,
+        distribution: Distribution,
+    ):
         self._settings = settings
+        self._writes = distribution.is_first
         self._checkpoints = checkpoints
         self._images = open_training(settings)
         images, validation = split(self._images, settings.partition())
         self._shown = validation if len(validation) else images
         self._validation = validation.arrays() if len(validation) else None
         self._batches = KeypointBatches(
-            images, settings.batch_size, settings.seed, augmentation_of(settings)
+            images,
+            settings.batch_size,
+            settings.seed,
+            augmentation_of(settings),
+            draw_lots=partial(draw_lots, settings),
         )
-        self._model = get_model(settings)
+        with distribution.scope():
+            self._model = get_model(settings)
 
     def run(self) -> None:
         """Go to where training starts, and train the epochs asked for."""
         settings = self._settings
         if settings.n > 0:
             self._restore(settings.n - 1)
+        if self._writes:
+            self._start_files()
+        self._train()
+        report_skipped(self._images)
+        console.print(f"weights: {self._checkpoints.rolling}")
+        console.print(f"log: {self._checkpoints.log}")
+
+    def _start_files(self) -> None:
+        settings = self._settings
         aside = self._checkpoints.clear_from(settings.n)
         if aside is not None:
             console.print(f"epochs {settings.n} and later of an earlier run: {aside}")
         self._checkpoints.write_settings(settings.record())
         if settings.keep_best:
             self._checkpoints.copy_best()
-        self._train()
-        report_skipped(self._images)
-        console.print(f"weights: {self._checkpoints.rolling}")
-        console.print(f"log: {self._checkpoints.log}")
 
     def _restore(self, epoch: int) -> None:
         whole = self._checkpoints.restore(epoch, self._model, self._identity())
@@ -124,7 +146,7 @@ class _Training:
         settings = self._settings
         epochs = range(settings.n, settings.n + settings.epochs)
         board = None
-        if settings.tensorboard:
+        if settings.tensorboard and self._writes:
             board = TensorBoardLog(settings.path_model / "tensorboard")
         with EpochProgress(len(self._batches), settings.n, settings.epochs) as progress:
 
@@ -137,14 +159,18 @@ class _Training:
             for row in train_epochs(
                 self._model, self._batches, self._validation, epochs, show
             ):
-                self._checkpoints.save(row["epoch"], self._model, row, self._identity())
-                best = self._checkpoints.copy_best() if settings.keep_best else None
-                note = ", the best so far" if best == row["epoch"] else ""
+                note = self._save(row) if self._writes else ""
                 console.print(sentence(row) + note)
                 if board is not None:
                     board.write(row)
-                if settings.bool_draw:
+                if settings.bool_draw and self._writes:
                     self._draw(row["epoch"])
+
+    def _save(self, row: dict[str, Any]) -> str:
+        """Save an epoch, and return what else there is to say about it."""
+        self._checkpoints.save(row["epoch"], self._model, row, self._identity())
+        best = self._checkpoints.copy_best() if self._settings.keep_best else None
+        return ", the best so far" if best == row["epoch"] else ""
 
     def _draw(self, epoch: int) -> None:
         """Draw the mean policy's runs on a few images that are not trained on."""

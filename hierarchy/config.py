@@ -52,6 +52,9 @@ class SharedSettings:
     """1 goes on past files that cannot be read, and lists them at the end."""
     seed: int = 0
     """Of everything random; the same seed gives the same run."""
+    deterministic: Switch = 0
+    """1 gives the same bits on the same GPU too, at the price of time; processors do
+    without."""
 
     @property
     def class_id(self) -> int:

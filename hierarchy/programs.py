@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from common.command_line import quiet_start
+from common.devices import prepare_devices
 from hierarchy.config import TestSettings, TrainSettings
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def train(settings: TrainSettings, features: str) -> None:
     """
     settings.check()
     with quiet_start():
+        prepare_devices(bool(settings.deterministic))
         from hierarchy import train_program
 
         make_describer = _make_describer(features)
@@ -38,6 +40,7 @@ def test(settings: TestSettings, features: str) -> None:
     """
     settings.check()
     with quiet_start():
+        prepare_devices(bool(settings.deterministic))
         from hierarchy import test_program
 
         make_describer = _make_describer(features)

@@ -1,0 +1,47 @@
+"""Processors: what has to be told to a backend before it starts to work."""
+
+import os
+
+from common.errors import InputError
+
+DETERMINISTIC_XLA = "--xla_gpu_deterministic_ops=true"
+
+
+def prepare_devices(deterministic: bool) -> None:
+    """Let memory on GPUs grow as needed, and make runs repeatable on request.
+
+    To be called before Keras is loaded: JAX reads its environment only once. On
+    processors every backend here is deterministic; GPUs add floats in an order of their
+    own unless they are told not to, which costs time.
+
+    Args:
+        deterministic: whether the same run has to give the same bits.
+
+    Raises:
+        InputError: the backend cannot promise that.
+    """
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    if not deterministic:
+        return
+    flags = os.environ.get("XLA_FLAGS", "")
+    if DETERMINISTIC_XLA not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {DETERMINISTIC_XLA}".strip()
+    # cuBLAS reads it when it starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    import keras
+
+    backend = keras.config.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    elif backend == "torch":
+        import torch
+
+        torch.use_deterministic_algorithms(True)
+    elif backend != "jax":
+        raise InputError(
+            f"deterministic is 1, the backend {backend}; expected tensorflow, jax or"
+            " torch, which can be told to be"
+        )

@@ -1,0 +1,125 @@
+"""Several workers train what one does."""
+
+import csv
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from glimpse_rnn.distribution import Distribution
+
+ROOT = Path(__file__).parents[1]
+TOY = {
+    "image_size": 32,
+    "radius": 4,
+    "bandwidth": 8,
+    "levels": 2,
+    "glimpses": 2,
+    "state_size": 16,
+    "batch_size": 8,
+    "validation": 0.25,
+    "epochs": 2,
+}
+
+needs_tensorflow = pytest.mark.skipif(
+    keras.config.backend() != "tensorflow", reason="TensorFlow's own distribution"
+)
+
+
+@pytest.fixture(scope="module")
+def cars(tmp_path_factory):
+    from samples.cars import draw_cars
+
+    folder = tmp_path_factory.mktemp("cars")
+    draw_cars(folder, train=24, test=1)
+    return folder
+
+
+def start(cars, models, **variables):
+    flags = TOY | {"path_data": cars, "path_model": models}
+    flags |= {"distribute": "multi_worker"} if variables else {}
+    words = [sys.executable, "-m", "glimpse_rnn.train", "-n", "0"]
+    words += [f"--{name}={value}" for name, value in flags.items()]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(words, cwd=ROOT, env=os.environ | variables, **pipes)
+
+
+def free_addresses(number):
+    sockets = [socket.create_server(("localhost", 0)) for _ in range(number)]
+    addresses = [f"localhost:{one.getsockname()[1]}" for one in sockets]
+    for one in sockets:
+        one.close()
+    return addresses
+
+
+def rows_of(models):
+    with open(models / "log.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def weights_of(models):
+    found = []
+    with h5py.File(models / "model.weights.h5") as file:
+        file.visititems(
+            lambda _, item: found.append(item[()]) if hasattr(item, "shape") else None
+        )
+    return found
+
+
+@needs_tensorflow
+def test_two_workers_reach_the_losses_of_one(cars, tmp_path):
+    alone = start(cars, tmp_path / "one")
+    said = alone.communicate(timeout=300)[0]
+    assert alone.returncode == 0, said
+    cluster = {"worker": free_addresses(2)}
+    workers = []
+    for index in range(2):
+        task = {"cluster": cluster, "task": {"type": "worker", "index": index}}
+        workers.append(start(cars, tmp_path / "two", TF_CONFIG=json.dumps(task)))
+    said = [worker.communicate(timeout=300)[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], said
+    one, two = rows_of(tmp_path / "one"), rows_of(tmp_path / "two")
+    assert len(one) == len(two) == 2
+    for name in ("loss", "regression_loss", "policy_loss", "reward", "delta"):
+        expected = [float(row[name]) for row in one]
+        assert [float(row[name]) for row in two] == pytest.approx(expected, abs=1e-4)
+    pairs = zip(weights_of(tmp_path / "one"), weights_of(tmp_path / "two"), strict=True)
+    assert all(np.allclose(a, b, atol=1e-4) for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"cluster": {"worker": []}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}',
+    ],
+)
+@needs_tensorflow
+def test_workers_that_are_not_named_are_asked_for(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(InputError, match="TF_CONFIG is .*; expected JSON"):
+        Distribution("multi_worker")
+
+
+def test_one_device_needs_nothing():
+    distribution = Distribution("none")
+    assert distribution.is_first and distribution.replicas == 1
+    with distribution.scope():
+        pass
+
+
+def test_other_backends_are_refused(monkeypatch):
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    with pytest.raises(InputError, match="distribute is mirrored, the backend jax"):
+        Distribution("mirrored")
