@@ -14,6 +14,7 @@ from common.errors import InputError
 from common.files import sha256_of, write_json
 from common.images import find_images, read_image
 from common.progress import console, rounded, track
+from common.provenance import provenance
 from common.sheet import plain_name
 from glimpse_rnn.batches import Augmentation
 from glimpse_rnn.checkpoint import (
@@ -113,6 +114,7 @@ def _provenance(
         "weights": {"file": weights.name, "sha256": sha256_of(weights)},
         "seed": settings.seed,
         "backend": keras.backend.backend(),
+        "made_with": provenance(),
         "settings": {name: plain(value) for name, value in values.items()},
         "training": trained["training"],
     }

@@ -15,6 +15,7 @@ from common.errors import InputError, file_error
 from common.files import check_folder, sha256_of, write_json
 from common.images import find_images, read_image
 from common.progress import console, track
+from common.provenance import provenance
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
@@ -95,6 +96,7 @@ def _provenance(settings: TestSettings, weights: Path) -> dict[str, Any]:
         "quirks": settings.rules.quirks.names(),
         "seed": settings.seed,
         "backend": keras.backend.backend(),
+        "made_with": provenance(),
         "settings": {name: _plain(value) for name, value in values.items()},
     }
 

@@ -97,6 +97,7 @@ class _TrainingRun:
             settings.updates_per_step,
             settings.learning_starts,
             settings.known_actions,
+            looks_ahead=settings.gamma > 0,
         )
 
     def start(self) -> None:

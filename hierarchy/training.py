@@ -59,6 +59,8 @@ class Trainer:
             memory is full, as published.
         known_actions: actions learnt from every state, taken or not, because their
             reward is all of their value; none in the published program.
+        looks_ahead: whether a next state's value counts; where it does not, that of a
+            search's end, which nothing else needs, is not described.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Trainer:
         updates_per_step: int = 1,
         learning_starts: int = 0,
         known_actions: Sequence[int] = (),
+        looks_ahead: bool = True,
     ):
         self.agent = agent
         self.describer = describer
@@ -84,6 +87,8 @@ class Trainer:
         self._updates_per_step = updates_per_step
         self._learning_starts = learning_starts or replay.capacity
         self._known_actions = known_actions
+        # With the quirk a search that seems over may go on.
+        self._looks_ahead = looks_ahead or rules.quirks.leaked_minibatch
 
     def epoch(self, images: Iterable[VocImage], epsilon: float) -> Iterator[Step]:
         """Search every image once for each of its objects; yield each step.
@@ -110,7 +115,8 @@ class Trainer:
                 action, q_values = choice.action, choice.q_values
             known = self._known(search)
             reward = search.take(action)
-            next_state = self._state(search)
+            needs_next = self._looks_ahead or not search.over
+            next_state = self._state(search) if needs_next else state
             experience = (state, action, reward, next_state, known)
             state, loss = self._learn(search, experience)
             yield Step(

@@ -13,6 +13,7 @@ from PIL import Image
 
 from common.errors import InputError
 from figures import (
+    collect,
     detectors_fig5,
     detectors_fig6,
     detectors_fig7,
@@ -268,6 +269,37 @@ def glimpse_results(folder, **changes):
     values = {"detection_rate": RATES, "cases": cases, **changes}
     (folder / "results.json").write_text(json.dumps(values))
     return folder
+
+
+def test_numbers_of_all_tests_stand_in_one_table(tmp_path):
+    made_with = {"commit": "abc", "machine": "2 cores", "command": "python test.py"}
+    one = detector_results(
+        tmp_path / "zooms", FOUND, seed=3, trunk={"name": "a.h5"}, made_with=made_with
+    )
+    numbers = {"detection_rate": RATES, "median_delta": 0.5, "mean_delta": 0.25}
+    named = {
+        "mean_policy": numbers,
+        "sampled": numbers,
+        "controls": {"centre": numbers},
+    }
+    two = glimpse_results(
+        tmp_path / "cars", images=7, seed=0, weights={"file": "m.h5"}, **named
+    )
+    collect.main(collect.Settings(runs=(one, two), out=tmp_path))
+    rows = list(csv.DictReader((tmp_path / "results.csv").open()))
+    assert len(rows) == 3 * 4 + 3 * 7
+    first, last = rows[0], rows[-1]
+    assert first["run"] == "zooms" and first["who"] == "agent"
+    expected = json.loads((one / "results.json").read_text())["agent"]["paper"]["ap"]
+    assert float(first["value"]) == pytest.approx(expected)
+    assert [first[name] for name in ("seed", "trunk", "commit")] == ["3", "a.h5", "abc"]
+    assert [last[name] for name in ("run", "who", "measure", "value", "images")] == [
+        "cars",
+        "centre",
+        "mean delta",
+        "0.25",
+        "7",
+    ]
 
 
 def test_table_1_has_ours_the_controls_and_the_papers(tmp_path):

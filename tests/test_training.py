@@ -135,6 +135,19 @@ def test_what_every_action_would_have_earned_may_be_remembered_too():
     assert np.isnan(memory.experiences.known).all()
 
 
+def test_the_end_of_a_search_is_described_only_if_its_value_counts():
+    _, _, memory = run([UP_LEFT] * 8, capacity=10, images=2, looks_ahead=False)
+    assert transitions(memory) == [(1, 2), (2, 3), (3, 4), (4, 4)] + [
+        (5, 6),
+        (6, 7),
+        (7, 8),
+        (8, 8),
+    ]
+    quirks = Quirks(leaked_minibatch=True)
+    _, _, memory = run([UP_LEFT] * 4, quirks, capacity=10, looks_ahead=False)
+    assert transitions(memory)[-1] == (4, 5)
+
+
 def test_row_stale_state():
     actions = [UP_LEFT] * 4
     _, agent, memory = run(actions, Quirks(stale_state=True), capacity=10)
