@@ -1,5 +1,6 @@
 """What a run tells while it runs: a live line, and rows of numbers for TensorBoard."""
 
+import sys
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-console = Console(highlight=False, soft_wrap=True)
+# In notebooks, whose output says that it is a terminal, plain text and no live line.
+_PLAIN = {"force_terminal": False, "force_jupyter": False}
+console = Console(
+    highlight=False, soft_wrap=True, **(_PLAIN if "ipykernel" in sys.modules else {})
+)
 
 
 def rounded(value: float) -> float:

@@ -69,8 +69,9 @@ class ModelSettings:
     """Units of the memory."""
     batch_norm: Switch = 0
     """1 normalises batches in the glimpse network."""
-    location: Literal["learned", "random", "centre"] = "learned"
-    """Where glimpses are taken."""
+    location: Literal["learned", "random", "centre", "predicted"] = "learned"
+    """Where glimpses are taken: where the policy says, anywhere, in the middle, or
+    where the keypoint is predicted to be after the glimpse before."""
     location_offset: float = 0.0
     """Bound of the step from one location to the next, 2 is a whole image; 0 predicts
     locations themselves, as the paper does."""
@@ -81,6 +82,9 @@ class ModelSettings:
     """Standard deviation of a sampled location."""
     loss: Literal["l1", "l2"] = "l1"
     """Of the regression."""
+    supervision: Literal["last", "every"] = "last"
+    """Which predictions the regression is of: that after the last glimpse, as in the
+    paper, or those after all of them."""
     reward: Literal["exponential", "binary"] = "exponential"
     """Of a run: exp(−15 Δ²), or 1 where Δ is below 0.3."""
     vgg_blocks: int = 3
@@ -92,6 +96,11 @@ class ModelSettings:
         for name, value in SIZES[self.task].items():
             if getattr(self, name) == 0:
                 object.__setattr__(self, name, value)
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether later glimpses are taken around a place that the model says."""
+        return self.location in ("learned", "predicted")
 
     def identity(self) -> dict[str, Any]:
         """Return what the network is built by, ready for JSON."""

@@ -214,6 +214,6 @@ def ensure_mnist() -> bool:
     except (InputError, OSError) as error:
         if MNIST.is_dir() and not any(MNIST.iterdir()):
             MNIST.rmdir()
-        console.print(f"{error}; {MNIST} is not there either: using drawn digits")
+        console.print(f"{error}; {MNIST.name}/ is not there either: using drawn digits")
         return False
     return True

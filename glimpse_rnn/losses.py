@@ -18,15 +18,20 @@ BINARY_LIMIT = 0.3
 
 
 def offsets(predictions: Any, targets: Any) -> Any:
-    """Return (Δy, Δx), the offsets as shares of the normaliser: float32 (n, 2)."""
-    return (predictions - targets[:, :2]) * targets[:, 2:]
+    """Return (Δy, Δx), the offsets as shares of the normaliser: float32 (…, 2).
+
+    Args:
+        predictions: float32 (…, 2).
+        targets: float32 (…, 4), of a shape that goes with it.
+    """
+    return (predictions - targets[..., :2]) * targets[..., 2:]
 
 
 def regression_loss(offsets: Any, kind: Literal["l1", "l2"]) -> Any:
-    """Return the mean over images of |Δy| + |Δx|, or of Δy² + Δx² = Δ².
+    """Return the mean of |Δy| + |Δx|, or of Δy² + Δx² = Δ², over all predictions.
 
     Args:
-        offsets: float32 (n, 2), as :func:`offsets` gives them.
+        offsets: float32 (…, 2), as :func:`offsets` gives them.
         kind: ``l1`` or ``l2``.
     """
     errors = ops.abs(offsets) if kind == "l1" else ops.square(offsets)

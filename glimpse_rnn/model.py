@@ -47,8 +47,9 @@ class GlimpseRegressor(keras.Model):
 
     Who learns from what: the location network from the reward alone; the baseline
     network from its own error alone; glimpse network, cell and regression network from
-    the regression alone. Where no location is chosen (``location`` random or centre, a
-    single glimpse) location and baseline network are there, but not trained.
+    the regression alone. Where no location is chosen (``location`` random, centre or
+    predicted, a single glimpse) location and baseline network are there, but not
+    trained.
 
     Args:
         settings: of the model.
@@ -125,9 +126,7 @@ class GlimpseRegressor(keras.Model):
             states.append(h)
         states = ops.stack(states, axis=1)
         locations = ops.stack(locations, axis=1)
-        predictions = self.regression_network(states)
-        if self.settings.prediction_offset:
-            predictions = locations + predictions
+        predictions = self._predict(states, locations)
         outcome = {
             "prediction": predictions[:, -1],
             "predictions": predictions,
@@ -155,7 +154,7 @@ class GlimpseRegressor(keras.Model):
         later = self.settings.glimpses - 1
         draw = (
             keras.random.normal
-            if self.settings.location == "learned"
+            if self.settings.is_guided
             else lambda *shape, **seed: keras.random.uniform(*shape, -1, 1, **seed)
         )
         first = keras.random.uniform((number, 1, 2), -1, 1, seed=self.chance)
@@ -173,13 +172,26 @@ class GlimpseRegressor(keras.Model):
             location: float32 (n, 2), the last one.
             lots: float32 (n, 2).
         """
-        if not self.chooses:
+        if not self.settings.is_guided:
             chosen = location if self.settings.location == "centre" else lots
             return chosen, chosen
-        mean = self.location_network(ops.stop_gradient(h))
-        if self.settings.location_offset:
-            mean = location + self.settings.location_offset * mean
+        if self.settings.location == "predicted":
+            mean = ops.stop_gradient(self._predict(h, location))
+        else:
+            mean = self.location_network(ops.stop_gradient(h))
+            if self.settings.location_offset:
+                mean = location + self.settings.location_offset * mean
         return mean, mean + self.settings.location_std * lots
+
+    def _predict(self, states: Any, locations: Any) -> Any:
+        """Return where the keypoint is by what is remembered: float32 (…, 2).
+
+        Args:
+            states: float32 (…, state_size).
+            locations: float32 (…, 2), of the last glimpses.
+        """
+        predictions = self.regression_network(states)
+        return predictions + locations * self.settings.prediction_offset
 
     def compute_loss(
         self,
@@ -227,7 +239,7 @@ class GlimpseRegressor(keras.Model):
         squared = ops.stop_gradient(ops.sum(ops.square(difference), axis=-1))
         reward = rewards(squared, self.settings.reward)
         parts = {
-            "regression_loss": regression_loss(difference, self.settings.loss),
+            "regression_loss": self._regression_loss(targets, outcome),
             "policy_loss": ops.zeros(()),
             "baseline_loss": ops.zeros(()),
             "reward": ops.mean(reward),
@@ -240,6 +252,13 @@ class GlimpseRegressor(keras.Model):
                 outcome["log_probabilities"], reward[:, None] - baselines
             )
         return parts
+
+    def _regression_loss(self, targets: Any, outcome: dict[str, Any]) -> Any:
+        if self.settings.supervision == "last":
+            differences = offsets(outcome["prediction"], targets)
+        else:
+            differences = offsets(outcome["predictions"], targets[:, None])
+        return regression_loss(differences, self.settings.loss)
 
     def trace(
         self,
@@ -258,7 +277,7 @@ class GlimpseRegressor(keras.Model):
             What :meth:`call` returns, as NumPy arrays.
         """
         lots = draw_lots(self.settings, len(images), np.random.default_rng(seed))
-        if self.settings.location == "learned" and policy == "mean":
+        if self.settings.is_guided and policy == "mean":
             lots[:, 1:] = 0
         did = self.predict_on_batch((images, lots))
         # Where there are several devices, each has run over all images.
@@ -293,7 +312,7 @@ def draw_lots(
         float32 (n, T, 2), as :meth:`GlimpseRegressor.call` takes them.
     """
     lots = generator.uniform(-1, 1, (number, settings.glimpses, 2))
-    if settings.location == "learned":
+    if settings.is_guided:
         lots[:, 1:] = generator.standard_normal(lots[:, 1:].shape)
     return lots.astype(np.float32)
 

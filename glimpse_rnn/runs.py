@@ -8,7 +8,9 @@ import numpy as np
 
 from common.progress import rounded
 from common.sheet import save_picture
+from glimpse_rnn.evaluation import trace
 from glimpse_rnn.keypoints import KeypointSet
+from glimpse_rnn.metrics import normalised_distances
 from glimpse_rnn.model import GlimpseRegressor
 from glimpse_rnn.visualization import Run
 
@@ -41,6 +43,20 @@ def run_on(
         None if canvas is None else seen(model, canvas, did["locations"]),
         images.names[index],
     )
+
+
+def run_of(model: GlimpseRegressor, images: KeypointSet, index: int) -> Run:
+    """Run the mean policy on one image, and return that with all that was seen.
+
+    Args:
+        model: to run.
+        images: the set.
+        index: of the image in it.
+    """
+    canvas, target = images[index]
+    did = {name: values[0] for name, values in trace(model, canvas[None]).items()}
+    distances = normalised_distances(did["prediction"][None], target[None])
+    return run_on(model, images, index, did, float(distances[0]), canvas)
 
 
 def model_windows(model: GlimpseRegressor) -> np.ndarray:

@@ -20,14 +20,14 @@ from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
 from hierarchy.evaluation import Look, Tally, run_policy
-from hierarchy.metrics import Truth, best_iou
+from hierarchy.metrics import Truth
 from hierarchy.pictures import Picture
 from hierarchy.plots import draw_precision_recall, draw_regions_per_object
 from hierarchy.policies import AgentPolicy, Policy, RandomPolicy, UpperBoundPolicy
 from hierarchy.q_network import get_q_network
 from hierarchy.regions import TRIGGER, Box
 from hierarchy.train_program import MakeDescriber
-from hierarchy.visualization import Frame, draw_sequences, strip_name
+from hierarchy.visualization import draw_sequences, frame_of, strip_name
 from hierarchy.voc import VocImage, VocSet, class_name
 from weights.fetch import ensure_trunk
 from weights.vgg16 import trunk_identity
@@ -186,22 +186,9 @@ def _draw(
 ) -> None:
     """Draw each search of an image as a strip; ``boxes`` is None where not known."""
     for number, search in _searches(looks).items():
-        frames = [_frame(look, boxes) for look in search]
+        frames = [frame_of(look, boxes) for look in search]
         strip = settings.path_testing_folder / strip_name(name, number, "search")
         draw_sequences(frames, strip, name)
-
-
-def _frame(look: Look, boxes: tuple[Box, ...] | None) -> Frame:
-    return Frame(
-        picture=look.picture.pixels,
-        region=look.region.box,
-        pixels=look.picture.crop(look.region),
-        ground_truth=boxes or (),
-        followed=None,
-        action=look.decision.action,
-        q_values=look.decision.q_values,
-        iou=None if boxes is None else best_iou(look.region.box, boxes),
-    )
 
 
 def _write_results(

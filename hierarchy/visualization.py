@@ -26,11 +26,13 @@ from common.sheet import (
     text_width,
     wrap,
 )
+from hierarchy.metrics import best_iou
 from hierarchy.pictures import resize
 from hierarchy.regions import ACTION_NAMES, ACTIONS, TRIGGER, Box
 from hierarchy.rewards import IOU_THRESHOLD
 
 if TYPE_CHECKING:
+    from hierarchy.evaluation import Look
     from hierarchy.training import Step
 
 REGION = "#ffb000"  # looked at
@@ -140,6 +142,25 @@ def draw_sequences(frames: Sequence[Frame], path: Path, title: str = "") -> None
     if not frames:
         raise ValueError("a search without steps cannot be drawn")
     save_picture(_Strip(frames, title).draw(), path)
+
+
+def frame_of(look: "Look", boxes: Sequence[Box] | None) -> Frame:
+    """Return a look of a test as it is drawn.
+
+    Args:
+        look: one region analysed.
+        boxes: of the objects; None where they are not known.
+    """
+    return Frame(
+        picture=look.picture.pixels,
+        region=look.region.box,
+        pixels=look.picture.crop(look.region),
+        ground_truth=tuple(boxes or ()),
+        followed=None,
+        action=look.decision.action,
+        q_values=look.decision.q_values,
+        iou=None if boxes is None else best_iou(look.region.box, boxes),
+    )
 
 
 BEFORE = Pen(REGION, 1.2, halo=0.5, shade=0.35)

@@ -12,6 +12,7 @@ import pytest
 
 from glimpse_rnn.checkpoint import load_weights, save_weights
 from glimpse_rnn.config import ModelSettings, TrainSettings
+from glimpse_rnn.gradients import TERMS, gradient_norms
 from glimpse_rnn.model import PARTS, get_model
 
 SMALL = {
@@ -219,6 +220,7 @@ OPTIONS = [
     {"cell": "lstm", "location_offset": 0.3},
     {"pooling": "none", "prediction_offset": 1},
     {"convolution_dtype": "bfloat16"},
+    {"location": "predicted", "supervision": "every", "prediction_offset": 1},
     {"location": "random"},
     {"location": "centre"},
     {"glimpses": 1},
@@ -315,6 +317,46 @@ def test_predictions_may_count_from_the_last_glimpse():
     np.testing.assert_array_equal(place["locations"], way["locations"])
     expected = place["predictions"] + place["locations"]
     np.testing.assert_allclose(way["predictions"], expected, atol=1e-6)
+
+
+def test_glimpses_may_be_taken_where_the_keypoint_is_predicted():
+    images, _ = a_batch()
+    model = small_model(location="predicted", location_std=0.2)
+    mean, sampled = model.trace(images, "mean", 3), model.trace(images, "sample", 3)
+    expected = np.clip(mean["predictions"][:, :-1], -1, 1)
+    np.testing.assert_allclose(mean["locations"][:, 1:], expected, atol=1e-6)
+    away = sampled["locations"][:, 1] - np.clip(sampled["predictions"][:, 0], -1, 1)
+    assert 0 < np.abs(away).max() < 1
+
+
+def test_every_prediction_may_be_supervised():
+    images, targets = a_batch()
+    model = small_model(supervision="every", loss="l2")
+    outcome = outcome_of(model, images, some_lots())
+    parts = model.loss_parts(targets, outcome)
+    error = (outcome["predictions"] - targets[:, None, :2]) * targets[:, None, 2:]
+    assert float(parts["regression_loss"]) == pytest.approx(
+        float((error**2).sum(-1).mean()), rel=1e-4
+    )
+    delta = np.sqrt((error[:, -1] ** 2).sum(-1)).mean()
+    assert float(parts["delta"]) == pytest.approx(float(delta), rel=1e-4)
+
+
+@needs_tensorflow
+def test_gradients_are_shown_as_they_are():
+    model = small_model()
+    images, targets = a_batch()
+    norms = gradient_norms(model, images, targets, some_lots())
+    for term in TERMS:
+        got = gradients(model, term, images, targets, some_lots())
+        for network, shown in norms.items():
+            own = [
+                gradient
+                for owner, gradient in zip(learners(model), got.values(), strict=True)
+                if owner == network.removesuffix(" network") and gradient is not None
+            ]
+            expected = np.sqrt(sum(float(np.sum(np.square(g))) for g in own))
+            assert shown[term] == pytest.approx(expected, rel=1e-4, abs=1e-7)
 
 
 def test_what_the_network_sees_is_the_sensor_s():

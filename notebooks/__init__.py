@@ -1,0 +1,1 @@
+"""Notebooks to step through, and what executes them."""
