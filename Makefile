@@ -2,6 +2,8 @@
 #              DETECTOR=pool45_crops the other detector,
 #              MODEL=glimpse_rnn the glimpse regressor on drawn cars
 # make test    run all tests
+# make notebooks
+#              execute the notebooks, into runs/notebooks; WRITE=1 in place
 # make lint    check style
 # make bench   measure speed
 #
@@ -10,6 +12,7 @@
 PYTHON ?= python3
 DETECTOR ?= image_zooms
 MODEL ?= $(DETECTOR)
+WRITE ?= 0
 
 # Every path is relative, so that a clone may lie in a folder with spaces.
 VENV := .venv
@@ -22,7 +25,7 @@ DEMO := runs/demo_$(MODEL)
 # A virtual environment that failed half-way must not pass for a whole one.
 .DELETE_ON_ERROR:
 
-.PHONY: demo demo_detector demo_glimpse_rnn test lint bench clean
+.PHONY: demo demo_detector demo_glimpse_rnn test notebooks lint bench clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed: make PYTHON=python3.12 …")'
@@ -63,6 +66,11 @@ demo_glimpse_rnn: $(INSTALLED)
 
 test: $(INSTALLED_DEV)
 	$(RUN) -m pytest
+
+notebooks: $(INSTALLED_DEV)
+	$(RUN) -m weights.fetch
+	$(RUN) -m samples.planes
+	$(RUN) -m notebooks.execute --write $(WRITE)
 
 lint: $(INSTALLED_DEV)
 	$(RUN) -m ruff check .

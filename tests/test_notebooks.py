@@ -1,0 +1,87 @@
+"""The committed notebooks: executed from top to bottom, and fit to be shown."""
+
+import ast
+import re
+
+import nbformat
+import pytest
+
+from common.errors import InputError
+from notebooks.execute import execute, notebooks, plain
+
+NAMES = ("01_image_zooms", "02_pool45_crops", "03_glimpse_rnn", "04_papers")
+HELPER_LINES = 4
+"""Lines that a function in a cell may have; a longer one belongs in a package."""
+
+
+def test_all_of_them_are_there_and_others_are_refused():
+    assert tuple(path.stem for path in notebooks()) == NAMES
+    assert [path.stem for path in notebooks(("03_glimpse_rnn",))] == ["03_glimpse_rnn"]
+    with pytest.raises(InputError, match="names has 05; expected some of 01_image"):
+        notebooks(("05",))
+
+
+@pytest.fixture(params=NAMES)
+def notebook(request):
+    (path,) = notebooks((request.param,))
+    found = nbformat.read(path, as_version=4)
+    nbformat.validate(found)
+    return found
+
+
+def code_of(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs_of(notebook):
+    return [output for cell in code_of(notebook) for output in cell.outputs]
+
+
+def test_it_was_executed_from_top_to_bottom(notebook):
+    counts = [cell.execution_count for cell in code_of(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+    kinds = {output.output_type for output in outputs_of(notebook)}
+    assert kinds <= {"stream", "display_data", "execute_result"}
+    assert sum(
+        "image" in str(output.get("data", "")) for output in outputs_of(notebook)
+    )
+
+
+def test_nothing_in_it_is_of_a_machine(notebook):
+    streams = [out for out in outputs_of(notebook) if out.output_type == "stream"]
+    assert {out.name for out in streams} <= {"stdout"}, "warnings"
+    said = "".join(out.text for out in streams)
+    assert not re.search(r"(^|[\s'\"(])/\w+/", said), "a path"
+    assert "\x1b" not in said, "a progress bar"
+    assert all(not cell.metadata for cell in notebook.cells)
+
+
+def test_it_reads_as_a_text_and_defines_nothing_long(notebook):
+    texts = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert 2 * len(texts) >= len(code_of(notebook))
+    for cell in code_of(notebook):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < HELPER_LINES
+
+
+def write(path, *sources):
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+def test_cells_are_executed_where_the_notebook_is(tmp_path):
+    (tmp_path / "there.txt").write_text("found")
+    path = write(tmp_path / "a.ipynb", "x = open('there.txt').read()", "print(x)")
+    executed = execute(path)
+    assert [cell.execution_count for cell in executed.cells] == [1, 2]
+    assert executed.cells[1].outputs[0].text == "found\n"
+    assert plain(executed).metadata.keys() == {"kernelspec", "language_info"}
+
+
+def test_a_cell_that_fails_is_a_failure(tmp_path, capsys):
+    path = write(tmp_path / "a.ipynb", "1 / 0", "print('never')")
+    with pytest.raises(InputError, match="a.ipynb: a cell fails"):
+        execute(path)
+    assert "ZeroDivisionError" in capsys.readouterr().err
