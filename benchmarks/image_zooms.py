@@ -31,8 +31,8 @@ def _describing_again(describer: ImageZoomsDescriber, picture: Picture) -> Measu
     cached = CachedDescriber(describer, int(1e9))
     return Measurement(
         "describe_again",
-        seconds_of(lambda: cached.describe(picture, [region]), 200),
-        seconds_of(lambda: describer.describe(picture, [region]), 10),
+        seconds_of(lambda: cached.describe([picture], [region]), 200),
+        seconds_of(lambda: describer.describe([picture], [region]), 10),
         "s",
         "descriptor of a region seen before against one pass through VGG-16",
     )

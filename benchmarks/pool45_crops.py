@@ -56,9 +56,10 @@ def _roi_pooling(
     rois: list[np.ndarray],
 ) -> Measurement:
     """Compare descriptors of the hierarchy's upper levels, maps being there."""
+    pictures = [picture] * len(regions)
     return Measurement(
         "roi_pooling",
-        seconds_of(lambda: describer.describe(picture, regions), 20) / len(regions),
+        seconds_of(lambda: describer.describe(pictures, regions), 20) / len(regions),
         seconds_of(lambda: [published_pooling(roi) for roi in rois], 1) / len(rois),
         "s",
         f"a region out of {len(regions)} described together from the maps of their"

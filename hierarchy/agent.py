@@ -1,5 +1,6 @@
 """The agent: chooses actions from Q-values, and learns from experiences."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,22 +73,33 @@ class Agent:
         self._generator = generator
         self._always_q_values = always_q_values
 
-    def choose(self, state: np.ndarray, epsilon: float) -> Choice:
-        """Choose an action: random with probability ε, else of the largest Q-value.
+    def choose(self, states: Sequence[np.ndarray], epsilon: float) -> list[Choice]:
+        """Choose actions: random with probability ε, else of the largest Q-value.
 
         Args:
-            state: (25112,) float32.
+            states: n arrays, (25112,) float32.
             epsilon: in [0, 1].
         """
-        explores = self._generator.random() < epsilon
-        q_values = None
-        if not explores or self._always_q_values:
-            q_values = self.learner.q_values(state)
-        if explores:
-            action = int(self._generator.integers(NUMBER_OF_ACTIONS)) + 1
-        else:
-            action = int(np.argmax(q_values)) + 1
-        return Choice(action, q_values)
+        random = [self._random_action(epsilon) for _ in states]
+        asked = [
+            index
+            for index, action in enumerate(random)
+            if action is None or self._always_q_values
+        ]
+        q_values = dict.fromkeys(range(len(states)))
+        if asked:
+            values = self.learner.q_values([states[index] for index in asked])
+            q_values |= dict(zip(asked, values, strict=True))
+        return [
+            Choice(action or int(np.argmax(q_values[index])) + 1, q_values[index])
+            for index, action in enumerate(random)
+        ]
+
+    def _random_action(self, epsilon: float) -> int | None:
+        """Return a random action with probability ε, else None."""
+        if self._generator.random() >= epsilon:
+            return None
+        return int(self._generator.integers(NUMBER_OF_ACTIONS)) + 1
 
     def update(self, batch: Experiences) -> float:
         """Learn from a batch and return its loss."""

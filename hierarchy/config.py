@@ -44,6 +44,8 @@ class SharedSettings:
     """VGG-16 weights, an h5 file of any known layout (see weights/README.md)."""
     path_testing_folder: Path = REPOSITORY / "testing_visualizations"
     """Where drawings and results go."""
+    num_searches: int = 1
+    """Images that are searched in lockstep; more keep a GPU busy."""
     quirks: tuple[str, ...] = ()
     """Rows of FIDELITY.md in which to follow the published program, or "published"."""
     cache_gb: float = 2.0
@@ -88,6 +90,7 @@ class SharedSettings:
         Quirks.parse(self.quirks)
         expect(self, "scale_subregion", "between 0 and 1", lambda x: 0 < x < 1)
         expect(self, "number_of_steps", "at least 1", lambda x: x >= 1)
+        expect(self, "num_searches", "at least 1", lambda x: x >= 1)
         expect(self, "cache_gb", "a number, at least 0", lambda x: 0 <= x < inf)
         expect(self, "seed", "0 to 2147483647", lambda x: 0 <= x < 2**31)
 

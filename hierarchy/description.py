@@ -1,4 +1,4 @@
-"""The seam between the search and a detector: regions in, descriptors out."""
+"""The seam between searches and a detector: regions in, descriptors out."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -12,6 +12,7 @@ from hierarchy.history import HISTORY_SIZE
 from hierarchy.pictures import Picture
 from hierarchy.quirks import Quirks
 from hierarchy.regions import Region
+from hierarchy.search import Search
 from weights.vgg16 import VGG_MEAN_BGR, load_vgg16, preprocess
 
 DESCRIPTOR_SIZE = 7 * 7 * 512
@@ -21,8 +22,15 @@ STATE_SIZE = DESCRIPTOR_SIZE + HISTORY_SIZE
 class Describer(Protocol):
     """What a detector is to the search."""
 
-    def describe(self, picture: Picture, regions: Sequence[Region]) -> np.ndarray:
-        """Return float32 (n, 25088): the 7×7×512 descriptor of each region."""
+    def describe(
+        self, pictures: Sequence[Picture], regions: Sequence[Region]
+    ) -> np.ndarray:
+        """Return float32 (n, 25088): the 7×7×512 descriptor of each region.
+
+        Args:
+            pictures: that which each region is of, as many as there are regions.
+            regions: n of them.
+        """
         ...
 
 
@@ -51,27 +59,38 @@ class Cache(Generic[Value]):
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._bytes = 0
 
-    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """Return what is under ``key``, made now if it is not there."""
-        if key in self._values:
-            self.hits += 1
-            self._values.move_to_end(key)
-            return self._values[key]
-        self.misses += 1
-        value = make()
+    def find(self, key: Hashable) -> Value | None:
+        """Return what is under ``key``, None where nothing is."""
+        if key not in self._values:
+            self.misses += 1
+            return None
+        self.hits += 1
+        self._values.move_to_end(key)
+        return self._values[key]
+
+    def keep(self, key: Hashable, value: Value) -> None:
+        """Put something under a key that has nothing, if there is room at all."""
         if value.nbytes <= self.capacity:
             self._values[key] = value
             self._bytes += value.nbytes
         while self._bytes > self.capacity:
             self._bytes -= self._values.popitem(last=False)[1].nbytes
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Return what is under ``key``, made now if it is not there."""
+        value = self.find(key)
+        if value is None:
+            value = make()
+            self.keep(key, value)
         return value
 
 
 class CachedDescriber:
     """A describer that describes no region of the same pixels twice.
 
-    Each region is described by itself, never in a batch whose size would show in the
-    last bits: a descriptor is the same number for number whether it was remembered.
+    Regions that are new are described together. How many those are may show in the last
+    bits of a descriptor; where searches run one by one it is always one, and so a
+    descriptor is the same number for number whether it was remembered.
 
     Args:
         describer: what describes regions not seen before.
@@ -82,15 +101,26 @@ class CachedDescriber:
         self._describer = describer
         self.cache: Cache[np.ndarray] = Cache(capacity)
 
-    def describe(self, picture: Picture, regions: Sequence[Region]) -> np.ndarray:
+    def describe(
+        self, pictures: Sequence[Picture], regions: Sequence[Region]
+    ) -> np.ndarray:
         """Return float32 (n, 25088): the descriptor of each region."""
-        return np.stack([self._describe_one(picture, region) for region in regions])
-
-    def _describe_one(self, picture: Picture, region: Region) -> np.ndarray:
-        return self.cache.get(
-            (picture.key, region.crop),
-            lambda: self._describer.describe(picture, [region])[0],
-        )
+        views = {
+            (picture.key, region.crop): (picture, region)
+            for picture, region in zip(pictures, regions, strict=True)
+        }
+        found = {key: self.cache.find(key) for key in views}
+        new = [key for key, descriptor in found.items() if descriptor is None]
+        if new:
+            made = self._describer.describe(
+                [views[key][0] for key in new], [views[key][1] for key in new]
+            )
+            for key, descriptor in zip(new, made, strict=True):
+                # A copy: a row of a batch would keep the whole batch in memory.
+                found[key] = descriptor.copy()
+                self.cache.keep(key, found[key])
+        keys = zip((picture.key for picture in pictures), regions, strict=True)
+        return np.stack([found[key, region.crop] for key, region in keys])
 
 
 def get_state(
@@ -107,8 +137,29 @@ def get_state(
     Returns:
         (25112,) float32.
     """
-    descriptor = describer.describe(picture, [region])[0]
+    descriptor = describer.describe([picture], [region])[0]
     return np.concatenate([descriptor, history_vector], dtype=np.float32)
+
+
+def get_states(searches: Sequence[Search], describer: Describer) -> list[np.ndarray]:
+    """Return what the Q-network sees of where searches stand, described together.
+
+    Args:
+        searches: n of them, of any pictures.
+        describer: the detector's.
+
+    Returns:
+        n arrays, (25112,) float32, each as :func:`get_state` makes it.
+    """
+    if not searches:
+        return []
+    descriptors = describer.describe(
+        [search.picture for search in searches], [search.region for search in searches]
+    )
+    return [
+        np.concatenate([descriptor, search.state.history], dtype=np.float32)
+        for descriptor, search in zip(descriptors, searches, strict=True)
+    ]
 
 
 def load_trunk(

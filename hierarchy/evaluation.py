@@ -18,7 +18,7 @@ from hierarchy.pictures import Picture
 from hierarchy.policies import Decision, Policy
 from hierarchy.regions import TRIGGER, Region
 from hierarchy.rewards import IOU_THRESHOLD
-from hierarchy.search import SearchRules, detection_searches
+from hierarchy.search import Search, SearchRules, detection_searches
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +51,57 @@ def run_policy(
         rules: how to search.
         only_first_object: whether one search is all.
     """
-    searches = detection_searches(picture, rules, only_first_object)
-    for number, search in enumerate(searches):
-        while not search.over:
-            region, path = search.region, search.state.path
-            decision = policy.decide(search)
-            search.take(decision.action)
-            yield Look(search.picture, region, path, decision, number)
+    for _, look in run_together([picture], policy, rules, only_first_object):
+        yield look
+
+
+def run_together(
+    pictures: Sequence[Picture],
+    policy: Policy,
+    rules: SearchRules,
+    only_first_object: bool = True,
+) -> Iterator[tuple[int, Look]]:
+    """Search several pictures in lockstep, a step of each at a time.
+
+    Args:
+        pictures: the images as they are.
+        policy: who decides; it is asked for all of them at once.
+        rules: how to search.
+        only_first_object: whether one search of a picture is all.
+
+    Yields:
+        The picture's index, and a region of it as it is analysed.
+    """
+    lanes = [
+        _Lane(index, detection_searches(picture, rules, only_first_object))
+        for index, picture in enumerate(pictures)
+    ]
+    while lanes := [lane for lane in lanes if lane.goes_on()]:
+        stands = [(lane.search.region, lane.search.state.path) for lane in lanes]
+        decisions = policy.decide([lane.search for lane in lanes])
+        for lane, stand, decision in zip(lanes, stands, decisions, strict=True):
+            lane.search.take(decision.action)
+            picture = lane.search.picture
+            yield lane.index, Look(picture, *stand, decision, lane.number)
+
+
+class _Lane:
+    """One picture's searches, one after the other."""
+
+    def __init__(self, index: int, searches: Iterator[Search]):
+        self.index = index
+        self.number = -1
+        self._searches = searches
+        self.search: Search | None = None
+
+    def goes_on(self) -> bool:
+        """Make the next search the current one where that has ended."""
+        while self.search is None or self.search.over:
+            self.search = next(self._searches, None)
+            self.number += 1
+            if self.search is None:
+                return False
+        return True
 
 
 @dataclass

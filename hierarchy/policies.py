@@ -7,8 +7,9 @@ from typing import Protocol
 import keras
 import numpy as np
 
-from hierarchy.description import Describer, get_state
+from hierarchy.description import Describer, get_states
 from hierarchy.metrics import best_iou
+from hierarchy.q_network import q_values_of
 from hierarchy.regions import (
     ACTIONS,
     MOVES,
@@ -36,10 +37,10 @@ class Decision:
 
 
 class Policy(Protocol):
-    """Looks at where a search stands and decides."""
+    """Looks at where searches stand and decides."""
 
-    def decide(self, search: Search) -> Decision:
-        """Return the action to take, and the region's score."""
+    def decide(self, searches: Sequence[Search]) -> list[Decision]:
+        """Return for each search the action to take, and its region's score."""
         ...
 
 
@@ -55,14 +56,13 @@ class AgentPolicy:
         self._network = network
         self._describer = describer
 
-    def decide(self, search: Search) -> Decision:
-        """Return the action of the largest Q-value."""
-        state = get_state(
-            search.picture, search.region, search.state.history, self._describer
-        )
-        q_values = self._network.predict_on_batch(state[None])[0]
-        action = int(np.argmax(q_values)) + 1
-        return Decision(action, float(q_values[TRIGGER - 1]), q_values)
+    def decide(self, searches: Sequence[Search]) -> list[Decision]:
+        """Return the actions of the largest Q-values."""
+        states = get_states(searches, self._describer)
+        return [
+            Decision(int(np.argmax(values)) + 1, float(values[TRIGGER - 1]), values)
+            for values in q_values_of(self._network, states)
+        ]
 
 
 class RandomPolicy:
@@ -75,8 +75,11 @@ class RandomPolicy:
     def __init__(self, generator: np.random.Generator):
         self._generator = generator
 
-    def decide(self, search: Search) -> Decision:
-        """Return a random action and a random score in [0, 1)."""
+    def decide(self, searches: Sequence[Search]) -> list[Decision]:
+        """Return random actions and random scores in [0, 1)."""
+        return [self._draw() for _ in searches]
+
+    def _draw(self) -> Decision:
         action = int(self._generator.integers(len(ACTIONS))) + 1
         return Decision(action, float(self._generator.random()))
 
@@ -95,8 +98,11 @@ class UpperBoundPolicy:
     def __init__(self, boxes: Sequence[Box]):
         self._boxes = boxes
 
-    def decide(self, search: Search) -> Decision:
-        """Return the movement to the best subregion, or the trigger."""
+    def decide(self, searches: Sequence[Search]) -> list[Decision]:
+        """Return the movements to the best subregions, or the trigger."""
+        return [self._best(search) for search in searches]
+
+    def _best(self, search: Search) -> Decision:
         iou = self._iou(search, search.region.box)
         ious = {
             action: self._iou(search, self._child(search, action)) for action in MOVES

@@ -5,6 +5,7 @@
 lives there.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -236,9 +237,21 @@ class QLearner(keras.Model):
         """Learn from one batch and return its loss."""
         return float(self.train_on_batch(batch._asdict()))
 
-    def q_values(self, state: np.ndarray) -> np.ndarray:
-        """Return the Q-values of one state (state_size,): float32 (6,)."""
-        return self.network.predict_on_batch(state[None])[0]
+    def q_values(self, states: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the Q-values of n states (state_size,): float32 (n, 6)."""
+        return q_values_of(self.network, states)
+
+
+def q_values_of(network: keras.Sequential, states: Sequence[np.ndarray]) -> np.ndarray:
+    """Return a network's Q-values of n states (state_size,): float32 (n, 6).
+
+    Batches are filled up to a power of two, for each size is compiled anew.
+    """
+    batch = np.stack(states)
+    missing = 2 ** (len(batch) - 1).bit_length() - len(batch)
+    if missing:
+        batch = np.concatenate([batch, np.zeros((missing, batch.shape[1]), np.float32)])
+    return network.predict_on_batch(batch)[: len(states)]
 
 
 def _adam(

@@ -3,14 +3,16 @@
 import dataclasses
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
 from rich.table import Table
 
+from common.ahead import ahead
 from common.errors import InputError, file_error
 from common.files import check_folder, sha256_of, write_json
 from common.images import find_images, read_image
@@ -19,7 +21,7 @@ from common.provenance import provenance
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
-from hierarchy.evaluation import Look, Tally, run_policy
+from hierarchy.evaluation import Look, Tally, run_together
 from hierarchy.metrics import Truth
 from hierarchy.pictures import Picture
 from hierarchy.plots import draw_precision_recall, draw_regions_per_object
@@ -31,6 +33,8 @@ from hierarchy.visualization import draw_sequences, frame_of, strip_name
 from hierarchy.voc import VocImage, VocSet, class_name
 from weights.fetch import ensure_trunk
 from weights.vgg16 import trunk_identity
+
+Item = TypeVar("Item")
 
 AGENTS = ("agent", "random", "upper_bound")
 
@@ -127,14 +131,20 @@ def measure(
     tallies = {name: Tally() for name in AGENTS}
     chance = RandomPolicy(np.random.default_rng(settings.seed))
     start = time.perf_counter()
-    for image in track(images, "testing", len(images)):
+    pictures = ((image, Picture(image.key, image.pixels)) for image in images)
+    searched = _searched(settings, pictures, agent)
+    for image, looks, seconds in track(searched, "testing", len(images)):
         truth = _truth(image, settings.class_id)
-        policies = (agent, chance, UpperBoundPolicy(truth.boxes))
-        for name, policy in zip(AGENTS, policies, strict=True):
-            looks, seconds = _timed_search(settings, image, policy)
-            tallies[name].add(truth, looks, seconds)
-            if settings.bool_draw and name == "agent":
-                _draw(settings, image.name, looks, truth.boxes)
+        tallies["agent"].add(truth, looks, seconds)
+        for name, policy in (
+            ("random", chance),
+            ("upper_bound", UpperBoundPolicy(truth.boxes)),
+        ):
+            picture = Picture(image.key, image.pixels)
+            ((_, others, seconds),) = _searched(settings, [(name, picture)], policy)
+            tallies[name].add(truth, others, seconds)
+        if settings.bool_draw:
+            _draw(settings, image.name, looks, truth.boxes)
     if not tallies["agent"].truths:
         raise InputError(f"none of {len(images)} test images can be read")
     results = {
@@ -159,15 +169,33 @@ def _truth(image: VocImage, class_id: int) -> Truth:
     )
 
 
-def _timed_search(
-    settings: TestSettings, image: VocImage, policy: Policy
-) -> tuple[list[Look], float]:
-    start = time.perf_counter()
-    picture = Picture(image.key, image.pixels)
-    looks = list(
-        run_policy(picture, policy, settings.rules, bool(settings.only_first_object))
-    )
-    return looks, time.perf_counter() - start
+def _searched(
+    settings: TestSettings, pictures: Iterable[tuple[Item, Picture]], policy: Policy
+) -> Iterator[tuple[Item, list[Look], float]]:
+    """Search pictures, ``num_searches`` at a time, and the next ones decoded meanwhile.
+
+    Args:
+        settings: of the test.
+        pictures: each with what it is of.
+        policy: who decides.
+
+    Yields:
+        What a picture is of, its looks, and the seconds that it took.
+    """
+    decoded = ahead(pictures, settings.num_searches + 1)
+    while several := list(islice(decoded, settings.num_searches)):
+        looks: list[list[Look]] = [[] for _ in several]
+        start = time.perf_counter()
+        for index, look in run_together(
+            [picture for _, picture in several],
+            policy,
+            settings.rules,
+            bool(settings.only_first_object),
+        ):
+            looks[index].append(look)
+        seconds = (time.perf_counter() - start) / len(several)
+        for (item, _), own in zip(several, looks, strict=True):
+            yield item, own, seconds
 
 
 def _searches(looks: Iterable[Look]) -> dict[int, list[Look]]:
@@ -240,21 +268,13 @@ def search_pictures(
     Returns:
         What ``detections.json`` lists under ``images``.
     """
-    found, skipped = [], []
+    found: list[dict[str, Any]] = []
+    skipped: list[str] = []
     names = _distinct_names(paths)
-    for path in track(paths, "searching", len(paths)):
-        try:
-            pixels = read_image(path, smallest=settings.smallest_image)
-        except InputError as error:
-            if not settings.skip_bad:
-                raise
-            skipped.append(str(error))
-            continue
-        picture = Picture(str(path), pixels)
-        looks = list(
-            run_policy(picture, agent, settings.rules, bool(settings.only_first_object))
-        )
-        found.append(_detections_in(path, pixels, looks))
+    pictures = _read(settings, paths, skipped)
+    searched = _searched(settings, pictures, agent)
+    for path, looks, _ in track(searched, "searching", len(paths)):
+        found.append(_detections_in(path, looks))
         _draw(settings, names[path], looks, None)
     if not found:
         raise InputError(f"none of {len(paths)} pictures can be read: {skipped[0]} …")
@@ -272,6 +292,21 @@ def search_pictures(
     return found
 
 
+def _read(
+    settings: TestSettings, paths: Sequence[Path], skipped: list[str]
+) -> Iterator[tuple[Path, Picture]]:
+    """Yield pictures; with ``skip_bad`` a line for each bad one goes to ``skipped``."""
+    for path in paths:
+        try:
+            pixels = read_image(path, smallest=settings.smallest_image)
+        except InputError as error:
+            if not settings.skip_bad:
+                raise
+            skipped.append(str(error))
+        else:
+            yield path, Picture(str(path), pixels)
+
+
 def _distinct_names(paths: list[Path]) -> dict[Path, str]:
     """Return a name for each picture's strips: its stem, numbered where shared."""
     names: dict[Path, str] = {}
@@ -283,7 +318,7 @@ def _distinct_names(paths: list[Path]) -> dict[Path, str]:
     return names
 
 
-def _detections_in(path: Path, pixels: np.ndarray, looks: list[Look]) -> dict[str, Any]:
+def _detections_in(path: Path, looks: list[Look]) -> dict[str, Any]:
     """Return one entry per search: the region it triggered on, else the likeliest."""
     detections = []
     for search in _searches(looks).values():
@@ -298,7 +333,7 @@ def _detections_in(path: Path, pixels: np.ndarray, looks: list[Look]) -> dict[st
                 "triggered": triggered,
             }
         )
-    height, width, _ = pixels.shape
+    height, width = looks[0].picture.size
     return {
         "image": str(path),
         "height": height,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from common.ahead import ahead
 from common.errors import InputError
 from common.files import alone_in, check_folder
 from common.memory import keep_freed_memory
@@ -97,6 +98,7 @@ class _TrainingRun:
             settings.updates_per_step,
             settings.learning_starts,
             settings.known_actions,
+            num_searches=settings.num_searches,
             looks_ahead=settings.gamma > 0,
         )
 
@@ -167,7 +169,8 @@ class _TrainingRun:
         )
         summary = EpochSummary(epoch, epsilon, settings.class_id)
         strips = StripWriter(settings.path_testing_folder / "training")
-        for step in self.trainer.epoch(images, epsilon):
+        decoded = ahead(images, settings.num_searches + 1)
+        for step in self.trainer.epoch(decoded, epsilon):
             summary.add(step)
             progress.show(step, summary)
             if settings.bool_draw:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierarchy.agent import Agent
-from hierarchy.description import Describer, get_state
+from hierarchy.agent import Agent, Choice
+from hierarchy.description import Describer, get_states
 from hierarchy.pictures import Picture
 from hierarchy.regions import TRIGGER, Region
 from hierarchy.replay import NOTHING_KNOWN, ReplayMemory
@@ -59,6 +59,8 @@ class Trainer:
             memory is full, as published.
         known_actions: actions learnt from every state, taken or not, because their
             reward is all of their value; none in the published program.
+        num_searches: images that are searched in lockstep, a step of each at a time:
+            described together, decided on together, then learnt from one by one.
         looks_ahead: whether a next state's value counts; where it does not, that of a
             search's end, which nothing else needs, is not described.
     """
@@ -75,6 +77,7 @@ class Trainer:
         updates_per_step: int = 1,
         learning_starts: int = 0,
         known_actions: Sequence[int] = (),
+        num_searches: int = 1,
         looks_ahead: bool = True,
     ):
         self.agent = agent
@@ -87,6 +90,7 @@ class Trainer:
         self._updates_per_step = updates_per_step
         self._learning_starts = learning_starts or replay.capacity
         self._known_actions = known_actions
+        self._num_searches = num_searches
         # With the quirk a search that seems over may go on.
         self._looks_ahead = looks_ahead or rules.quirks.leaked_minibatch
 
@@ -97,44 +101,80 @@ class Trainer:
             images: the training images.
             epsilon: share of random actions, in [0, 1].
         """
-        for number, image in enumerate(images):
-            picture = Picture(image.key, image.pixels)
-            for search in training_searches(
-                picture, image.objects, self.class_object, self.rules
-            ):
-                yield from self._run(search, number, epsilon)
+        images = enumerate(images)
+        lanes = [
+            lane for _ in range(self._num_searches) if (lane := self._lane(images))
+        ]
+        while lanes:
+            self._look([lane for lane in lanes if lane.state is None])
+            running = [lane for lane in lanes if not lane.search.over]
+            yield from self._step(running, epsilon)
+            lanes = [lane for lane in lanes if self._goes_on(lane, images)]
 
-    def _run(
-        self, search: TrainingSearch, image: int, epsilon: float
-    ) -> Iterator[Step]:
-        state = self._state(search)
-        while not search.over:
-            region, action, q_values = search.region, TRIGGER, None
-            if not search.must_trigger:
-                choice = self.agent.choose(state, epsilon)
-                action, q_values = choice.action, choice.q_values
-            known = self._known(search)
-            reward = search.take(action)
-            needs_next = self._looks_ahead or not search.over
-            next_state = self._state(search) if needs_next else state
-            experience = (state, action, reward, next_state, known)
-            state, loss = self._learn(search, experience)
+    def _lane(self, images: Iterator[tuple[int, VocImage]]) -> "_Lane | None":
+        """Return the searches of the next image; None where none is left."""
+        lane = _Lane()
+        return lane if self._goes_on(lane, images) else None
+
+    def _goes_on(self, lane: "_Lane", images: Iterator[tuple[int, VocImage]]) -> bool:
+        """Let a lane's search be one that goes on: its own, or the next there is."""
+        if lane.search is not None and not lane.search.over:
+            return True
+        lane.state = None
+        while (search := next(lane.searches, None)) is None:
+            number, image = next(images, (0, None))
+            if image is None:
+                return False
+            lane.image = number
+            lane.searches = training_searches(
+                Picture(image.key, image.pixels),
+                image.objects,
+                self.class_object,
+                self.rules,
+            )
+        lane.search = search
+        return True
+
+    def _look(self, lanes: Sequence["_Lane"]) -> None:
+        """Look at the regions where searches stand, all at once."""
+        states = get_states([lane.search for lane in lanes], self.describer)
+        for lane, state in zip(lanes, states, strict=True):
+            lane.state = state
+
+    def _step(self, lanes: Sequence["_Lane"], epsilon: float) -> Iterator[Step]:
+        """Take one step of each search; remember, learn from and yield each."""
+        choices = self._choose(lanes, epsilon)
+        taken = []
+        for lane, choice in zip(lanes, choices, strict=True):
+            region, known = lane.search.region, self._known(lane.search)
+            reward = lane.search.take(choice.action)
+            taken.append((lane, choice, region, reward, known, lane.state))
+        self._look(
+            [lane for lane in lanes if self._looks_ahead or not lane.search.over]
+        )
+        for lane, choice, region, reward, known, state in taken:
+            experience = (state, choice.action, reward, lane.state, known)
+            lane.state, loss = self._learn(lane.search, experience)
             yield Step(
-                image,
-                search,
+                lane.image,
+                lane.search,
                 region,
-                action,
-                q_values,
+                choice.action,
+                choice.q_values,
                 reward,
-                search.followed.new_iou,
+                lane.search.followed.new_iou,
                 loss,
-                search.over,
+                lane.search.over,
             )
 
-    def _state(self, search: TrainingSearch) -> np.ndarray:
-        return get_state(
-            search.picture, search.region, search.state.history, self.describer
-        )
+    def _choose(self, lanes: Sequence["_Lane"], epsilon: float) -> list[Choice]:
+        """Return an action for each search, the trigger where it is forced."""
+        free = [lane for lane in lanes if not lane.search.must_trigger]
+        chosen = dict.fromkeys(lanes, Choice(TRIGGER))
+        if free:
+            choices = self.agent.choose([lane.state for lane in free], epsilon)
+            chosen |= dict(zip(free, choices, strict=True))
+        return list(chosen.values())
 
     def _known(self, search: TrainingSearch) -> np.ndarray:
         known = NOTHING_KNOWN.copy()
@@ -163,3 +203,20 @@ class Trainer:
             search.triggered = bool(batch.actions[-1] == TRIGGER)
             next_state = batch.next_states[-1]
         return next_state, float(np.mean(losses))
+
+
+class _Lane:
+    """One of the images that are searched in lockstep.
+
+    Attributes:
+        image: its number.
+        searches: those of the image that are still to come.
+        search: the current one.
+        state: what the Q-network sees of where it stands; None if nobody looked yet.
+    """
+
+    def __init__(self):
+        self.image = -1
+        self.searches: Iterator[TrainingSearch] = iter(())
+        self.search: TrainingSearch | None = None
+        self.state: np.ndarray | None = None

@@ -33,6 +33,7 @@ from hierarchy.rewards import IOU_THRESHOLD
 
 if TYPE_CHECKING:
     from hierarchy.evaluation import Look
+    from hierarchy.search import TrainingSearch
     from hierarchy.training import Step
 
 REGION = "#ffb000"  # looked at
@@ -457,27 +458,25 @@ class StripWriter:
         self._limit = limit
         self._epoch = -1
         self._written = 0
-        self._search = None
-        self._frames: list[Frame] = []
+        self._frames: dict[TrainingSearch, list[Frame]] = {}
 
     def add(self, step: "Step", epoch: int) -> None:
         """Take one more step; the last one of a search writes its strip."""
         if epoch != self._epoch:
-            self._epoch, self._written = epoch, 0
-        if self._limit is not None and self._written >= self._limit:
-            return
-        if step.search is not self._search:  # also where a run broke off in a search
-            self._search, self._frames = step.search, []
-        self._frames.append(_training_frame(step, not self._frames))
+            # Frames of searches that broke off are forgotten.
+            self._epoch, self._written, self._frames = epoch, 0, {}
+        frames = self._frames.setdefault(step.search, [])
+        frames.append(_training_frame(step, not frames))
         if step.is_last:
-            self._write(step)
-            self._search, self._frames = None, []
+            self._write(step, self._frames.pop(step.search))
 
-    def _write(self, step: "Step") -> None:
+    def _write(self, step: "Step", frames: list[Frame]) -> None:
+        if self._written == self._limit:
+            return
         name, target = step.search.picture.name, step.search.target
         path = self._folder / f"epoch_{self._epoch:03d}" / strip_name(name, target)
         title = f"{name}, object {target}, epoch {self._epoch}"
-        draw_sequences(self._frames, path, title)
+        draw_sequences(frames, path, title)
         self._written += 1
 
 

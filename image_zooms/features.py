@@ -34,13 +34,16 @@ class ImageZoomsDescriber:
         self._trunk = trunk
         self._quirks = quirks
 
-    def describe(self, picture: Picture, regions: Sequence[Region]) -> np.ndarray:
+    def describe(
+        self, pictures: Sequence[Picture], regions: Sequence[Region]
+    ) -> np.ndarray:
         """Return float32 (n, 25088): ``block5_pool``, flattened row, column, channel.
 
         A region's pixels are resized to 224×224 whatever their shape.
         """
         pixels = [
-            resize(picture.crop(region), INPUT_SIZE, INPUT_SIZE) for region in regions
+            resize(picture.crop(region), INPUT_SIZE, INPUT_SIZE)
+            for picture, region in zip(pictures, regions, strict=True)
         ]
         inputs = np.stack([vgg_input(image, self._quirks) for image in pixels])
         return self._trunk.predict_on_batch(inputs).reshape(-1, DESCRIPTOR_SIZE)

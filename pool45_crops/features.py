@@ -173,21 +173,28 @@ class Pool45Describer:
         self._keeps_maps = keeps_maps
         self.cache: Cache[FeatureMaps] = Cache(capacity)
 
-    def describe(self, picture: Picture, regions: Sequence[Region]) -> np.ndarray:
+    def describe(
+        self, pictures: Sequence[Picture], regions: Sequence[Region]
+    ) -> np.ndarray:
         """Return float32 (n, 25088): the pooled 7×7×512 descriptor of each region.
 
         Raises:
-            InputError: the picture is under 32 pixels high or wide.
+            InputError: a picture is under 32 pixels high or wide.
         """
-        if self._keeps_maps:
-            picture = picture.original
-        maps = self.cache.get(picture.key, lambda: self.feature_maps(picture))
         descriptors = np.empty((len(regions), DESCRIPTOR_SIZE), np.float32)
-        for descriptor, region in zip(descriptors, regions, strict=True):
+        views = zip(descriptors, pictures, regions, strict=True)
+        for descriptor, picture, region in views:
             descriptor[:] = obtain_descriptor_from_feature_map(
-                maps, region.window, self._quirks
+                self._maps_of(picture), region.window, self._quirks
             )
         return descriptors
+
+    def _maps_of(self, picture: Picture) -> FeatureMaps:
+        # Each picture by itself: their sizes differ, and a pass over a whole image
+        # keeps a processor busy.
+        if self._keeps_maps:
+            picture = picture.original
+        return self.cache.get(picture.key, lambda: self.feature_maps(picture))
 
     def feature_maps(self, picture: Picture) -> FeatureMaps:
         """Return the maps of a picture, from one pass through VGG-16.

@@ -10,9 +10,9 @@ class FixedValues:
         self.values = np.array(values, np.float32)
         self.asked = 0
 
-    def q_values(self, state):
-        self.asked += 1
-        return self.values
+    def q_values(self, states):
+        self.asked += len(states)
+        return np.repeat(self.values[None], len(states), axis=0)
 
 
 def test_epsilon_falls_by_a_tenth_an_epoch_and_stops_at_a_tenth():
@@ -39,7 +39,7 @@ def test_row_epsilon_begins_anew_and_goes_on_past_a_tenth():
 
 def test_a_greedy_agent_takes_the_largest_q_value():
     agent = Agent(FixedValues([0, 1, 5, 2, 3, 4]), np.random.default_rng(0))
-    choice = agent.choose(np.zeros(3), epsilon=0.0)
+    (choice,) = agent.choose([np.zeros(3)], epsilon=0.0)
     assert choice.action == 3
     assert choice.q_values.tolist() == [0, 1, 5, 2, 3, 4]
 
@@ -47,7 +47,8 @@ def test_a_greedy_agent_takes_the_largest_q_value():
 def test_random_actions_are_uniform_and_ask_for_no_q_values():
     learner = FixedValues([0, 1, 5, 2, 3, 4])
     agent = Agent(learner, np.random.default_rng(0))
-    actions = [agent.choose(np.zeros(3), epsilon=1.0).action for _ in range(3000)]
+    choices = agent.choose([np.zeros(3)] * 3000, epsilon=1.0)
+    actions = [choice.action for choice in choices]
     counts = np.bincount(actions, minlength=7)[1:]
     assert counts.min() > 420 and counts.max() < 580  # 500 expected, deviation 20
     assert learner.asked == 0
@@ -57,12 +58,30 @@ def test_random_actions_are_uniform_and_ask_for_no_q_values():
 def test_asking_for_all_q_values_changes_no_action(epsilon):
     actions = [
         [
-            Agent(FixedValues([0, 1, 5, 2, 3, 4]), generator, always)
-            .choose(np.zeros(3), epsilon)
-            .action
-            for _ in range(50)
+            choice.action
+            for choice in Agent(
+                FixedValues([0, 1, 5, 2, 3, 4]), generator, always
+            ).choose([np.zeros(3)] * 50, epsilon)
         ]
         for always in (False, True)
         for generator in [np.random.default_rng(1)]
     ]
     assert actions[0] == actions[1]
+
+
+def test_several_states_are_decided_on_in_one_pass():
+    class Learner:
+        def q_values(self, states):
+            passes.append(len(states))
+            return np.stack([np.roll(np.arange(6.0), int(s[0])) for s in states])
+
+    passes = []
+    agent = Agent(Learner(), np.random.default_rng(0))
+    choices = agent.choose([np.full(2, shift) for shift in (0, 1, 3)], epsilon=0.0)
+    assert [choice.action for choice in choices] == [6, 1, 3]
+    assert passes == [3]
+    one_by_one = Agent(Learner(), np.random.default_rng(7))
+    together = Agent(Learner(), np.random.default_rng(7))
+    states = [np.full(2, shift % 6) for shift in range(40)]
+    expected = [one_by_one.choose([state], 0.5)[0].action for state in states]
+    assert [c.action for c in together.choose(states, 0.5)] == expected

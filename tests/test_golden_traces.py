@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from hierarchy.agent import Choice
 from hierarchy.pictures import Picture, mask_image_with_mean_background
 from hierarchy.quirks import Quirks
 from hierarchy.regions import area
@@ -142,7 +143,7 @@ class Numbering:
     def __init__(self):
         self.count = 0
 
-    def describe(self, picture, regions):
+    def describe(self, pictures, regions):
         self.count += 1
         return np.full((len(regions), 1), self.count, np.float32)
 
@@ -155,10 +156,10 @@ class Script:
         self.now = 0
         self.state_before = None
 
-    def choose(self, state, epsilon):
+    def choose(self, states, epsilon):
         recorded = self.steps[self.now]["stored"]
-        assert state[0] == recorded[0]
-        return SimpleNamespace(action=recorded[1], q_values=None)
+        assert [state[0] for state in states] == [recorded[0]]
+        return [Choice(recorded[1])]
 
     def choice(self, size, batch_size, replace):
         assert (size, replace) == (self.steps[self.now]["replay_size"], False)

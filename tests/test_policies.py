@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hierarchy.evaluation import Tally, run_policy
+from hierarchy.evaluation import Tally, run_policy, run_together
 from hierarchy.metrics import Truth, best_iou
 from hierarchy.pictures import Picture
 from hierarchy.policies import AgentPolicy, RandomPolicy, UpperBoundPolicy
@@ -40,10 +40,10 @@ class Fixed:
         self.values = np.array(values, np.float32)
 
     def predict_on_batch(self, states):
-        assert states.shape == (1, 2 + 24)
-        return self.values[None]
+        assert states.shape[1:] == (2 + 24,)
+        return np.repeat(self.values[None], len(states), axis=0)
 
-    def describe(self, picture, regions):
+    def describe(self, pictures, regions):
         return np.zeros((len(regions), 2), np.float32)
 
 
@@ -154,3 +154,36 @@ def test_a_tally_counts_finds_triggers_and_regions():
     assert results["triggers_over_half"] == 0.5
     assert results["triggers"] == 2
     assert results["seconds_per_image"] == 1.0
+
+
+def test_several_pictures_are_searched_in_lockstep():
+    """Each as it would be alone, and one pass decides on all."""
+
+    class ByPlace:
+        def __init__(self):
+            self.passes = []
+
+        def predict_on_batch(self, states):
+            self.passes.append(len(states))
+            return np.stack([np.roll(np.arange(6.0), int(s[0])) for s in states])
+
+        def describe(self, pictures, regions):
+            places = zip(pictures, regions, strict=True)
+            return np.array([[int(p.name) + r.box[2]] for p, r in places], np.float32)
+
+    pictures = [Picture(str(n), np.zeros((90 + n, 80, 3), np.uint8)) for n in range(5)]
+    rules = SearchRules(number_of_steps=5)
+    alone = [
+        [(look.region, look.decision.action) for look in run_policy(p, policy, rules)]
+        for p in pictures
+        for policy in [AgentPolicy(ByPlace(), ByPlace())]
+    ]
+    assert len({len(looks) for looks in alone}) > 1
+    network = ByPlace()
+    policy = AgentPolicy(network, ByPlace())
+    together = [[] for _ in pictures]
+    for index, look in run_together(pictures, policy, rules):
+        together[index].append((look.region, look.decision.action))
+    assert together == alone
+    assert network.passes[0] == 8  # five, filled up to a power of two
+    assert len(network.passes) == max(map(len, alone))

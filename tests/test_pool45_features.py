@@ -198,8 +198,8 @@ def test_row_pool45_masking_keeps_the_maps_in_training_alone(describer_of):
         (TestSettings, {"quirks": quirks}, False),
     ]:
         describer = describer_of(kind, **flags)
-        before = describer.describe(picture, root)
-        assert (describer.describe(painted, root) == before).all() == stays
+        before = describer.describe([picture], root)
+        assert (describer.describe([painted], root) == before).all() == stays
 
 
 def test_row_pool45_history_leaves_the_trigger_out_in_training_alone():
@@ -239,15 +239,17 @@ def test_maps_are_computed_once_and_anew_after_painting(describer_of):
     describer = describer_of(TrainSettings)
     picture, root = noise(64, 96), whole_image(64, 96)
     regions = [root, *(zoom(root, action, 3 / 4) for action in MOVES)]
-    together = describer.describe(picture, regions)
+    together = describer.describe([picture] * len(regions), regions)
     assert together.shape == (6, 25088) and together.dtype == np.float32
     for region, expected in zip(regions, together, strict=True):
-        assert (describer.describe(picture, [region])[0] == expected).all()
+        assert (describer.describe([picture], [region])[0] == expected).all()
     assert describer.cache.misses == 1
     painted = mask_image_with_mean_background((0, 0, 40, 40), picture)
     fresh = describer_of(TestSettings)
-    expected = fresh.describe(Picture("other", painted.pixels), regions)
-    assert (describer.describe(painted, regions) == expected).all()
+    expected = fresh.describe(
+        [Picture("other", painted.pixels)] * len(regions), regions
+    )
+    assert (describer.describe([painted] * len(regions), regions) == expected).all()
     assert describer.cache.misses == 2
 
 
@@ -256,9 +258,9 @@ def test_maps_stay_within_cache_gb(describer_of):
     describer = describer_of(TrainSettings, cache_gb=2.5 * size / 1e9)
     pictures = [noise(64, 96, str(number), number) for number in range(3)]
     root = [whole_image(64, 96)]
-    first = [describer.describe(picture, root) for picture in pictures]
+    first = [describer.describe([picture], root) for picture in pictures]
     assert describer.cache._bytes == 2 * size
-    again = [describer.describe(picture, root) for picture in pictures]
+    again = [describer.describe([picture], root) for picture in pictures]
     assert describer.cache.misses == 6
     assert (np.array(first) == np.array(again)).all()
 
@@ -281,7 +283,7 @@ def test_images_from_32_pixels_up_can_be_searched(size, describer_of):
 def test_smaller_images_are_refused_by_name(size, describer_of):
     describer = describer_of(TestSettings)
     with pytest.raises(InputError) as error:
-        describer.describe(noise(*size, name="VOC2007/000005"), [whole_image(*size)])
+        describer.describe([noise(*size, name="VOC2007/000005")], [whole_image(*size)])
     line = str(error.value)
     assert line.startswith("VOC2007/000005: ") and "\n" not in line
     assert f"{size[0]} pixels high and {size[1]} wide; expected at least 32" in line

@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from hierarchy.agent import Choice
 from hierarchy.quirks import Quirks
 from hierarchy.regions import ACTIONS, DOWN_RIGHT, TRIGGER, UP_LEFT
 from hierarchy.replay import ReplayMemory
@@ -16,9 +17,10 @@ class Counting:
     def __init__(self):
         self.count = 0
 
-    def describe(self, picture, regions):
-        self.count += 1
-        return np.full((1, 1), self.count, np.float32)
+    def describe(self, pictures, regions):
+        numbers = np.arange(self.count + 1, self.count + 1 + len(regions))
+        self.count += len(regions)
+        return numbers[:, None].astype(np.float32)
 
 
 class Scripted:
@@ -28,9 +30,9 @@ class Scripted:
         self.actions = iter(actions)
         self.states, self.batches = [], []
 
-    def choose(self, state, epsilon):
-        self.states.append(int(state[0]))
-        return SimpleNamespace(action=next(self.actions), q_values=None)
+    def choose(self, states, epsilon):
+        self.states += [int(state[0]) for state in states]
+        return [Choice(next(self.actions)) for _ in states]
 
     def update(self, batch):
         self.batches.append(batch)
@@ -176,3 +178,104 @@ def test_row_leaked_minibatch():
         [UP_LEFT, TRIGGER, UP_LEFT], quirks, capacity=2, sampled=(1,), images=2
     )
     assert [step.is_last for step in steps] == [False, True, True]
+
+
+# Several searches in lockstep
+
+
+class ByImage:
+    """Does with each image what was written down for it."""
+
+    def __init__(self, scripts):
+        self.scripts = [iter(script) for script in scripts]
+        self.asked, self.updates = [], 0
+
+    def choose(self, states, epsilon):
+        self.asked.append(len(states))
+        images = [int(state[0]) for state in states]
+        return [Choice(next(self.scripts[image])) for image in images]
+
+    def update(self, batch):
+        self.updates += 1
+        return 0.0
+
+
+class Shown:
+    """Describes a region by its image and where it is."""
+
+    def __init__(self):
+        self.batches = []
+
+    def describe(self, pictures, regions):
+        self.batches.append(len(regions))
+        views = zip(pictures, regions, strict=True)
+        values = [[int(picture.name), *region.box] for picture, region in views]
+        return np.array(values, np.float32)
+
+
+SCRIPTS = [
+    [UP_LEFT, DOWN_RIGHT, TRIGGER],
+    [TRIGGER],
+    [DOWN_RIGHT] * 4,
+    [UP_LEFT, TRIGGER],
+    [DOWN_RIGHT, DOWN_RIGHT, TRIGGER],
+]
+
+
+def in_lockstep(num_searches, **options):
+    agent, describer = ByImage(SCRIPTS), Shown()
+    memory = ReplayMemory(100, 5 + 24)
+    rules = SearchRules(number_of_steps=4)
+    trainer = Trainer(
+        agent,
+        describer,
+        memory,
+        rules,
+        1,
+        2,
+        np.random.default_rng(0),
+        learning_starts=2,
+        num_searches=num_searches,
+        **options,
+    )
+    pixels = np.zeros((100, 100, 3), np.uint8)
+    objects = (VocObject(1, (80, 80, 90, 90), False),)
+    images = [
+        SimpleNamespace(key=str(number), pixels=pixels, objects=objects)
+        for number in range(len(SCRIPTS))
+    ]
+    return list(trainer.epoch(images, 0.0)), agent, describer, memory
+
+
+def by_image(steps, memory):
+    """Return each image's steps and experiences, in their order."""
+    found = {}
+    for slot, step in enumerate(steps):
+        experience = tuple(array[slot].tobytes() for array in memory.experiences)
+        told = step.region, step.action, step.reward, step.iou, step.is_last
+        found.setdefault(step.image, []).append((told, experience))
+    return found
+
+
+def test_searches_in_lockstep_experience_what_they_would_one_by_one():
+    steps, agent, _, memory = in_lockstep(1)
+    expected = by_image(steps, memory)
+    assert [step.image for step in steps] == sorted(step.image for step in steps)
+    assert agent.asked == [1] * len(steps)
+    for num_searches in (2, 3, 5, 9):
+        together, agent, describer, memory = in_lockstep(num_searches)
+        assert by_image(together, memory) == expected
+        assert agent.updates == len(steps) - 2  # as many as there were steps
+        assert max(describer.batches) == max(agent.asked) == min(num_searches, 5)
+
+
+def test_a_lane_that_is_done_takes_the_next_image():
+    steps, agent, _, _ = in_lockstep(2)
+    assert [step.image for step in steps[:4]] == [0, 1, 0, 2]
+    assert agent.asked[:5] == [2] * 5  # one is forced to trigger then
+
+
+def test_the_order_of_chance_and_learning_is_that_of_the_steps():
+    first, second = (in_lockstep(3)[0] for _ in range(2))
+    assert [s.loss for s in first] == [s.loss for s in second]
+    assert [s.image for s in first] == [s.image for s in second]
