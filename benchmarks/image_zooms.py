@@ -1,6 +1,9 @@
 """image_zooms against the published way, and against the machine's floor."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
 
 from benchmarks.measuring import Measurement, seconds_of
 from benchmarks.training_step import bench
@@ -22,7 +25,27 @@ def measure() -> Iterator[Measurement]:
             lambda: trunk.predict(vgg_input(resize(picture.pixels))[None], verbose=0),
         )
         yield _describing_again(ImageZoomsDescriber(trunk), picture)
+        yield _in_bfloat16(settings, ImageZoomsDescriber(trunk), picture)
         yield training.update_over_floor()
+
+
+def _in_bfloat16(
+    settings: TrainSettings, describer: ImageZoomsDescriber, picture: Picture
+) -> Measurement:
+    """Compare a pass through VGG-16 in bfloat16 with one in float32."""
+    half = load_trunk(replace(settings, trunk_dtype="bfloat16"))
+    half_describer = ImageZoomsDescriber(half)
+    regions = [whole_image(*picture.size)]
+    pair = [d.describe([picture], regions) for d in (describer, half_describer)]
+    error = np.linalg.norm(pair[1] - pair[0]) / np.linalg.norm(pair[0])
+    return Measurement(
+        "describe_bfloat16",
+        seconds_of(lambda: half_describer.describe([picture], regions), 10),
+        seconds_of(lambda: describer.describe([picture], regions), 10),
+        "s",
+        "one region through VGG-16 in bfloat16 against float32; the descriptor then"
+        f" differs by {error:.1%} of its length",
+    )
 
 
 def _describing_again(describer: ImageZoomsDescriber, picture: Picture) -> Measurement:

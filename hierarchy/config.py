@@ -42,6 +42,9 @@ class SharedSettings:
     """1 draws each search as a strip into path_testing_folder."""
     path_vgg: Path = DEFAULT_PATH
     """VGG-16 weights, an h5 file of any known layout (see weights/README.md)."""
+    trunk_dtype: Literal["float32", "bfloat16"] = "float32"
+    """What VGG-16 computes in; bfloat16 is faster where processors know it, and
+    descriptors then differ by a few thousandths."""
     path_testing_folder: Path = REPOSITORY / "testing_visualizations"
     """Where drawings and results go."""
     num_searches: int = 1

@@ -168,13 +168,14 @@ def load_trunk(
     """Return VGG-16 with the settings' weights, ready to describe.
 
     Args:
-        settings: their ``path_vgg`` names the file.
+        settings: their ``path_vgg`` names the file, their ``trunk_dtype`` what it
+            computes in and puts out.
         taps: layers to put out, as :func:`weights.vgg16.build_vgg16` takes them.
 
     Raises:
         InputError: ``path_vgg`` cannot be used.
     """
-    trunk = load_vgg16(settings.path_vgg, taps)
+    trunk = load_vgg16(settings.path_vgg, taps, dtype=settings.trunk_dtype)
     # Measured on a CPU: one image takes as long or longer through XLA, which besides
     # would compile anew for every size of image.
     trunk.compile(jit_compile=False)

@@ -134,7 +134,7 @@ class _TrainingRun:
             "buffer_experience_replay": settings.buffer_experience_replay,
             "descriptor_scale": settings.descriptor_scale,
             "quirks": settings.rules.quirks.names(),
-            "trunk": trunk_identity(settings.path_vgg)["sha256"],
+            "trunk": trunk_of(settings),
         }
 
     def train(self, images: VocSet) -> None:
@@ -186,3 +186,10 @@ class _TrainingRun:
         self.checkpoints.save(
             epoch, self.learner, self.replay, self.generators, row, self._identity()
         )
+
+
+def trunk_of(settings: TrainSettings) -> str:
+    """Return what the descriptors come from: a file's contents, and a precision."""
+    digest = trunk_identity(settings.path_vgg)["sha256"]
+    is_whole = settings.trunk_dtype == "float32"
+    return digest if is_whole else f"{digest} in {settings.trunk_dtype}"

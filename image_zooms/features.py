@@ -46,7 +46,8 @@ class ImageZoomsDescriber:
             for picture, region in zip(pictures, regions, strict=True)
         ]
         inputs = np.stack([vgg_input(image, self._quirks) for image in pixels])
-        return self._trunk.predict_on_batch(inputs).reshape(-1, DESCRIPTOR_SIZE)
+        descriptors = self._trunk.predict_on_batch(inputs)
+        return np.asarray(descriptors, np.float32).reshape(-1, DESCRIPTOR_SIZE)
 
 
 def make_describer(settings: SharedSettings) -> Describer:

@@ -210,7 +210,7 @@ class Pool45Describer:
             )
         inputs = vgg_input(picture.pixels, self._quirks)[None]
         maps = self._trunk.predict_on_batch(inputs)
-        return FeatureMaps(*(one[0] for one in maps))
+        return FeatureMaps(*(np.asarray(one[0], np.float32) for one in maps))
 
 
 def make_describer(settings: TrainSettings | TestSettings) -> Describer:

@@ -1,6 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+import image_zooms.config
+import image_zooms.features
+import pool45_crops.config
+import pool45_crops.features
+from common.files import sha256_of
 from hierarchy.description import Cache, CachedDescriber, get_state, vgg_input
 from hierarchy.history import HISTORY_SIZE
 from hierarchy.pictures import (
@@ -11,6 +18,8 @@ from hierarchy.pictures import (
 )
 from hierarchy.quirks import Quirks
 from hierarchy.regions import CENTRE, whole_image, zoom
+from hierarchy.train_program import trunk_of
+from tests.trunk_files import keras_3
 
 
 class MeanColour:
@@ -136,3 +145,29 @@ def test_resizing_is_within_a_grey_level_of_exact_bilinear(shape):
         pixels, (224, 224), order=1, mode="edge", anti_aliasing=False
     )
     assert np.abs(resize(pixels) - 255 * exact).max() <= 1.01
+
+
+def test_a_trunk_in_half_precision_describes_nearly_the_same(random_layers, tmp_path):
+    path = tmp_path / "trunk.h5"
+    keras_3(path, random_layers)
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 96, 3)).astype(np.uint8)
+    picture, root = Picture("one", pixels), whole_image(64, 96)
+    for package in (image_zooms, pool45_crops):
+        whole, half = (
+            package.features.make_describer(
+                package.config.TestSettings(path_vgg=path, trunk_dtype=dtype)
+            ).describe([picture], [root])
+            for dtype in ("float32", "bfloat16")
+        )
+        assert whole.dtype == half.dtype == np.float32
+        error = np.linalg.norm(half - whole) / np.linalg.norm(whole)
+        assert 0 < error < 0.03
+
+
+def test_training_goes_on_in_the_same_precision_only(random_layers, tmp_path):
+    path = tmp_path / "trunk.h5"
+    keras_3(path, random_layers)
+    settings = image_zooms.config.TrainSettings(path_vgg=path)
+    half = replace(settings, trunk_dtype="bfloat16")
+    assert trunk_of(settings) == sha256_of(path)
+    assert trunk_of(half) == f"{sha256_of(path)} in bfloat16"
