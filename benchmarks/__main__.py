@@ -15,7 +15,9 @@ from common.command_line import quiet_start, run
 class Settings:
     """Measure speed, as ratios of two things timed in one run on one machine."""
 
-    suite: tyro.conf.Positional[Literal["image_zooms", "pool45_crops", "glimpse_rnn"]]
+    suite: tyro.conf.Positional[
+        Literal["image_zooms", "pool45_crops", "glimpse_rnn", "throughput"]
+    ]
     """What to measure."""
     json: Path | None = None
     """File to save the measurements to, as a list of objects."""

@@ -1,0 +1,141 @@
+"""How long the papers' trainings take on this machine, and what lockstep gains.
+
+Meant for a GPU, but runs anywhere.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.measuring import Measurement
+from common.memory import keep_freed_memory
+from glimpse_rnn.config import TrainSettings as GlimpseSettings
+from glimpse_rnn.model import get_model
+from hierarchy.agent import Agent
+from hierarchy.config import TrainSettings
+from hierarchy.description import STATE_SIZE, Describer
+from hierarchy.q_network import QLearner, get_q_network
+from hierarchy.replay import ReplayMemory
+from hierarchy.training import Trainer
+from hierarchy.voc import VocImage, VocObject
+from weights.fetch import ensure_trunk
+
+STEPS = 50 * 900 * 10
+"""Of the paper's training: epochs, images of VOC 2012 with an aeroplane, steps."""
+EPSILON = 0.5
+GLIMPSE_UPDATES = 8
+
+
+def measure(searches: int = 16, images: int = 32) -> Iterator[Measurement]:
+    """Yield each comparison as it is made.
+
+    Args:
+        searches: images in lockstep.
+        images: of VOC size that are searched once.
+    """
+    keep_freed_memory()
+    for detector in ("image_zooms", "pool45_crops"):
+        yield _detector(detector, searches, images)
+    yield _glimpses()
+
+
+def _detector(name: str, searches: int, images: int) -> Measurement:
+    """Compare steps in lockstep with steps one by one."""
+    settings = import_module(f"{name}.config").TrainSettings()
+    ensure_trunk(settings.path_vgg)
+    make_describer = import_module(f"{name}.features").make_describer
+    uncached = replace(settings, cache_gb=0) if name == "image_zooms" else settings
+    pictures = _pictures(images)
+    together, alone = (
+        _seconds_a_step(uncached, make_describer(uncached), pictures, number)
+        for number in (searches, 1)
+    )
+    minutes = STEPS * together / 60
+    return Measurement(
+        f"lockstep_{name}",
+        together,
+        alone,
+        "s/step",
+        f"a training step at VOC size, new regions, batch 100 out of 1,000, {searches}"
+        f" searches in lockstep against one by one; the paper's {STEPS:,} steps would"
+        f" take {minutes:.0f} minutes",
+    )
+
+
+def _seconds_a_step(
+    settings: TrainSettings, describer: Describer, images: list[VocImage], number: int
+) -> float:
+    replay = ReplayMemory(settings.buffer_experience_replay, STATE_SIZE)
+    generator = np.random.default_rng(0)
+    trainer = Trainer(
+        Agent(QLearner(get_q_network()), generator),
+        describer,
+        replay,
+        settings.rules,
+        1,
+        settings.batch_size,
+        generator,
+        learning_starts=settings.batch_size,
+        num_searches=number,
+    )
+    state = np.zeros(STATE_SIZE, np.float32)
+    for _ in range(settings.batch_size):
+        replay.store(state, 1, 1, state)
+    warm = images[: 2 * number]
+    sum(1 for _ in trainer.epoch(warm, EPSILON))
+    start = time.perf_counter()
+    steps = sum(1 for _ in trainer.epoch(images, EPSILON))
+    return (time.perf_counter() - start) / steps
+
+
+def _pictures(number: int) -> list[VocImage]:
+    """Return images of VOC size of nothing in particular, each with an object."""
+    generator = np.random.default_rng(0)
+    objects = (VocObject(1, (120, 150, 200, 260), False),)
+    return [
+        VocImage(
+            str(index),
+            str(index),
+            Path(tempfile.gettempdir()),
+            generator.integers(0, 256, (375, 500, 3), dtype=np.uint8),
+            objects,
+        )
+        for index in range(number)
+    ]
+
+
+def _glimpses() -> Measurement:
+    """Compare training in bfloat16 with the paper's best model as it is."""
+    generator = np.random.default_rng(0)
+    settings = GlimpseSettings()
+    side, batch = settings.image_size, settings.batch_size
+    count = GLIMPSE_UPDATES * batch
+    images = generator.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+    targets = np.ones((count, 4), np.float32)
+    half, whole = (
+        _seconds_an_image(replace(settings, convolution_dtype=dtype), images, targets)
+        for dtype in ("bfloat16", "float32")
+    )
+    return Measurement(
+        "glimpse_training_bfloat16",
+        half,
+        whole,
+        "s/image",
+        f"fit the paper's best model, batch {batch}, its convolutions in bfloat16"
+        f" against float32: {1 / half:.0f} and {1 / whole:.0f} images a second",
+    )
+
+
+def _seconds_an_image(
+    settings: GlimpseSettings, images: np.ndarray, targets: np.ndarray
+) -> float:
+    model = get_model(settings)
+    model.fit(images, targets, batch_size=settings.batch_size, verbose=0)
+    start = time.perf_counter()
+    model.fit(images, targets, batch_size=settings.batch_size, verbose=0)
+    return (time.perf_counter() - start) / len(images)
