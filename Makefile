@@ -5,6 +5,8 @@
 # make notebooks
 #              execute the notebooks, into runs/notebooks; WRITE=1 in place
 # make lint    check style
+# make results-small
+#              the three demos and all small studies again, into results/
 # make bench   measure speed
 #
 # PYTHON names the interpreter that .venv is made with: 3.11, 3.12 or 3.13.
@@ -25,7 +27,7 @@ DEMO := runs/demo_$(MODEL)
 # A virtual environment that failed half-way must not pass for a whole one.
 .DELETE_ON_ERROR:
 
-.PHONY: demo demo_detector demo_glimpse_rnn test notebooks lint bench clean
+.PHONY: demo demo_detector demo_glimpse_rnn test notebooks lint bench results-small clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed: make PYTHON=python3.12 …")'
@@ -58,7 +60,9 @@ demo_detector: $(INSTALLED)
 
 demo_glimpse_rnn: $(INSTALLED)
 	$(RUN) -m samples.cars
-	$(RUN) -m glimpse_rnn.train -n 0 --epochs 12 --keep_best 1 \
+	$(RUN) -m glimpse_rnn.train -n 0 --epochs 60 --keep_best 1 \
+	    --image_size 128 --bandwidth 30 --radius 15 --cell gru --pooling none \
+	    --prediction_offset 1 --batch_size 32 --decay 0.9 --decay_steps 45 \
 	    --path_data samples/drawn/cars --path_model $(DEMO)/models
 	$(RUN) -m glimpse_rnn.test --bool_draw 1 --model_name model_best \
 	    --path_data samples/drawn/cars --path_model $(DEMO)/models \
@@ -78,6 +82,25 @@ lint: $(INSTALLED_DEV)
 
 bench: $(INSTALLED)
 	$(RUN) -m benchmarks $(DETECTOR)
+
+STUDIES := objective reward network policy glimpses resolution
+
+results-small: $(INSTALLED)
+	$(MAKE) demo MODEL=image_zooms
+	$(MAKE) demo MODEL=pool45_crops
+	$(MAKE) demo MODEL=glimpse_rnn
+	$(RUN) -m figures.collect --out results --name drawn --runs \
+	    runs/demo_image_zooms/results runs/demo_pool45_crops/results \
+	    runs/demo_glimpse_rnn/results
+	for study in $(STUDIES); do \
+	    $(RUN) -m glimpse_rnn.ablations --study $$study --budget small \
+	        --epochs 12 --jobs 2 --flags path_data=samples/drawn/cars \
+	        max_images=240 image_size=128 bandwidth=30 radius=15 cell=gru \
+	        pooling=none prediction_offset=1 decay=0.9 decay_steps=20 \
+	        --test_flags path_data=samples/drawn/cars samples=2 && \
+	    mkdir -p results/studies && \
+	    cp runs/glimpse_rnn_studies/small/$$study/$$study.csv results/studies || exit; \
+	done
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info

@@ -19,6 +19,9 @@ SIZES = ((500, 375), (500, 333), (500, 400), (480, 360), (375, 500), (333, 500))
 """(width, height) in pixels, as photographs in PASCAL VOC have them."""
 _SIZE_SHARES = (0.42, 0.2, 0.1, 0.1, 0.12, 0.06)
 
+SMALL_ONES = 0.05
+"""Share of aeroplanes that are drawn small."""
+
 SETTINGS = {
     "sky": 0.27,
     "land": 0.17,
@@ -182,7 +185,9 @@ def _share_of_longer_side(rng: np.random.Generator) -> float:
     Aeroplanes of all sizes, but neither many tiny ones, which no region of the search
     would fit, nor many that fill the picture, where there is nothing to search.
     """
-    return 0.15 + 0.8 * rng.beta(1.6, 0.9)
+    if rng.random() < SMALL_ONES:
+        return rng.uniform(0.15, 0.4)
+    return 0.15 + 0.8 * rng.beta(3, 1.3)
 
 
 def _fitted(
