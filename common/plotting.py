@@ -1,10 +1,13 @@
 """Plots that look alike; matplotlib's global state stays untouched."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
 
 from common.files import replacing
 from common.sheet import INK, QUIET
@@ -60,3 +63,54 @@ def finish_plot(figure: Figure, axes: Axes, path: Path, outside: bool = False) -
         )
     with replacing(Path(path)) as partial:
         figure.savefig(partial)
+
+
+def draw_images(
+    panels: Sequence[tuple[str, np.ndarray]], path: Path, columns: int = 6
+) -> None:
+    """Draw pictures and maps side by side, each below its name.
+
+    Args:
+        panels: names and what they are of: uint8 (h, w, 3) RGB as it is, or a map of
+            numbers (h, w), its largest yellow and its smallest dark blue.
+        path: where to; the suffix says the format.
+        columns: panels in a row.
+    """
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    tallest = max(values.shape[0] / values.shape[1] for _, values in panels)
+    size = (2.3 * columns, (2.3 * min(tallest, 1.5) + 0.25) * rows)
+    figure = Figure(size, dpi=150, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    for place, (name, values) in enumerate(panels, 1):
+        axes = figure.add_subplot(rows, columns, place)
+        axes.axis("off")
+        axes.imshow(values, interpolation="nearest")
+        axes.set_title(name, color=INK, fontsize=9, parse_math=False)
+    with replacing(Path(path)) as partial:
+        figure.savefig(partial)
+
+
+def outlined(
+    pixels: np.ndarray,
+    boxes: Sequence[tuple[int, int, int, int]],
+    colours: Sequence[str] = OTHERS,
+    width: int = 3,
+) -> np.ndarray:
+    """Return a picture with boxes drawn onto it, the line inside of each.
+
+    Args:
+        pixels: uint8 (h, w, 3) RGB, left as they are.
+        boxes: (ymin, xmin, ymax, xmax) in pixels, half-open.
+        colours: of the boxes, as ``#rrggbb``; they come again where there are fewer.
+        width: of the lines in pixels.
+
+    Returns:
+        uint8 (h, w, 3) RGB.
+    """
+    image = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(image)
+    for place, (ymin, xmin, ymax, xmax) in enumerate(boxes):
+        colour = colours[place % len(colours)]
+        draw.rectangle((xmin, ymin, xmax - 1, ymax - 1), outline=colour, width=width)
+    return np.array(image)

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from common.files import replacing
 from common.plotting import GRID, OTHERS, dress, finish_plot, new_plot, say
 from common.sheet import INK
-from figures.published import PublishedCurve
+from figures.published import CURVES, PublishedCurve
 
 THIN = {"linewidth": 0.9, "linestyle": (0, (4, 2)), "zorder": 2}
 """How a line that a paper published is drawn behind ours."""
@@ -54,6 +54,22 @@ def draw_published(axes: Axes, name: str, curve: PublishedCurve, colour: str) ->
     axes.plot(recall, precision, color=colour, label=label, **THIN)
     look = {"markerfacecolor": "white", "markersize": 6, "zorder": 5, "clip_on": False}
     axes.plot([curve.max_recall], [0], "^", color=colour, **look)
+
+
+def draw_published_alone(names: Sequence[str], path: Path, title: str) -> None:
+    """Draw a paper's curves without any of ours, to stand beside a figure of ours.
+
+    Args:
+        names: of the curves, keys of :data:`figures.published.CURVES`.
+        path: where to; the suffix says the format.
+        title: what stands above.
+    """
+    figure, axes = new_plot(title, "recall", "precision")
+    axes.set(xlim=(0, 1), ylim=(0, 1.02))
+    axes.grid(color=GRID, linewidth=0.8)
+    for place, name in enumerate(names):
+        draw_published(axes, name, CURVES[name], PALETTE[place % len(PALETTE)])
+    finish_plot(figure, axes, path)
 
 
 @dataclass(frozen=True)

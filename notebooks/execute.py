@@ -60,6 +60,8 @@ def execute(path: Path) -> NotebookNode:
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
+        coalesce_streams=True,  # what a cell prints stays in one piece
+        extra_arguments=["--log-level=ERROR"],
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
     )

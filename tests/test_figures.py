@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 from common.errors import InputError
 from figures import (
@@ -29,6 +29,7 @@ from figures import (
     published,
 )
 from figures.sets import read_set
+from figures.style import PALETTE, draw_published_alone
 from hierarchy.evaluation import Tally
 from hierarchy.metrics import Detection, Truth
 from hierarchy.quirks import Quirks
@@ -431,6 +432,17 @@ def test_learning_curves_skip_epochs_without_a_number(tmp_path):
         glimpses_fig6.main(
             glimpses_fig6.Settings(runs=folders, columns=("reward",), out=tmp_path)
         )
+
+
+def test_the_paper_stands_alone_in_its_own_colours(tmp_path):
+    names = ["image_zooms", "pool45_crops"]
+    draw_published_alone(names, tmp_path / "paper.png", "Paper")
+    with Image.open(tmp_path / "paper.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
+    for colour in PALETTE[:2]:
+        found = (pixels == ImageColor.getrgb(colour)).all(axis=-1)
+        assert found.sum() > 50, colour
+    assert [file.name for file in tmp_path.iterdir()] == ["paper.png"]
 
 
 def test_published_numbers_hang_together():

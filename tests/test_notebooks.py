@@ -1,12 +1,16 @@
 """The committed notebooks: executed from top to bottom, and fit to be shown."""
 
 import ast
+import io
 import re
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from common.errors import InputError
+from notebooks.display import quietly, show
 from notebooks.execute import execute, notebooks, plain
 
 NAMES = ("01_image_zooms", "02_pool45_crops", "03_glimpse_rnn", "04_papers")
@@ -42,17 +46,27 @@ def test_it_was_executed_from_top_to_bottom(notebook):
     assert counts == list(range(1, len(counts) + 1))
     kinds = {output.output_type for output in outputs_of(notebook)}
     assert kinds <= {"stream", "display_data", "execute_result"}
-    assert sum(
-        "image" in str(output.get("data", "")) for output in outputs_of(notebook)
-    )
+    pictures = [kind for output in outputs_of(notebook) for kind in kinds_of(output)]
+    assert {"image/png", "image/jpeg"} >= set(pictures)
+    assert pictures
+
+
+def kinds_of(output):
+    return [kind for kind in output.get("data", {}) if kind.startswith("image/")]
+
+
+def test_it_is_small(notebook):
+    assert len(nbformat.writes(notebook)) < 1_500_000
 
 
 def test_nothing_in_it_is_of_a_machine(notebook):
     streams = [out for out in outputs_of(notebook) if out.output_type == "stream"]
     assert {out.name for out in streams} <= {"stdout"}, "warnings"
     said = "".join(out.text for out in streams)
-    assert not re.search(r"(^|[\s'\"(])/\w+/", said), "a path"
     assert "\x1b" not in said, "a progress bar"
+    assert not re.search(r"steps/s|images/s|\d s\b", said), "how fast the machine is"
+    for text in (said, *(cell.source for cell in notebook.cells)):
+        assert not re.search(r"(^|[\s'\"(`])/\w+/", text), "a path"
     assert all(not cell.metadata for cell in notebook.cells)
 
 
@@ -85,3 +99,38 @@ def test_a_cell_that_fails_is_a_failure(tmp_path, capsys):
     with pytest.raises(InputError, match="a.ipynb: a cell fails"):
         execute(path)
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def picture_of(image):
+    return Image.open(io.BytesIO(image.data))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind"), [(".png", "PNG"), (".jpg", "JPEG"), (".webp", "JPEG")]
+)
+def test_pictures_are_shown_smaller_and_as_what_every_reader_knows(
+    tmp_path, suffix, kind
+):
+    path = tmp_path / f"picture{suffix}"
+    Image.new("RGB", (800, 400), "#2b8aef").save(path)
+    shown = picture_of(show(path, width=200))
+    assert (shown.format, shown.size) == (kind, (200, 100))
+    assert picture_of(show(path)).size == (800, 400)
+    middle = np.array(shown.convert("RGB"))[50, 100].astype(int)
+    assert np.abs(middle - (0x2B, 0x8A, 0xEF)).max() <= 3
+
+
+def test_pictures_stand_side_by_side_and_equally_high(tmp_path):
+    for name, size, colour in (("a", (100, 50), "red"), ("b", (200, 200), "blue")):
+        Image.new("RGB", size, colour).save(tmp_path / f"{name}.png")
+    shown = picture_of(show(tmp_path / "a.png", tmp_path / "b.png")).convert("RGB")
+    assert shown.size == (150, 50)
+    assert shown.getpixel((50, 25)) == (255, 0, 0)
+    assert shown.getpixel((125, 25)) == (0, 0, 255)
+
+
+def test_what_programs_say_is_kept_off_the_page(capsys):
+    with quietly():
+        print("4.2 steps/s")
+    print("said")
+    assert capsys.readouterr().out == "said\n"
