@@ -8,30 +8,33 @@ from pathlib import Path
 from IPython.display import Image
 from PIL import Image as Pillow
 
-FEW_COLOURS = 128
-"""Of a plot."""
+MOST_BYTES = 100_000
+"""What a PNG may have; photographs have more and are shown as JPEG."""
 
 
 def show(path: Path, *others: Path, width: int = 900) -> Image:
     """Return a picture for a cell to end with, reduced to what a page shows of it.
 
     Args:
-        path: of the picture. Photographs, ``.jpg`` and ``.webp``, are shown as JPEG,
-            plots, ``.png``, as PNG of few colours: every reader shows both.
-        others: more of the same kind, to its right and as high.
+        path: of the picture, of any format. It is shown as PNG or, where that would
+            be large, as JPEG: every reader of notebooks knows both.
+        others: more pictures, to its right and as high.
         width: of all together, in pixels at most.
     """
     picture = _side_by_side([_opened(one) for one in (path, *others)])
     if picture.width > width:
         height = round(picture.height * width / picture.width)
         picture = picture.resize((width, height), Pillow.Resampling.LANCZOS)
+    as_png = _written(picture, "PNG", optimize=True)
+    if len(as_png) <= MOST_BYTES:
+        return Image(as_png, format="png")
+    return Image(_written(picture, "JPEG", quality=85, optimize=True), format="jpeg")
+
+
+def _written(picture: Pillow.Image, kind: str, **options: int) -> bytes:
     data = io.BytesIO()
-    if Path(path).suffix == ".png":
-        method = Pillow.Quantize.MEDIANCUT
-        picture.quantize(FEW_COLOURS, method).save(data, "PNG", optimize=True)
-        return Image(data.getvalue(), format="png")
-    picture.save(data, "JPEG", quality=85, optimize=True)
-    return Image(data.getvalue(), format="jpeg")
+    picture.save(data, kind, **options)
+    return data.getvalue()
 
 
 def _opened(path: Path) -> Pillow.Image:
