@@ -16,7 +16,7 @@ class Settings:
     """Measure speed, as ratios of two things timed in one run on one machine."""
 
     suite: tyro.conf.Positional[
-        Literal["image_zooms", "pool45_crops", "glimpse_rnn", "throughput"]
+        Literal["image_zooms", "pool45_crops", "glimpse_rnn", "growth", "throughput"]
     ]
     """What to measure."""
     json: Path | None = None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import tyro
 
+from benchmarks.measuring import is_better_smaller
 from common.command_line import run
 from common.errors import InputError, file_error
 
@@ -37,14 +38,15 @@ def worse(
     """Return a line for each ratio that is worse by more than the margin.
 
     Args:
-        measured: ratios by name; ``_over_floor`` ones are better the smaller they are.
+        measured: ratios by name; see
+            :func:`benchmarks.measuring.is_better_smaller`.
         committed: the same, from an earlier run.
         margin: share by which a ratio may be worse.
     """
     lines = []
     for name in sorted(measured.keys() & committed.keys()):
         now, before = measured[name], committed[name]
-        loss = now / before if name.endswith("_over_floor") else before / now
+        loss = now / before if is_better_smaller(name) else before / now
         if loss > 1 + margin:
             lines.append(f"{name}: {now:.3g}, was {before:.3g}")
     return lines

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from benchmarks.loop_sensor import LoopSensor
-from benchmarks.measuring import Measurement, seconds_of
+from benchmarks.measuring import Measurement, in_turns, seconds_of
 from common.memory import keep_freed_memory
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.model import GlimpseRegressor, get_model
@@ -28,7 +28,7 @@ def measure() -> Iterator[Measurement]:
     generator = np.random.default_rng(0)
     settings = TrainSettings()
     yield _sensor(settings, generator)
-    images, targets = _data(settings, UPDATES * BATCH, generator)
+    images, targets = random_images(settings, UPDATES * BATCH, generator)
     model = get_model(settings)
 
     def train(number: int = UPDATES) -> None:
@@ -39,7 +39,7 @@ def measure() -> Iterator[Measurement]:
     shape = BATCH, settings.glimpses, *model.glimpse_network.inputs[0].shape[1:]
     glimpses = ops.convert_to_tensor(generator.random(shape, dtype=np.float32))
     together = ops.reshape(glimpses, (-1, 1, *shape[2:]))
-    ours, *floors = _in_turns(
+    ours, *floors = in_turns(
         [
             train,
             lambda: one_by_one.train_on_batch(glimpses),
@@ -69,7 +69,7 @@ def measure() -> Iterator[Measurement]:
     )
 
 
-def _data(
+def random_images(
     settings: TrainSettings, number: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return images and targets of chance: uint8 (n, S, S, 3), float32 (n, 4)."""
@@ -83,13 +83,13 @@ def _data(
 def _sensor(settings: TrainSettings, generator: np.random.Generator) -> Measurement:
     """Compare a glimpse of a batch, the table's share of a run in it."""
     sizes = settings.bandwidth, settings.radius, settings.levels
-    images = ops.convert_to_tensor(_data(settings, SENSOR_BATCH, generator)[0])
+    images = ops.convert_to_tensor(random_images(settings, SENSOR_BATCH, generator)[0])
     locations = generator.uniform(-1, 1, (SENSOR_BATCH, 2)).astype(np.float32)
     locations = ops.convert_to_tensor(locations)
     sensor, loop = GlimpseSensor(*sizes), LoopSensor(*sizes)
     prepare, glimpse = _compiled(sensor.prepare), _compiled(sensor.glimpse)
     table = prepare(images)
-    once, each, usual = _in_turns(
+    once, each, usual = in_turns(
         [
             lambda: _wait(prepare(images)),
             lambda: _wait(glimpse(table, locations)),
@@ -164,15 +164,3 @@ def floor_of(model: GlimpseRegressor) -> Convolutions:
     floor = Convolutions(layers)
     floor.compile(keras.optimizers.SGD(1e-6), jit_compile=False)
     return floor
-
-
-def _in_turns(works: list[Callable[[], Any]], rounds: int) -> list[float]:
-    """Return each one's least time in seconds.
-
-    Other work on the machine only ever adds to a time, and by taking turns none of
-    them has a quiet hour to itself.
-    """
-    for work in works:
-        work()
-    times = [[seconds_of(work, 1, 0) for work in works] for _ in range(rounds)]
-    return [min(column) for column in zip(*times, strict=True)]

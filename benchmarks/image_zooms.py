@@ -20,10 +20,13 @@ def measure() -> Iterator[Measurement]:
     with bench() as training:
         trunk = load_trunk(settings)
         picture = Picture("image", training.images[0].pixels)
-        yield from training.training_step(
-            make_describer(settings),
-            lambda: trunk.predict(vgg_input(resize(picture.pixels))[None], verbose=0),
-        )
+
+        def published_describe() -> None:
+            trunk.predict(vgg_input(resize(picture.pixels))[None], verbose=0)
+
+        for dtype in ("float32", "bfloat16"):
+            describer = make_describer(replace(settings, trunk_dtype=dtype))
+            yield from training.training_step(describer, published_describe, dtype)
         yield _describing_again(ImageZoomsDescriber(trunk), picture)
         yield _in_bfloat16(settings, ImageZoomsDescriber(trunk), picture)
         yield training.update_over_floor()

@@ -13,7 +13,7 @@ class Measurement:
 
     Attributes:
         name: what was compared; one ending in ``_over_floor`` is against a bound that
-            no program can beat.
+            no program can beat, in ``_growth`` against the same with less to do.
         ours: what this project needs, in ``unit``.
         reference: what the other way, or the floor, needs.
         unit: of both.
@@ -28,14 +28,19 @@ class Measurement:
 
     @property
     def ratio(self) -> float:
-        """How many times faster this project is, or slower than a floor."""
-        if self.name.endswith("_over_floor"):
+        """How many times faster this project is, or what it takes more."""
+        if is_better_smaller(self.name):
             return self.ours / self.reference
         return self.reference / self.ours
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it, ready for JSON."""
         return asdict(self) | {"ratio": self.ratio}
+
+
+def is_better_smaller(name: str) -> bool:
+    """Whether a measurement's ratio is what is taken more, not what is gained."""
+    return name.endswith(("_over_floor", "_growth"))
 
 
 def seconds_of(work: Callable[[], Any], repeats: int, warm_up: int = 1) -> float:
@@ -48,3 +53,15 @@ def seconds_of(work: Callable[[], Any], repeats: int, warm_up: int = 1) -> float
         work()
         times.append(time.perf_counter() - start)
     return statistics.median(times)
+
+
+def in_turns(works: list[Callable[[], Any]], rounds: int) -> list[float]:
+    """Return each one's least time in seconds.
+
+    Other work on the machine only ever adds to a time, and by taking turns none of
+    them has a quiet hour to itself.
+    """
+    for work in works:
+        work()
+    times = [[seconds_of(work, 1, 0) for work in works] for _ in range(rounds)]
+    return [min(column) for column in zip(*times, strict=True)]

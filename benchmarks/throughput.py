@@ -19,6 +19,9 @@ from glimpse_rnn.model import get_model
 from hierarchy.agent import Agent
 from hierarchy.config import TrainSettings
 from hierarchy.description import STATE_SIZE, Describer
+from hierarchy.evaluation import run_together
+from hierarchy.pictures import Picture
+from hierarchy.policies import AgentPolicy
 from hierarchy.q_network import QLearner, get_q_network
 from hierarchy.replay import ReplayMemory
 from hierarchy.training import Trainer
@@ -41,6 +44,7 @@ def measure(searches: int = 16, images: int = 32) -> Iterator[Measurement]:
     keep_freed_memory()
     for detector in ("image_zooms", "pool45_crops"):
         yield _detector(detector, searches, images)
+        yield _testing(detector, searches, images)
     yield _glimpses()
 
 
@@ -91,6 +95,38 @@ def _seconds_a_step(
     start = time.perf_counter()
     steps = sum(1 for _ in trainer.epoch(images, EPSILON))
     return (time.perf_counter() - start) / steps
+
+
+def _testing(name: str, searches: int, images: int) -> Measurement:
+    """Compare testing images in lockstep with testing them one by one."""
+    settings = import_module(f"{name}.config").TestSettings()
+    policy = AgentPolicy(
+        get_q_network(), import_module(f"{name}.features").make_describer(settings)
+    )
+    pictures = [Picture(image.key, image.pixels) for image in _pictures(2 * images)]
+    halves = pictures[:images], pictures[images:]  # none is to be in the cache yet
+
+    def seconds_an_image(pictures: list[Picture], number: int) -> float:
+        start = time.perf_counter()
+        for first in range(0, images, number):
+            looks = run_together(
+                pictures[first : first + number], policy, settings.rules
+            )
+            sum(1 for _ in looks)
+        return (time.perf_counter() - start) / images
+
+    together, alone = (
+        seconds_an_image(half, number)
+        for half, number in zip(halves, (searches, 1), strict=True)
+    )
+    return Measurement(
+        f"test_{name}",
+        together,
+        alone,
+        "s/image",
+        f"an image of VOC size searched by a new agent, {searches} in"
+        f" lockstep against one by one: {1 / together:.1f} images a second",
+    )
 
 
 def _pictures(number: int) -> list[VocImage]:

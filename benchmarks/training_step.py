@@ -51,13 +51,17 @@ class Bench:
     generator: np.random.Generator
 
     def training_step(
-        self, describer: Describer, published_describe: Callable[[], Any]
+        self,
+        describer: Describer,
+        published_describe: Callable[[], Any],
+        dtype: str = "float32",
     ) -> Iterator[Measurement]:
         """Compare the mean step of a training, and of its first epoch.
 
         Args:
             describer: the detector's, with nothing cached.
             published_describe: describes one region the published way.
+            dtype: what the describer's trunk computes in.
         """
         seconds, published = self._step_seconds(describer, published_describe)
         for name, regions in (
@@ -65,12 +69,13 @@ class Bench:
             ("training_step_first_epoch", "in the first epoch, nothing seen before"),
         ):
             yield Measurement(
-                name,
+                name if dtype == "float32" else f"{name}_{dtype}",
                 seconds[name],
                 published,
                 "s",
                 f"describe, choose, store and update, batch {BATCH} out of {BUFFER},"
-                f" {regions}, against 201 single predictions and a fit",
+                f" {regions}, trunk in {dtype}, against 201 single predictions and a"
+                " fit",
             )
 
     def _step_seconds(
