@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,9 @@ from common.sheet import INK, QUIET
 
 GRID = "#e3e7eb"
 
+TITLE_WIDTH = 54
+"""Characters of a title that a plot has room for in a line."""
+
 OTHERS = ("#2f9e44", "#9c36b5", "#b08900", "#0c8599", "#c2255c", "#5f3dc4")
 """Colours of what has none of its own, in the order in which they come."""
 
@@ -24,7 +28,7 @@ def new_plot(title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
     figure.get_layout_engine().set(w_pad=0.15, h_pad=0.15)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(facecolor="white")
-    dress(axes, title, x_label, y_label)
+    dress(axes, fill(title, TITLE_WIDTH), x_label, y_label)
     return figure, axes
 
 
