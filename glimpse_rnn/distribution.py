@@ -96,6 +96,16 @@ def replicas_here() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def among_workers() -> bool:
+    """Whether machines share a batch, where a model's metrics are computed."""
+    if keras.config.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    strategy = tf.distribute.get_strategy()
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
 class SharedAdam(keras.optimizers.Adam):
     """Adam on gradients of several devices, clipped after they are added up.
 

@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from glimpse_rnn.config import ModelSettings, TrainSettings
-from glimpse_rnn.distribution import SharedAdam, replicas_here
+from glimpse_rnn.distribution import SharedAdam, among_workers, replicas_here
 from glimpse_rnn.losses import (
     baseline_loss,
     log_probability,
@@ -219,12 +219,12 @@ class GlimpseRegressor(keras.Model):
         return loss / replicas_here()
 
     def compute_metrics(self, *args: Any, **named: Any) -> dict[str, Any]:
-        """Return what :meth:`compute_loss` reported, for each device where several are.
+        """Return what :meth:`compute_loss` reported, by machine where several are.
 
-        Keras (3.15) takes the mean over devices along an axis that numbers lack.
+        Keras (3.15) takes the mean over machines along an axis that numbers lack.
         """
         metrics = super().compute_metrics(*args, **named)
-        if replicas_here() == 1:
+        if not among_workers():
             return metrics
         return {name: ops.reshape(value, (1,)) for name, value in metrics.items()}
 

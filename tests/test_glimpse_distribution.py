@@ -43,10 +43,23 @@ def cars(tmp_path_factory):
     return folder
 
 
-def start(cars, models, **variables):
-    flags = TOY | {"path_data": cars, "path_model": models}
-    flags |= {"distribute": "multi_worker"} if variables else {}
-    words = [sys.executable, "-m", "glimpse_rnn.train", "-n", "0"]
+ON_TWO_PROCESSORS = """
+import runpy
+import tensorflow as tf
+halves = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], halves
+)
+runpy.run_module("glimpse_rnn.train", run_name="__main__", alter_sys=True)
+"""
+"""A training in which TensorFlow takes the processor for two devices."""
+
+ALONE = ("-m", "glimpse_rnn.train")
+
+
+def start(cars, models, distribute="none", program=ALONE, **variables):
+    flags = TOY | {"path_data": cars, "path_model": models, "distribute": distribute}
+    words = [sys.executable, *program, "-n", "0"]
     words += [f"--{name}={value}" for name, value in flags.items()]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen(words, cwd=ROOT, env=os.environ | variables, **pipes)
@@ -74,25 +87,47 @@ def weights_of(models):
     return found
 
 
-@needs_tensorflow
-def test_two_workers_reach_the_losses_of_one(cars, tmp_path):
-    alone = start(cars, tmp_path / "one")
+@pytest.fixture(scope="module")
+def one(cars, tmp_path_factory):
+    """Train on one device, and return the model folder."""
+    models = tmp_path_factory.mktemp("one")
+    alone = start(cars, models)
     said = alone.communicate(timeout=300)[0]
     assert alone.returncode == 0, said
+    return models
+
+
+def compare(one, two):
+    """Compare two trainings: losses by epoch, then weights."""
+    pair = rows_of(one), rows_of(two)
+    assert len(pair[0]) == len(pair[1]) == 2
+    for name in ("loss", "regression_loss", "policy_loss", "reward", "delta"):
+        expected, found = ([float(row[name]) for row in rows] for rows in pair)
+        assert found == pytest.approx(expected, abs=1e-4)
+    pairs = zip(weights_of(one), weights_of(two), strict=True)
+    assert all(np.allclose(a, b, atol=1e-4) for a, b in pairs)
+
+
+@needs_tensorflow
+def test_two_devices_reach_the_losses_of_one(cars, one, tmp_path):
+    program = "-c", ON_TWO_PROCESSORS
+    mirrored = start(cars, tmp_path, "mirrored", program)
+    said = mirrored.communicate(timeout=300)[0]
+    assert mirrored.returncode == 0, said
+    compare(one, tmp_path)
+
+
+@needs_tensorflow
+def test_two_workers_reach_the_losses_of_one(cars, one, tmp_path):
     cluster = {"worker": free_addresses(2)}
     workers = []
     for index in range(2):
-        task = {"cluster": cluster, "task": {"type": "worker", "index": index}}
-        workers.append(start(cars, tmp_path / "two", TF_CONFIG=json.dumps(task)))
+        task = {"type": "worker", "index": index}
+        config = json.dumps({"cluster": cluster, "task": task})
+        workers.append(start(cars, tmp_path, "multi_worker", TF_CONFIG=config))
     said = [worker.communicate(timeout=300)[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], said
-    one, two = rows_of(tmp_path / "one"), rows_of(tmp_path / "two")
-    assert len(one) == len(two) == 2
-    for name in ("loss", "regression_loss", "policy_loss", "reward", "delta"):
-        expected = [float(row[name]) for row in one]
-        assert [float(row[name]) for row in two] == pytest.approx(expected, abs=1e-4)
-    pairs = zip(weights_of(tmp_path / "one"), weights_of(tmp_path / "two"), strict=True)
-    assert all(np.allclose(a, b, atol=1e-4) for a, b in pairs)
+    compare(one, tmp_path)
 
 
 @pytest.mark.parametrize(
