@@ -2,6 +2,8 @@
 #              DETECTOR=pool45_crops the other detector,
 #              MODEL=glimpse_rnn the glimpse regressor on drawn cars
 # make test    run all tests
+# make test-backends
+#              run all tests on TensorFlow, JAX and PyTorch, which it installs
 # make notebooks
 #              execute the notebooks, into runs/notebooks; WRITE=1 in place
 # make lint    check style
@@ -21,13 +23,15 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
 INSTALLED_DEV := $(VENV)/installed-dev
+INSTALLED_BACKENDS := $(VENV)/installed-backends
 
 DEMO := runs/demo_$(MODEL)
 
 # A virtual environment that failed half-way must not pass for a whole one.
 .DELETE_ON_ERROR:
 
-.PHONY: demo demo_detector demo_glimpse_rnn test notebooks lint bench results-small clean
+.PHONY: demo demo_detector demo_glimpse_rnn test test-backends notebooks lint bench \
+    results-small clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed: make PYTHON=python3.12 …")'
@@ -39,6 +43,10 @@ $(INSTALLED): requirements.txt pyproject.toml | $(VENV)/bin/python
 
 $(INSTALLED_DEV): $(INSTALLED)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+$(INSTALLED_BACKENDS): $(INSTALLED_DEV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[backends]'
 	touch $@
 
 ifeq ($(MODEL),glimpse_rnn)
@@ -70,6 +78,11 @@ demo_glimpse_rnn: $(INSTALLED)
 
 test: $(INSTALLED_DEV)
 	$(RUN) -m pytest
+
+test-backends: $(INSTALLED_BACKENDS)
+	for backend in tensorflow jax torch; do \
+	    echo "Keras on $$backend"; KERAS_BACKEND=$$backend $(RUN) -m pytest || exit; \
+	done
 
 notebooks: $(INSTALLED_DEV)
 	$(RUN) -m weights.fetch

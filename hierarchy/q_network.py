@@ -225,6 +225,8 @@ class QLearner(keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         """Return the mean squared error against targets made from ``y_pred``."""
+        # PyTorch's train_on_batch hands NumPy's arrays through.
+        x = {name: ops.convert_to_tensor(array) for name, array in x.items()}
         actions = ops.one_hot(x["actions"] - 1, NUMBER_OF_ACTIONS)
         goes_on = ops.cast(x["actions"] != TRIGGER, "float32")
         value = x["rewards"] + self.gamma * goes_on * ops.max(y_pred["next"], axis=1)

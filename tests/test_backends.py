@@ -1,0 +1,134 @@
+"""The detectors' numbers under every backend; glimpse_rnn's: test_glimpse_model.py.
+
+What is compared is computed from weights and inputs that every backend is handed, with
+nothing left to chance: backends draw random numbers in ways of their own.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from hierarchy.description import DESCRIPTOR_SIZE
+from hierarchy.q_network import get_q_network
+
+ROOT = Path(__file__).parents[1]
+STATE_SIZE = 40
+BATCH = 12
+
+DESCRIBE = """
+import sys
+import numpy as np
+from hierarchy.pictures import Picture
+from hierarchy.regions import whole_image, zoom
+from {detector}.config import TrainSettings
+from {detector}.features import make_describer
+given, output, trunk = sys.argv[1:]
+picture = Picture("noise", np.load(given)["pixels"])
+region = whole_image(*picture.size)
+regions = [region, zoom(region, 1, 0.75), zoom(zoom(region, 4, 0.75), 5, 0.75)]
+describer = make_describer(TrainSettings(path_vgg=trunk))
+found = describer.describe([picture] * len(regions), regions)
+np.savez(output, descriptors=found)
+"""
+
+LEARN = """
+import sys
+import keras
+import numpy as np
+from hierarchy.q_network import QLearner, get_q_network
+from hierarchy.replay import Experiences
+arrays = dict(np.load(sys.argv[1]))
+batch = Experiences(*(arrays[name] for name in Experiences._fields))
+network = get_q_network(state_size=batch.states.shape[1])
+network.set_weights([arrays[f"weight_{i}"] for i in range(len(network.weights))])
+learner = QLearner(network, learning_rate=1e-3, dropout=0.0, descriptor_scale=0.5)
+before = learner.q_values(list(batch.states))
+loss = learner.update(batch)
+# Momentum first: after one update it is a tenth of the gradient.
+moments = [keras.ops.convert_to_numpy(m) for m in learner.optimizer.variables[2:]]
+gradients = {f"gradient_{i}": 10 * m for i, m in enumerate(moments[::2])}
+# Adam's first step is the learning rate long, of noise's sign where there is next to
+# no gradient: such steps count for little.
+steps = {
+    f"step_{i}": (weight - arrays[f"weight_{i}"]) * np.clip(np.abs(gradient) / 1e-5, 0, 1)
+    for i, (weight, gradient) in enumerate(
+        zip(network.get_weights(), gradients.values(), strict=True)
+    )
+}
+np.savez(sys.argv[2], q_values=before, loss=loss, **gradients, **steps)
+"""
+
+
+def under(backend, program, *arguments):
+    """Run a program under a backend and return the arrays that it saved."""
+    subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        check=True,
+        cwd=ROOT,
+        env=os.environ | {"KERAS_BACKEND": backend},
+    )
+    return dict(np.load(arguments[1]))
+
+
+@pytest.fixture(params=["tensorflow", "jax", "torch"])
+def other(request):
+    """A backend that is installed and not the one that the tests run under."""
+    if request.param == keras.config.backend():
+        pytest.skip("compared with itself")
+    if importlib.util.find_spec(request.param) is None:
+        pytest.skip(f"{request.param} is not installed")
+    return request.param
+
+
+def agree(program, other, tmp_path, given, *arguments):
+    """Return a program's results under both backends once they are found equal."""
+    ours, theirs = (
+        under(name, program, given, tmp_path / f"{name}.npz", *arguments)
+        for name in (keras.config.backend(), other)
+    )
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        scale = max(1, np.abs(ours[name]).max())
+        difference = np.abs(ours[name] - theirs[name]).max()
+        assert difference <= 1e-4 * scale, name
+    return ours
+
+
+@pytest.mark.parametrize("detector", ["image_zooms", "pool45_crops"])
+def test_descriptors(detector, other, tmp_path, hed_trunk):
+    given = tmp_path / "given.npz"
+    random = np.random.default_rng(0)
+    np.savez(given, pixels=random.integers(0, 256, (150, 200, 3), np.uint8))
+    program = DESCRIBE.replace("{detector}", detector)
+    found = agree(program, other, tmp_path, given, hed_trunk)["descriptors"]
+    assert found.shape == (3, DESCRIPTOR_SIZE)
+    assert all(row.std() > 0 for row in found)
+
+
+def test_q_values_and_one_update(other, tmp_path):
+    random = np.random.default_rng(0)
+    network = get_q_network(state_size=STATE_SIZE)
+    weights = {
+        f"weight_{i}": 10 * weight + np.float32(0.01)
+        for i, weight in enumerate(network.get_weights())
+    }
+    known = np.where(random.random((BATCH, 6)) < 0.3, 1, np.nan)
+    given = tmp_path / "given.npz"
+    np.savez(
+        given,
+        states=random.random((BATCH, STATE_SIZE), np.float32),
+        actions=random.integers(1, 7, BATCH).astype(np.int32),
+        rewards=random.choice([-3, -1, 1, 3], BATCH).astype(np.float32),
+        next_states=random.random((BATCH, STATE_SIZE), np.float32),
+        known=known.astype(np.float32),
+        **weights,
+    )
+    after = agree(LEARN, other, tmp_path, given)
+    moved = max(np.abs(after[f"step_{i}"]).max() for i in range(len(weights)))
+    assert moved > 5e-4  # of a learning rate of 1e-3: it did learn
