@@ -42,7 +42,7 @@ class LoopSensor:
                 crop = padded[row : row + side, column : column + side]
                 crop = ops.cast(crop, "float32")[None] / 255
                 levels.append(
-                    ops.average_pool(crop, ratio, data_format="channels_last")[0]
+                    ops.average_pool(crop, ratio, ratio, data_format="channels_last")[0]
                 )
             seen.append(ops.concatenate(levels, axis=-1))
         return ops.stack(seen)

@@ -15,6 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from common.command_line import quiet_start
+
 # In notebooks, whose output says that it is a terminal, plain text and no live line.
 _PLAIN = {"force_terminal": False, "force_jupyter": False}
 console = Console(
@@ -102,10 +104,12 @@ class TensorBoardLog:
     """
 
     def __init__(self, folder: Path, left_out: Collection[str] = ("epoch",)):
-        # Imported here: it is slow to load and most runs do not ask for it.
-        from tensorboard.summary import Writer
+        # Imported here: it is slow to load, all the more where Keras does not stand on
+        # TensorFlow, and most runs do not ask for it.
+        with quiet_start():
+            from tensorboard.summary import Writer
 
-        self._writer = Writer(str(folder))
+            self._writer = Writer(str(folder))
         self._left_out = left_out
 
     def write(self, row: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ Source: paper, section 2: the location network learns from the reward alone, the
 baseline network from its own error, everything else from the regression.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -28,42 +29,122 @@ def networks_of(model: GlimpseRegressor) -> dict[str, list[Any]]:
     return {name: part.trainable_variables for name, part in networks.items()}
 
 
+def gradients_of(
+    model: GlimpseRegressor,
+    term: str,
+    images: np.ndarray,
+    targets: np.ndarray,
+    lots: np.ndarray,
+) -> list[np.ndarray]:
+    """Return the gradient of one term in each trained variable, in the model's order.
+
+    Args:
+        model: to look at; its weights are left as they are.
+        term: one of :data:`TERMS`, ``reward`` or ``delta``.
+        images: uint8 (n, S, S, C).
+        targets: float32 (n, 4).
+        lots: float32 (n, T, 2), as :func:`glimpse_rnn.model.draw_lots` draws them.
+
+    Returns:
+        float32 each, of the variable's shape; all 0 where the term does not reach it.
+
+    Raises:
+        InputError: the backend has no gradients.
+    """
+    backend = keras.config.backend()
+    if backend not in _GRADIENTS:
+        raise InputError(
+            f"the backend is {backend}; expected {', '.join(_GRADIENTS)} to look at"
+            " gradients"
+        )
+
+    def value() -> Any:
+        outcome = model((images, lots), training=True)
+        return model.loss_parts(keras.ops.convert_to_tensor(targets), outcome)[term]
+
+    variables = model.trainable_variables
+    gradients = _GRADIENTS[backend](value, variables)
+    return [
+        np.zeros(variable.shape, np.float32)
+        if gradient is None
+        else keras.ops.convert_to_numpy(gradient)
+        for variable, gradient in zip(variables, gradients, strict=True)
+    ]
+
+
+def _tensorflow_gradients(value: Callable[[], Any], variables: list[Any]) -> list[Any]:
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        result = value()
+    return tape.gradient(result, [variable.value for variable in variables])
+
+
+def _jax_gradients(value: Callable[[], Any], variables: list[Any]) -> list[Any]:
+    import jax
+
+    def value_at(arrays: list[Any]) -> Any:
+        mapping = list(zip(variables, arrays, strict=True))
+        with keras.StatelessScope(state_mapping=mapping):
+            return value()
+
+    return jax.grad(value_at)([variable.value for variable in variables])
+
+
+def _torch_gradients(value: Callable[[], Any], variables: list[Any]) -> list[Any]:
+    import torch
+
+    result = value()
+    if not result.requires_grad:
+        return [None] * len(variables)
+    arrays = [variable.value for variable in variables]
+    return list(torch.autograd.grad(result, arrays, allow_unused=True))
+
+
+_GRADIENTS = {
+    "tensorflow": _tensorflow_gradients,
+    "jax": _jax_gradients,
+    "torch": _torch_gradients,
+}
+"""How each backend takes gradients: Keras has no function for that."""
+
+
 def gradient_norms(
     model: GlimpseRegressor, images: np.ndarray, targets: np.ndarray, lots: np.ndarray
 ) -> dict[str, dict[str, float]]:
     """Return the length of each term's gradient in each network, 0 where it has none.
 
     Args:
-        model: to look at; left as it is.
-        images: uint8 (n, S, S, C).
-        targets: float32 (n, 4).
-        lots: float32 (n, T, 2), as :func:`glimpse_rnn.model.draw_lots` draws them.
+        model: as for :func:`gradients_of`.
+        images: likewise.
+        targets: likewise.
+        lots: likewise.
 
     Returns:
         By network, then by term (:data:`TERMS`).
 
     Raises:
-        InputError: the backend is another than TensorFlow, whose tape this needs.
+        InputError: the backend has no gradients.
     """
-    if keras.config.backend() != "tensorflow":
-        raise InputError(
-            f"the backend is {keras.config.backend()}; expected tensorflow to look at"
-            " gradients"
-        )
-    import tensorflow as tf
-
-    with tf.GradientTape(persistent=True) as tape:
-        outcome = model((images, lots), training=True)
-        parts = model.loss_parts(tf.constant(targets), outcome)
-    norms: dict[str, dict[str, float]] = {}
-    for name, variables in networks_of(model).items():
-        values = [variable.value for variable in variables]
-        norms[name] = {
-            term: _norm(tape.gradient(parts[term], values)) for term in TERMS
+    gradients = {
+        term: {
+            id(variable): gradient
+            for variable, gradient in zip(
+                model.trainable_variables,
+                gradients_of(model, term, images, targets, lots),
+                strict=True,
+            )
         }
-    return norms
+        for term in TERMS
+    }
+    return {
+        name: {
+            term: _norm([by_variable[id(variable)] for variable in variables])
+            for term, by_variable in gradients.items()
+        }
+        for name, variables in networks_of(model).items()
+    }
 
 
-def _norm(gradients: list[Any]) -> float:
-    squares = [float(np.sum(np.square(g))) for g in gradients if g is not None]
-    return float(np.sqrt(sum(squares)))
+def _norm(gradients: list[np.ndarray]) -> float:
+    return float(np.sqrt(sum(float(np.sum(np.square(g))) for g in gradients)))

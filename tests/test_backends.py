@@ -56,7 +56,8 @@ gradients = {f"gradient_{i}": 10 * m for i, m in enumerate(moments[::2])}
 # Adam's first step is the learning rate long, of noise's sign where there is next to
 # no gradient: such steps count for little.
 steps = {
-    f"step_{i}": (weight - arrays[f"weight_{i}"]) * np.clip(np.abs(gradient) / 1e-5, 0, 1)
+    f"step_{i}": (weight - arrays[f"weight_{i}"])
+    * np.clip(np.abs(gradient) / 1e-5, 0, 1)
     for i, (weight, gradient) in enumerate(
         zip(network.get_weights(), gradients.values(), strict=True)
     )
