@@ -39,7 +39,7 @@ def gradients_of(
     """Return the gradient of one term in each trained variable, in the model's order.
 
     Args:
-        model: to look at; its weights are left as they are.
+        model: to look at; left as it is.
         term: one of :data:`TERMS`, ``reward`` or ``delta``.
         images: uint8 (n, S, S, C).
         targets: float32 (n, 4).
@@ -58,12 +58,17 @@ def gradients_of(
             " gradients"
         )
 
-    def value() -> Any:
-        outcome = model((images, lots), training=True)
-        return model.loss_parts(keras.ops.convert_to_tensor(targets), outcome)[term]
-
     variables = model.trainable_variables
-    gradients = _GRADIENTS[backend](value, variables)
+
+    def value_at(arrays: list[Any]) -> Any:
+        # In a scope of its own: batch statistics stay as they are.
+        mapping = list(zip(variables, arrays, strict=True))
+        with keras.StatelessScope(state_mapping=mapping):
+            outcome = model((images, lots), training=True)
+            return model.loss_parts(keras.ops.convert_to_tensor(targets), outcome)[term]
+
+    arrays = [variable.value for variable in variables]
+    gradients = _GRADIENTS[backend](value_at, arrays)
     return [
         np.zeros(variable.shape, np.float32)
         if gradient is None
@@ -72,32 +77,26 @@ def gradients_of(
     ]
 
 
-def _tensorflow_gradients(value: Callable[[], Any], variables: list[Any]) -> list[Any]:
+def _tensorflow_gradients(value_at: Callable, arrays: list[Any]) -> list[Any]:
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
-        result = value()
-    return tape.gradient(result, [variable.value for variable in variables])
+        result = value_at(arrays)
+    return tape.gradient(result, arrays)
 
 
-def _jax_gradients(value: Callable[[], Any], variables: list[Any]) -> list[Any]:
+def _jax_gradients(value_at: Callable, arrays: list[Any]) -> list[Any]:
     import jax
 
-    def value_at(arrays: list[Any]) -> Any:
-        mapping = list(zip(variables, arrays, strict=True))
-        with keras.StatelessScope(state_mapping=mapping):
-            return value()
-
-    return jax.grad(value_at)([variable.value for variable in variables])
+    return jax.grad(value_at)(arrays)
 
 
-def _torch_gradients(value: Callable[[], Any], variables: list[Any]) -> list[Any]:
+def _torch_gradients(value_at: Callable, arrays: list[Any]) -> list[Any]:
     import torch
 
-    result = value()
+    result = value_at(arrays)
     if not result.requires_grad:
-        return [None] * len(variables)
-    arrays = [variable.value for variable in variables]
+        return [None] * len(arrays)
     return list(torch.autograd.grad(result, arrays, allow_unused=True))
 
 

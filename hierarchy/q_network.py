@@ -226,11 +226,13 @@ class QLearner(keras.Model):
     ):
         """Return the mean squared error against targets made from ``y_pred``."""
         # PyTorch's train_on_batch hands NumPy's arrays through.
-        x = {name: ops.convert_to_tensor(array) for name, array in x.items()}
-        actions = ops.one_hot(x["actions"] - 1, NUMBER_OF_ACTIONS)
-        goes_on = ops.cast(x["actions"] != TRIGGER, "float32")
-        value = x["rewards"] + self.gamma * goes_on * ops.max(y_pred["next"], axis=1)
-        others = ops.where(ops.isnan(x["known"]), y_pred["inference"], x["known"])
+        taken, rewards, known = (
+            ops.convert_to_tensor(x[name]) for name in ("actions", "rewards", "known")
+        )
+        actions = ops.one_hot(taken - 1, NUMBER_OF_ACTIONS)
+        goes_on = ops.cast(taken != TRIGGER, "float32")
+        value = rewards + self.gamma * goes_on * ops.max(y_pred["next"], axis=1)
+        others = ops.where(ops.isnan(known), y_pred["inference"], known)
         targets = ops.where(actions > 0, ops.expand_dims(value, 1), others)
         error = y_pred["prediction"] - ops.stop_gradient(targets)
         return ops.mean(ops.square(error))

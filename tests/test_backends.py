@@ -4,20 +4,13 @@ What is compared is computed from weights and inputs that every backend is hande
 nothing left to chance: backends draw random numbers in ways of their own.
 """
 
-import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-import keras
 import numpy as np
 import pytest
+from backends import skip_unless_another, under_both
 
 from hierarchy.description import DESCRIPTOR_SIZE
 from hierarchy.q_network import get_q_network
 
-ROOT = Path(__file__).parents[1]
 STATE_SIZE = 40
 BATCH = 12
 
@@ -66,34 +59,16 @@ np.savez(sys.argv[2], q_values=before, loss=loss, **gradients, **steps)
 """
 
 
-def under(backend, program, *arguments):
-    """Run a program under a backend and return the arrays that it saved."""
-    subprocess.run(
-        [sys.executable, "-c", program, *map(str, arguments)],
-        check=True,
-        cwd=ROOT,
-        env=os.environ | {"KERAS_BACKEND": backend},
-    )
-    return dict(np.load(arguments[1]))
-
-
 @pytest.fixture(params=["tensorflow", "jax", "torch"])
 def other(request):
     """A backend that is installed and not the one that the tests run under."""
-    if request.param == keras.config.backend():
-        pytest.skip("compared with itself")
-    if importlib.util.find_spec(request.param) is None:
-        pytest.skip(f"{request.param} is not installed")
+    skip_unless_another(request.param)
     return request.param
 
 
 def agree(program, other, tmp_path, given, *arguments):
     """Return a program's results under both backends once they are found equal."""
-    ours, theirs = (
-        under(name, program, given, tmp_path / f"{name}.npz", *arguments)
-        for name in (keras.config.backend(), other)
-    )
-    assert ours.keys() == theirs.keys()
+    ours, theirs = under_both(program, other, tmp_path, given, *arguments)
     for name in ours:
         scale = max(1, np.abs(ours[name]).max())
         difference = np.abs(ours[name] - theirs[name]).max()

@@ -1,14 +1,9 @@
 """The glimpse regressor: who learns from what, REINFORCE, options, chance, backends."""
 
-import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
+from backends import skip_unless_another, under_both
 
 from glimpse_rnn.checkpoint import load_weights, save_weights
 from glimpse_rnn.config import ModelSettings, TrainSettings
@@ -131,10 +126,9 @@ def test_reinforce_is_the_gradient_of_the_expected_reward():
         outcome = model((images, lots))
         locations = keras.ops.convert_to_numpy(outcome["locations"])
         assert np.abs(locations[:, 1:]).max() < 1  # clipping has no gradient
-        reward = model.loss_parts(keras.ops.convert_to_tensor(targets), outcome)[
-            "reward"
-        ]
-        return float(keras.ops.convert_to_numpy(reward))
+        parts = model.loss_parts(keras.ops.convert_to_tensor(targets), outcome)
+        reward = keras.ops.convert_to_numpy(parts["reward"])
+        return float(reward)
 
     model.regression_network.kernel.assign(model.regression_network.kernel * 2)
     bias, kernel = model.location_network.bias, model.location_network.kernel
@@ -352,6 +346,15 @@ def test_gradients_are_shown_as_they_are():
             assert shown[term] == pytest.approx(expected, rel=1e-4, abs=1e-7)
 
 
+def test_looking_at_gradients_changes_nothing():
+    model = small_model(glimpse_network="cnn", batch_norm=1)
+    before = [weight.copy() for weight in model.get_weights()]
+    assert len(model.non_trainable_variables) > 1  # statistics, beside the chance
+    gradient_norms(model, *a_batch(), some_lots())
+    for weight, after in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, after)
+
+
 def test_what_the_network_sees_is_the_sensor_s():
     model = small_model()
     images, _ = a_batch()
@@ -461,27 +464,13 @@ np.savez(sys.argv[2], **after, **{f"part_{k}": v for k, v in parts.items()})
 )
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_backends_agree_on_a_step(backend, changes, tmp_path):
-    if backend == keras.config.backend():
-        pytest.skip("compared with itself")
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
+    skip_unless_another(backend)
     options = SMALL | changes | {"learning_rate": 1e-3}
     model = get_model(TrainSettings(**options))
     images, targets = a_batch()
     given = {f"w{i}": w for i, w in enumerate(model.get_weights())}
     inputs = tmp_path / "given.npz"
     np.savez(inputs, images=images, targets=targets, lots=some_lots(), **given)
-    results = []
-    for name in (keras.config.backend(), backend):
-        output = tmp_path / f"{name}.npz"
-        subprocess.run(
-            [sys.executable, "-c", ONE_STEP, inputs, output, repr(options)],
-            check=True,
-            cwd=Path(__file__).parents[1],
-            env=os.environ | {"KERAS_BACKEND": name},
-        )
-        results.append(dict(np.load(output)))
-    ours, theirs = results
-    assert ours.keys() == theirs.keys()
+    ours, theirs = under_both(ONE_STEP, backend, tmp_path, inputs, repr(options))
     for name in ours:
         np.testing.assert_allclose(ours[name], theirs[name], atol=1e-4, err_msg=name)
