@@ -1,6 +1,6 @@
 """glimpse_rnn against the usual sensor, and against the machine's floor."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -9,6 +9,7 @@ from keras import ops
 
 from benchmarks.loop_sensor import LoopSensor
 from benchmarks.measuring import Measurement, in_turns, seconds_of
+from common.device_arrays import compiled
 from common.memory import keep_freed_memory
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.model import GlimpseRegressor, get_model
@@ -87,7 +88,7 @@ def _sensor(settings: TrainSettings, generator: np.random.Generator) -> Measurem
     locations = generator.uniform(-1, 1, (SENSOR_BATCH, 2)).astype(np.float32)
     locations = ops.convert_to_tensor(locations)
     sensor, loop = GlimpseSensor(*sizes), LoopSensor(*sizes)
-    prepare, glimpse = _compiled(sensor.prepare), _compiled(sensor.glimpse)
+    prepare, glimpse = compiled(sensor.prepare), compiled(sensor.glimpse)
     table = prepare(images)
     once, each, usual = in_turns(
         [
@@ -105,19 +106,6 @@ def _sensor(settings: TrainSettings, generator: np.random.Generator) -> Measurem
         f"one glimpse of a batch of {SENSOR_BATCH}, against a loop over samples; the"
         f" table, once for a batch, takes {1000 * once:.0f} ms besides",
     )
-
-
-def _compiled(work: Callable) -> Callable:
-    """Compile as ``fit`` does: a graph in TensorFlow, without XLA."""
-    if keras.config.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.function(work)
-    if keras.config.backend() == "jax":
-        import jax
-
-        return jax.jit(work)
-    return work
 
 
 def _wait(tensor: Any) -> None:

@@ -13,17 +13,18 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measuring import Measurement
+from common.device_arrays import DeviceTable
 from common.memory import keep_freed_memory
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
 from glimpse_rnn.model import get_model
 from hierarchy.agent import Agent
 from hierarchy.config import TrainSettings
-from hierarchy.description import STATE_SIZE, Describer
+from hierarchy.description import STATE_SIZE
 from hierarchy.evaluation import run_together
 from hierarchy.pictures import Picture
 from hierarchy.policies import AgentPolicy
 from hierarchy.q_network import QLearner, get_q_network
-from hierarchy.replay import ReplayMemory
+from hierarchy.replay import ReplayMemory, host_table
 from hierarchy.training import Trainer
 from hierarchy.voc import VocImage, VocObject
 from weights.fetch import ensure_trunk
@@ -43,55 +44,71 @@ def measure(searches: int = 16, images: int = 32) -> Iterator[Measurement]:
     """
     keep_freed_memory()
     for detector in ("image_zooms", "pool45_crops"):
-        yield _detector(detector, searches, images)
+        yield from _detector(detector, searches, images)
         yield _testing(detector, searches, images)
     yield _glimpses()
 
 
-def _detector(name: str, searches: int, images: int) -> Measurement:
-    """Compare steps in lockstep with steps one by one."""
+def _detector(name: str, searches: int, images: int) -> Iterator[Measurement]:
+    """Compare steps in lockstep with steps one by one, and on the device with off."""
     settings = import_module(f"{name}.config").TrainSettings()
     ensure_trunk(settings.path_vgg)
-    make_describer = import_module(f"{name}.features").make_describer
-    uncached = replace(settings, cache_gb=0) if name == "image_zooms" else settings
-    pictures = _pictures(images)
-    together, alone = (
-        _seconds_a_step(uncached, make_describer(uncached), pictures, number)
-        for number in (searches, 1)
-    )
-    minutes = STEPS * together / 60
-    return Measurement(
+    pictures = _pictures(images + 2 * searches)
+
+    def seconds(number: int, resident: int) -> float:
+        chosen = replace(settings, num_searches=number, resident=resident)
+        return _seconds_a_step(chosen, pictures[:images], pictures[images:])
+
+    alone, together = seconds(1, 0), seconds(searches, 0)
+    on_device = seconds(searches, 1)
+    work = "a training step on new images of VOC size, batch 100 out of 1,000"
+    yield Measurement(
         f"lockstep_{name}",
         together,
         alone,
         "s/step",
-        f"a training step at VOC size, new regions, batch 100 out of 1,000, {searches}"
-        f" searches in lockstep against one by one; the paper's {STEPS:,} steps would"
-        f" take {minutes:.0f} minutes",
+        f"{work}, {searches} searches in lockstep against one by one;"
+        f" {_paper_minutes(together)}",
+    )
+    yield Measurement(
+        f"resident_{name}",
+        on_device,
+        together,
+        "s/step",
+        f"the same with --resident 1 against without; {_paper_minutes(on_device)}",
     )
 
 
+def _paper_minutes(seconds: float) -> str:
+    minutes = STEPS * seconds / 60
+    return f"the paper's {STEPS:,} steps would take {minutes:.0f} minutes"
+
+
 def _seconds_a_step(
-    settings: TrainSettings, describer: Describer, images: list[VocImage], number: int
+    settings: TrainSettings, images: list[VocImage], warm_up: list[VocImage]
 ) -> float:
-    replay = ReplayMemory(settings.buffer_experience_replay, STATE_SIZE)
+    make_describer = import_module(f"{settings.detector}.features").make_describer
+    replay = ReplayMemory(
+        settings.buffer_experience_replay,
+        STATE_SIZE,
+        make_table=DeviceTable if settings.resident else host_table,
+    )
     generator = np.random.default_rng(0)
     trainer = Trainer(
         Agent(QLearner(get_q_network()), generator),
-        describer,
+        make_describer(settings),
         replay,
         settings.rules,
         1,
         settings.batch_size,
         generator,
         learning_starts=settings.batch_size,
-        num_searches=number,
+        num_searches=settings.num_searches,
     )
     state = np.zeros(STATE_SIZE, np.float32)
     for _ in range(settings.batch_size):
         replay.store(state, 1, 1, state)
-    warm = images[: 2 * number]
-    sum(1 for _ in trainer.epoch(warm, EPSILON))
+    sum(1 for _ in trainer.epoch(warm_up[: 2 * settings.num_searches], EPSILON))
     start = time.perf_counter()
     steps = sum(1 for _ in trainer.epoch(images, EPSILON))
     return (time.perf_counter() - start) / steps

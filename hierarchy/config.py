@@ -49,10 +49,14 @@ class SharedSettings:
     """Where drawings and results go."""
     num_searches: int = 1
     """Images that are searched in lockstep; more keep a GPU busy."""
+    resident: Switch = 0
+    """1 keeps images, descriptors and replay memory on the device that Keras computes
+    on: for a GPU with memory for them."""
     quirks: tuple[str, ...] = ()
     """Rows of FIDELITY.md in which to follow the published program, or "published"."""
     cache_gb: float = 2.0
-    """Gigabytes of memory for what VGG-16 made of images or regions already seen."""
+    """Gigabytes of memory for what VGG-16 made of images or regions already seen; with
+    resident 1 as much again for images."""
     skip_bad: Switch = 0
     """1 goes on past files that cannot be read, and lists them at the end."""
     seed: int = 0

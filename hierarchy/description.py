@@ -2,11 +2,13 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, Protocol, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, Protocol, TypeVar
 
 import keras
 import numpy as np
 
+from common.device_arrays import bytes_of, library_of
 from hierarchy.config import SharedSettings
 from hierarchy.history import HISTORY_SIZE
 from hierarchy.pictures import Picture
@@ -20,7 +22,10 @@ STATE_SIZE = DESCRIPTOR_SIZE + HISTORY_SIZE
 
 
 class Describer(Protocol):
-    """What a detector is to the search."""
+    """What a detector is to the search.
+
+    Descriptors are NumPy's arrays, or all on the device, where states follow them.
+    """
 
     def describe(
         self, pictures: Sequence[Picture], regions: Sequence[Region]
@@ -34,27 +39,26 @@ class Describer(Protocol):
         ...
 
 
-class Sized(Protocol):
-    """What knows how much memory it takes, such as an array."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory."""
-
-
-Value = TypeVar("Value", bound=Sized)
+Value = TypeVar("Value")
 
 
 class Cache(Generic[Value]):
     """Arrays, or sets of arrays, by key; the least recently used given up first.
 
-    Attributes:
+    Args:
         capacity: bytes held at most.
+        size_of: returns the bytes that a value takes.
+
+    Attributes:
+        capacity: as given.
         hits, misses: how often a key was there, and was not.
     """
 
-    def __init__(self, capacity: int):
+    def __init__(
+        self, capacity: int, size_of: Callable[[Value], int] = attrgetter("nbytes")
+    ):
         self.capacity = capacity
+        self._size_of = size_of
         self.hits = self.misses = 0
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._bytes = 0
@@ -70,11 +74,12 @@ class Cache(Generic[Value]):
 
     def keep(self, key: Hashable, value: Value) -> None:
         """Put something under a key that has nothing, if there is room at all."""
-        if value.nbytes <= self.capacity:
+        size = self._size_of(value)
+        if size <= self.capacity:
             self._values[key] = value
-            self._bytes += value.nbytes
+            self._bytes += size
         while self._bytes > self.capacity:
-            self._bytes -= self._values.popitem(last=False)[1].nbytes
+            self._bytes -= self._size_of(self._values.popitem(last=False)[1])
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return what is under ``key``, made now if it is not there."""
@@ -99,7 +104,7 @@ class CachedDescriber:
 
     def __init__(self, describer: Describer, capacity: int):
         self._describer = describer
-        self.cache: Cache[np.ndarray] = Cache(capacity)
+        self.cache: Cache[Any] = Cache(capacity, bytes_of)
 
     def describe(
         self, pictures: Sequence[Picture], regions: Sequence[Region]
@@ -115,12 +120,14 @@ class CachedDescriber:
             made = self._describer.describe(
                 [views[key][0] for key in new], [views[key][1] for key in new]
             )
+            copy = library_of(made).copy
             for key, descriptor in zip(new, made, strict=True):
                 # A copy: a row of a batch would keep the whole batch in memory.
-                found[key] = descriptor.copy()
+                found[key] = copy(descriptor)
                 self.cache.keep(key, found[key])
         keys = zip((picture.key for picture in pictures), regions, strict=True)
-        return np.stack([found[key, region.crop] for key, region in keys])
+        rows = [found[key, region.crop] for key, region in keys]
+        return library_of(rows[0]).stack(rows)
 
 
 def get_state(
@@ -149,17 +156,16 @@ def get_states(searches: Sequence[Search], describer: Describer) -> list[np.ndar
         describer: the detector's.
 
     Returns:
-        n arrays, (25112,) float32, each as :func:`get_state` makes it.
+        n arrays, (25112,) float32, each as :func:`get_state` makes it, where the
+        descriptors are.
     """
     if not searches:
         return []
     descriptors = describer.describe(
         [search.picture for search in searches], [search.region for search in searches]
     )
-    return [
-        np.concatenate([descriptor, search.state.history], dtype=np.float32)
-        for descriptor, search in zip(descriptors, searches, strict=True)
-    ]
+    histories = np.stack([search.state.history for search in searches])
+    return list(library_of(descriptors).concatenate([descriptors, histories], axis=1))
 
 
 def load_trunk(

@@ -86,8 +86,8 @@ def resize(pixels: np.ndarray, height: int = 224, width: int = 224) -> np.ndarra
     Returns:
         uint8 (height, width, 3).
     """
-    rows, row_weights = _taps(pixels.shape[0], height)
-    columns, column_weights = _taps(pixels.shape[1], width, clamped=True)
+    rows, row_weights = resize_taps(pixels.shape[0], height)
+    columns, column_weights = resize_taps(pixels.shape[1], width, clamped=True)
     # int32 holds every product: 255 · 2048 in the first pass, its 1/16 in the second.
     source = pixels.astype(np.int32)
     across = sum(
@@ -102,13 +102,19 @@ def resize(pixels: np.ndarray, height: int = 224, width: int = 224) -> np.ndarra
     return ((mixed + 2) >> 2).astype(np.uint8)
 
 
-def _taps(
+def resize_taps(
     size: int, new_size: int, clamped: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the source indices of each new pixel and their weights in 1/2048.
 
-    Both int32 (2, new_size). Beyond the border either the position is clamped, as
-    OpenCV does along rows, or only its two indices: the same but for truncation.
+    Both int32 (2, new_size), of :func:`resize`. Beyond the border either the position
+    is clamped, as OpenCV does along rows, or only its two indices: the same but for
+    truncation.
+
+    Args:
+        size: pixels along this side.
+        new_size: of them in the result.
+        clamped: as is done along rows, for their columns.
     """
     centres = (np.arange(new_size) + 0.5) * (size / new_size) - 0.5
     centres = centres.astype(np.float32)

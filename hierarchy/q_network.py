@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from common.device_arrays import library_of
 from common.errors import file_error
 from hierarchy.description import STATE_SIZE
 from hierarchy.history import HISTORY_SIZE, NUMBER_OF_ACTIONS
@@ -251,10 +252,12 @@ def q_values_of(network: keras.Sequential, states: Sequence[np.ndarray]) -> np.n
 
     Batches are filled up to a power of two, for each size is compiled anew.
     """
-    batch = np.stack(states)
+    library = library_of(states[0])
+    batch = library.stack(states)
     missing = 2 ** (len(batch) - 1).bit_length() - len(batch)
     if missing:
-        batch = np.concatenate([batch, np.zeros((missing, batch.shape[1]), np.float32)])
+        padding = np.zeros((missing, batch.shape[1]), np.float32)
+        batch = library.concatenate([batch, padding])
     return network.predict_on_batch(batch)[: len(states)]
 
 

@@ -1,7 +1,7 @@
 """Experience replay: a memory of bounded size that knows how to be saved."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,14 @@ class Experiences(NamedTuple):
     known: np.ndarray
 
 
+def host_table(rows: int, size: int) -> np.ndarray:
+    """Return float32 (rows, size) zeros in main memory.
+
+    Pages of zeros cost no memory before they are written to.
+    """
+    return np.zeros((rows, size), np.float32)
+
+
 class ReplayMemory:
     """A ring of the newest experiences.
 
@@ -37,19 +45,26 @@ class ReplayMemory:
         state_size: numbers in a state.
         first_slot: slot of the first experience that replaces another; the published
             program begins at 1 (FIDELITY.md row first_slot), later ones follow on.
+        make_table: of rows and their size, makes what holds the states and can be
+            indexed as an array of NumPy's can; with
+            :class:`common.device_arrays.DeviceTable` they stay on the device, and
+            batches of them too.
     """
 
     def __init__(
-        self, buffer_experience_replay: int, state_size: int, first_slot: int = 0
+        self,
+        buffer_experience_replay: int,
+        state_size: int,
+        first_slot: int = 0,
+        make_table: Callable[[int, int], Any] = host_table,
     ):
         capacity = buffer_experience_replay
-        # Pages of zeros cost no memory before they are written to.
         self._slots = Experiences(
-            np.zeros((capacity, state_size), np.float32),
+            make_table(capacity, state_size),
             np.zeros(capacity, np.int32),
             np.zeros(capacity, np.float32),
-            np.zeros((capacity, state_size), np.float32),
-            np.zeros((capacity, NUMBER_OF_ACTIONS), np.float32),
+            make_table(capacity, state_size),
+            host_table(capacity, NUMBER_OF_ACTIONS),
         )
         self.capacity = capacity
         self.size = 0
@@ -62,7 +77,7 @@ class ReplayMemory:
 
     @property
     def experiences(self) -> Experiences:
-        """All experiences held, in slot order; views, not copies."""
+        """All experiences held, in slot order; views where they are in main memory."""
         return Experiences(*(array[: self.size] for array in self._slots))
 
     def store(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from common.ahead import ahead
+from common.device_arrays import DeviceTable
 from common.errors import InputError
 from common.files import alone_in, check_folder
 from common.memory import keep_freed_memory
@@ -21,7 +22,7 @@ from hierarchy.data import report_skipped, training_set
 from hierarchy.description import STATE_SIZE, Describer
 from hierarchy.progress import EpochSummary, TrainingProgress, sentence
 from hierarchy.q_network import QLearner, get_q_network
-from hierarchy.replay import ReplayMemory
+from hierarchy.replay import ReplayMemory, host_table
 from hierarchy.training import Trainer
 from hierarchy.visualization import StripWriter
 from hierarchy.voc import VocSet, class_name
@@ -85,7 +86,10 @@ class _TrainingRun:
             descriptor_scale=settings.descriptor_scale,
         )
         self.replay = ReplayMemory(
-            settings.buffer_experience_replay, STATE_SIZE, int(quirks.first_slot)
+            settings.buffer_experience_replay,
+            STATE_SIZE,
+            int(quirks.first_slot),
+            DeviceTable if settings.resident else host_table,
         )
         self.trainer = Trainer(
             Agent(self.learner, self.generators["actions"], bool(settings.bool_draw)),

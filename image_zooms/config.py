@@ -9,6 +9,9 @@ from hierarchy import config
 
 MODELS = REPOSITORY / "models_image_zooms"
 
+INPUT_SIZE = 224
+"""Pixels each way that a region is resized to for VGG-16."""
+
 
 @dataclass(frozen=True)
 class TrainSettings(config.TrainSettings):

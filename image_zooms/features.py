@@ -18,8 +18,8 @@ from hierarchy.description import (
 from hierarchy.pictures import Picture, resize
 from hierarchy.quirks import Quirks
 from hierarchy.regions import Region
-
-INPUT_SIZE = 224
+from image_zooms.config import INPUT_SIZE
+from image_zooms.resident import ResidentImageZoomsDescriber
 
 
 class ImageZoomsDescriber:
@@ -56,5 +56,9 @@ def make_describer(settings: SharedSettings) -> Describer:
     Raises:
         InputError: ``path_vgg`` cannot be used.
     """
-    describer = ImageZoomsDescriber(load_trunk(settings), settings.rules.quirks)
+    trunk, quirks = load_trunk(settings), settings.rules.quirks
+    if settings.resident:
+        describer = ResidentImageZoomsDescriber(trunk, settings.cache_bytes, quirks)
+    else:
+        describer = ImageZoomsDescriber(trunk, quirks)
     return CachedDescriber(describer, settings.cache_bytes)

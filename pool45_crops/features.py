@@ -20,7 +20,7 @@ from hierarchy.description import (
 )
 from hierarchy.pictures import Picture
 from hierarchy.quirks import Quirks
-from hierarchy.regions import Region, Window, truncate
+from hierarchy.regions import Box, Region, Window, truncate
 from pool45_crops.config import SMALLEST_IMAGE, TestSettings, TrainSettings
 
 STRIDE_OF_BLOCK4, STRIDE_OF_BLOCK5 = 16, 32
@@ -85,18 +85,35 @@ def region_of_interest(
     Which ones, and the arguments, are those of
     :func:`obtain_descriptor_from_feature_map`.
     """
+    cells = maps.block5_pool if is_large(window) else maps.block4_pool
+    ymin, xmin, ymax, xmax = cells_of(window, cells.shape[:2], quirks)
+    return cells[ymin:ymax, xmin:xmax]
+
+
+def is_large(window: Window) -> bool:
+    """Whether a region is taken from ``block5_pool``, not ``block4_pool``."""
     height, width = window[2:]
-    if np.sqrt(height * width) / POOLED_SIZE > STRIDE_OF_BLOCK5:
-        cells, stride = maps.block5_pool, STRIDE_OF_BLOCK5
-    else:
-        cells, stride = maps.block4_pool, STRIDE_OF_BLOCK4
+    return bool(np.sqrt(height * width) / POOLED_SIZE > STRIDE_OF_BLOCK5)
+
+
+def cells_of(window: Window, size: tuple[int, int], quirks: Quirks = Quirks()) -> Box:
+    """Return the cells of a region in the map that it is taken from.
+
+    Args:
+        window: (y, x, height, width) in pixels of the image.
+        size: rows and columns of the map.
+        quirks: the published differences to follow.
+
+    Returns:
+        (ymin, xmin, ymax, xmax) in cells.
+    """
+    stride = STRIDE_OF_BLOCK5 if is_large(window) else STRIDE_OF_BLOCK4
     y, x, height, width = (value / stride for value in window)
     if quirks.widened_regions:
         height, width = max(height, POOLED_SIZE), max(width, POOLED_SIZE)
-    rows, columns, _ = cells.shape
+    rows, columns = size
     y, x = max(min(y, rows - height), 0), max(min(x, columns - width), 0)
-    ymin, xmin, ymax, xmax = truncate((y, x, height, width), (rows, columns))
-    return cells[ymin:ymax, xmin:xmax]
+    return truncate((y, x, height, width), (rows, columns))
 
 
 def extract_features_from_roi(roi: np.ndarray) -> np.ndarray:
@@ -139,11 +156,11 @@ def interpolate_3d_features(features: np.ndarray) -> np.ndarray:
         float32 (7, 7, channels).
     """
     rows, columns, channels = features.shape
-    down = _weights(rows) @ features.reshape(rows, -1)
-    return _weights(columns) @ down.reshape(POOLED_SIZE, columns, channels)
+    down = interpolation_weights(rows) @ features.reshape(rows, -1)
+    return interpolation_weights(columns) @ down.reshape(POOLED_SIZE, columns, channels)
 
 
-def _weights(size: int) -> np.ndarray:
+def interpolation_weights(size: int) -> np.ndarray:
     """Return what each of 7 new values takes from ``size`` old ones: (7, size)."""
     positions = np.linspace(0, size - 1, POOLED_SIZE)[:, None]
     distances = np.abs(positions - np.arange(size))
@@ -202,15 +219,23 @@ class Pool45Describer:
         Raises:
             InputError: the picture is under 32 pixels high or wide.
         """
-        height, width = picture.size
-        if min(height, width) < SMALLEST_IMAGE:
-            raise InputError(
-                f"{picture.name}: the image is {height} pixels high and {width} wide;"
-                f" expected at least {SMALLEST_IMAGE} each way for VGG-16's maps"
-            )
-        inputs = vgg_input(picture.pixels, self._quirks)[None]
-        maps = self._trunk.predict_on_batch(inputs)
+        maps = self._trunk.predict_on_batch(map_input(picture, self._quirks))
         return FeatureMaps(*(np.asarray(one[0], np.float32) for one in maps))
+
+
+def map_input(picture: Picture, quirks: Quirks = Quirks()) -> np.ndarray:
+    """Return what VGG-16 takes for a picture's maps: float32 (1, height, width, 3).
+
+    Raises:
+        InputError: the picture is under 32 pixels high or wide.
+    """
+    height, width = picture.size
+    if min(height, width) < SMALLEST_IMAGE:
+        raise InputError(
+            f"{picture.name}: the image is {height} pixels high and {width} wide;"
+            f" expected at least {SMALLEST_IMAGE} each way for VGG-16's maps"
+        )
+    return vgg_input(picture.pixels, quirks)[None]
 
 
 def make_describer(settings: TrainSettings | TestSettings) -> Describer:
@@ -219,7 +244,13 @@ def make_describer(settings: TrainSettings | TestSettings) -> Describer:
     Raises:
         InputError: ``path_vgg`` cannot be used.
     """
-    trunk = load_trunk(settings, ("block4_pool", "block5_pool"))
-    return Pool45Describer(
-        trunk, settings.cache_bytes, settings.rules.quirks, settings.keeps_maps
+    make = Pool45Describer
+    if settings.resident:
+        # Here, for it stands on this module.
+        from pool45_crops.resident import ResidentPool45Describer as make
+    return make(
+        load_trunk(settings, ("block4_pool", "block5_pool")),
+        settings.cache_bytes,
+        settings.rules.quirks,
+        settings.keeps_maps,
     )

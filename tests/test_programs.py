@@ -154,6 +154,17 @@ def test_two_runs_give_the_weights_of_one(
         assert [one[name] for name in columns] == [other[name] for name in columns]
 
 
+@one_detector
+def test_a_run_that_stays_on_the_device_gives_the_same_weights(
+    detector, trained, planes, tmp_path, run_here
+):
+    run_here(train(detector, planes, tmp_path, 0, 2, resident=1))
+    run_here(train(detector, planes, tmp_path, 2, EPOCHS - 2))
+    for epoch in range(EPOCHS):
+        name = f"model0_epoch_{epoch}.weights.h5"
+        assert same(trained[0] / name, tmp_path / name), name
+
+
 def finished(models):
     """The first epoch that a killed run left unfinished."""
     epoch = 0
@@ -266,10 +277,11 @@ def test_results_hold_all_that_was_measured(tested):
 
 
 @one_detector
+@pytest.mark.parametrize("resident", [0, 1])
 def test_the_same_test_gives_the_same_results(
-    detector, tested, trained, planes, tmp_path, run_here
+    detector, resident, tested, trained, planes, tmp_path, run_here
 ):
-    flags = {"path_voc_test": planes, "path_model": trained[0]}
+    flags = {"path_voc_test": planes, "path_model": trained[0], "resident": resident}
     run_here(command(detector, "test", path_testing_folder=tmp_path, **flags))
     again = json.loads((tmp_path / "results.json").read_text())
     for name in ("agent", "random", "upper_bound"):

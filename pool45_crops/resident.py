@@ -1,0 +1,220 @@
+"""The descriptor of pool45_crops without leaving the device.
+
+Feature maps stay where VGG-16 made them, as a list of cells. Pooling and interpolating
+are one batched array operation there: of each of 7×7 new cells a few old ones are
+gathered, and of those the largest is taken, or a weighted sum.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import ops
+
+from common.device_arrays import bytes_of, compiled, compiled_model
+from hierarchy.description import DESCRIPTOR_SIZE, Cache
+from hierarchy.pictures import Picture
+from hierarchy.quirks import Quirks
+from hierarchy.regions import Region, Window
+from pool45_crops.features import (
+    POOLED_SIZE,
+    cells_of,
+    interpolation_weights,
+    is_large,
+    map_input,
+)
+
+CHANNELS = 512
+
+
+@dataclass(frozen=True, eq=False)
+class ResidentMaps:
+    """What VGG-16 makes of an image, on the device.
+
+    Attributes:
+        cells: float32 (room, 512), the cells of ``block4_pool`` row by row, those of
+            ``block5_pool``, then zeros up to a power of two.
+        sizes: rows and columns of the two maps.
+    """
+
+    cells: Any
+    sizes: tuple[tuple[int, int], tuple[int, int]]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the cells."""
+        return bytes_of(self.cells)
+
+
+class ResidentPool45Describer:
+    """Describes regions from feature maps that are kept on the device.
+
+    Args:
+        trunk: VGG-16 to ``block4_pool`` and ``block5_pool``.
+        capacity: bytes of feature maps kept at most.
+        quirks: the published differences to follow.
+        keeps_maps: whether maps stay those of the image before anything was painted
+            over; FIDELITY.md row pool45_masking.
+    """
+
+    def __init__(
+        self, trunk, capacity: int, quirks: Quirks = Quirks(), keeps_maps: bool = False
+    ):
+        self._trunk = compiled_model(trunk)
+        self._quirks = quirks
+        self._keeps_maps = keeps_maps
+        self._pool = compiled(
+            lambda cells, taps: pool(cells, taps, quirks.layout), fused=True
+        )
+        self.cache: Cache[ResidentMaps] = Cache(capacity)
+
+    def describe(self, pictures: Sequence[Picture], regions: Sequence[Region]) -> Any:
+        """Return float32 (n, 25088), on the device: as ``Pool45Describer`` does.
+
+        Batches are filled up to a power of two, for each size is compiled anew.
+
+        Raises:
+            InputError: a picture is under 32 pixels high or wide.
+        """
+        maps = [self._maps_of(picture) for picture in pictures]
+        views = [
+            (one, region.window) for one, region in zip(maps, regions, strict=True)
+        ]
+        views += [views[-1]] * (_power_of_two(len(views)) - len(views))
+        room = max(one.cells.shape[0] for one in maps)
+        cells = tuple(_filled_up(one.cells, room) for one, _ in views)
+        taps = taps_of([(one.sizes, window) for one, window in views], self._quirks)
+        return self._pool(cells, taps)[: len(regions)]
+
+    def _maps_of(self, picture: Picture) -> ResidentMaps:
+        if self._keeps_maps:
+            picture = picture.original
+        return self.cache.get(picture.key, lambda: self.feature_maps(picture))
+
+    def feature_maps(self, picture: Picture) -> ResidentMaps:
+        """Return the maps of a picture, from one pass through VGG-16.
+
+        Raises:
+            InputError: the picture is under 32 pixels high or wide.
+        """
+        maps = self._trunk(map_input(picture, self._quirks))
+        sizes = tuple((one.shape[1], one.shape[2]) for one in maps)
+        flat = [ops.reshape(ops.cast(one, "float32"), (-1, CHANNELS)) for one in maps]
+        cells = ops.concatenate(flat)
+        return ResidentMaps(_filled_up(cells, _power_of_two(len(cells))), sizes)
+
+
+class Taps(NamedTuple):
+    """Which cells the 7×7 of n descriptors are made of.
+
+    Attributes:
+        rows: int32 (n, 7, k), what each of up to k rows adds to a cell's number.
+        columns: the same of columns.
+        row_weights: float32 (n, 7, k), of the rows where cells are interpolated.
+        column_weights: the same of columns.
+        is_pooled: bool (n,), whether cells are max-pooled.
+    """
+
+    rows: Any
+    columns: Any
+    row_weights: Any
+    column_weights: Any
+    is_pooled: Any
+
+
+def taps_of(
+    views: Sequence[tuple[Sequence[tuple[int, int]], Window]], quirks: Quirks = Quirks()
+) -> Taps:
+    """Return the taps of regions; k is a power of two, for each is compiled anew.
+
+    Args:
+        views: of each region the sizes of its image's two maps, and its window.
+        quirks: the published differences to follow.
+    """
+    sides, is_pooled = [], []
+    for sizes, window in views:
+        large = is_large(window)
+        size = sizes[large]
+        first = np.prod(sizes[0]) if large else 0
+        ymin, xmin, ymax, xmax = cells_of(window, size, quirks)
+        pooled = min(ymax - ymin, xmax - xmin) >= POOLED_SIZE
+        make = _bins if pooled else _neighbours
+        rows, row_weights = make(ymax - ymin)
+        columns, column_weights = make(xmax - xmin)
+        rows = first + (ymin + rows) * size[1]
+        sides.append((rows, xmin + columns, row_weights, column_weights))
+        is_pooled.append(pooled)
+    most = _power_of_two(max(part.shape[1] for side in sides for part in side))
+    rows, columns, *weights = (
+        np.stack([_widened(part, most) for part in parts])
+        for parts in zip(*sides, strict=True)
+    )
+    return Taps(
+        rows.astype(np.int32), columns.astype(np.int32), *weights, np.array(is_pooled)
+    )
+
+
+def _bins(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the old cells of each new one that is pooled: (7, k), some repeated.
+
+    Their weights are zero. As ``extract_features_from_roi`` divides them.
+    """
+    step = size // POOLED_SIZE
+    last = size - (POOLED_SIZE - 1) * step
+    lengths = np.array([step] * (POOLED_SIZE - 1) + [last])
+    within = np.minimum(np.arange(last), lengths[:, None] - 1)
+    bins = step * np.arange(POOLED_SIZE)[:, None] + within
+    return bins, np.zeros(bins.shape, np.float32)
+
+
+def _neighbours(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two old cells of each new one, and their weights: (7, 2)."""
+    weights = interpolation_weights(size)
+    first = np.minimum(np.argmax(weights > 0, axis=1), max(size - 2, 0))
+    cells = np.stack([first, np.minimum(first + 1, size - 1)], axis=1)
+    taken = np.take_along_axis(weights, cells, axis=1)
+    taken[cells[:, 0] == cells[:, 1], 1] = 0
+    return cells, taken
+
+
+def _widened(part: np.ndarray, width: int) -> np.ndarray:
+    """Widen (7, k) to a width: cells are repeated, weights are zero."""
+    mode = "constant" if part.dtype == np.float32 else "edge"
+    return np.pad(part, ((0, 0), (0, width - part.shape[1])), mode)
+
+
+def pool(cells: Sequence[Any], taps: Taps, channels_first: bool = False) -> Any:
+    """Return descriptors made of gathered cells: float32 (n, 25088).
+
+    Args:
+        cells: n of float32 (room, 512), not negative; all of one length.
+        taps: of the regions.
+        channels_first: whether interpolated ones are flattened channel, row, column;
+            FIDELITY.md row layout.
+    """
+    number, room = len(cells), cells[0].shape[0]
+    first = room * ops.arange(number, dtype="int32")[:, None, None, None, None]
+    rows = taps.rows[:, :, None, :, None]
+    columns = taps.columns[:, None, :, None, :]
+    found = ops.take(ops.concatenate(cells), first + rows + columns, axis=0)
+    largest = ops.max(found, axis=(3, 4))
+    weights = (
+        taps.row_weights[:, :, None, :, None] * taps.column_weights[:, None, :, None, :]
+    )
+    mixed = ops.sum(found * weights[..., None], axis=(3, 4))
+    if channels_first:
+        mixed = ops.transpose(mixed, (0, 3, 1, 2))
+    largest, mixed = (
+        ops.reshape(one, (number, DESCRIPTOR_SIZE)) for one in (largest, mixed)
+    )
+    return ops.where(taps.is_pooled[:, None], largest, mixed)
+
+
+def _filled_up(cells: Any, room: int) -> Any:
+    return ops.pad(cells, ((0, room - cells.shape[0]), (0, 0)))
+
+
+def _power_of_two(number: int) -> int:
+    """Return the least power of two from ``number`` on."""
+    return 2 ** (number - 1).bit_length()

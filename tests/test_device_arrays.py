@@ -1,0 +1,101 @@
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import ops
+
+from common.device_arrays import (
+    DeviceTable,
+    bytes_of,
+    compiled,
+    compiled_model,
+    library_of,
+)
+from hierarchy.replay import ReplayMemory, host_table
+
+WRITES = st.lists(st.tuples(st.integers(0, 4), st.integers(-9, 9)), max_size=12)
+
+
+@given(WRITES, st.lists(st.integers(0, 4), min_size=1, max_size=7))
+def test_a_table_reads_and_writes_as_an_array_does(writes, places):
+    table, array = DeviceTable(5, 3), host_table(5, 3)
+    for place, number in writes:
+        row = np.arange(number, number + 3, dtype=np.float32)
+        table[place] = ops.convert_to_tensor(row)
+        array[place] = row
+    assert (table[:5] == array).all()
+    assert (ops.convert_to_numpy(table[np.array(places)]) == array[places]).all()
+
+
+def test_a_range_of_rows_is_written_at_once():
+    table = DeviceTable(4, 2)
+    table[3] = np.full(2, 7, np.float32)
+    table[:2] = np.ones((2, 2), np.float32)
+    assert table[:4].tolist() == [[1, 1], [1, 1], [0, 0], [7, 7]]
+
+
+def test_rows_taken_are_not_those_written_later():
+    table = DeviceTable(3, 2)
+    taken = table[np.array([1])]
+    table[1] = np.ones(2, np.float32)
+    assert (ops.convert_to_numpy(taken) == 0).all()
+
+
+def filled(make_table, count=9):
+    memory = ReplayMemory(6, 4, make_table=make_table)
+    for number in range(count):
+        state = np.full(4, number, np.float32)
+        memory.store(state, number % 6 + 1, -1, state + 0.5)
+    return memory
+
+
+def test_a_memory_on_the_device_remembers_the_same():
+    here, there = filled(host_table), filled(DeviceTable)
+    samples = (
+        memory.sample(4, np.random.default_rng(0))._asdict() for memory in (here, there)
+    )
+    for one, other in zip(*(sample.values() for sample in samples), strict=True):
+        assert np.array_equal(one, ops.convert_to_numpy(other), equal_nan=True)
+
+
+@pytest.mark.parametrize("first, second", [(0, 1), (1, 0)])
+def test_a_memory_is_restored_on_the_device_or_off_it(first, second):
+    tables = host_table, DeviceTable
+    saved = filled(tables[first]).to_arrays()
+    assert all(isinstance(array, np.ndarray) for array in saved.values())
+    restored = filled(tables[second], count=2)
+    restored.restore(saved)
+    again = restored.to_arrays()
+    assert saved.keys() == again.keys()
+    for name in saved:
+        assert np.array_equal(saved[name], again[name], equal_nan=True), name
+
+
+def test_a_compiled_model_infers_as_it_does_and_sees_new_weights():
+    model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2)])
+    infer, x = compiled_model(model), np.ones((2, 3), np.float32)
+    for factor in (1, 2):
+        model.set_weights([factor * np.ones((3, 2)), np.zeros(2)])
+        found = infer(ops.convert_to_tensor(x))
+        assert not isinstance(found, np.ndarray)
+        assert (ops.convert_to_numpy(found) == 3 * factor).all()
+
+
+@pytest.mark.parametrize("fused", [True, None])
+def test_compiled_functions_take_any_shape(fused):
+    double = compiled(lambda x: 2 * x, fused=fused)
+    for size in (1, 2, 5):
+        found = double(ops.arange(size, dtype="int32"))
+        assert ops.convert_to_numpy(found).tolist() == list(range(0, 2 * size, 2))
+
+
+@pytest.mark.parametrize("dtype, size", [("float32", 4), ("uint8", 1), ("int32", 4)])
+def test_bytes_are_those_of_numpys_array(dtype, size):
+    here, there = np.zeros((3, 5), dtype), ops.zeros((3, 5), dtype)
+    assert bytes_of(here) == bytes_of(there) == here.nbytes == 15 * size
+
+
+def test_arrays_are_told_apart():
+    assert library_of(np.zeros(1)) is np
+    assert library_of(ops.zeros(1)) is ops

@@ -1,0 +1,173 @@
+"""Descriptors made on the device are those made in main memory, for both detectors."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+from keras import ops
+
+from common.device_arrays import compiled
+from hierarchy.description import load_trunk
+from hierarchy.pictures import Picture, mask_image_with_mean_background, resize
+from hierarchy.quirks import Quirks
+from hierarchy.regions import MOVES, whole_image, zoom
+from image_zooms.features import ImageZoomsDescriber
+from image_zooms.resident import (
+    ResidentImageZoomsDescriber,
+    crop_and_resize,
+    taps_of,
+)
+from pool45_crops import resident
+from pool45_crops.config import TrainSettings
+from pool45_crops.features import (
+    FeatureMaps,
+    Pool45Describer,
+    obtain_descriptor_from_feature_map,
+)
+from pool45_crops.resident import ResidentPool45Describer
+
+SIZES = (60, 50), (90, 200), (224, 224), (130, 33), (32, 300)
+
+
+def noise(height, width):
+    random = np.random.default_rng([height, width])
+    pixels = random.integers(0, 256, (height, width, 3), np.uint8)
+    return Picture(f"{height} by {width}", pixels)
+
+
+def views(sizes=SIZES):
+    """Return pictures and regions of them, at three levels of the hierarchy."""
+    found = []
+    for size in sizes:
+        picture, region = noise(*size), whole_image(*size)
+        for move in (1, 5, 4):
+            found.append((picture, region))
+            region = zoom(region, move, 3 / 4)
+    return tuple(zip(*found, strict=True))
+
+
+def flat(picture, room):
+    pixels = np.zeros((room, 3), np.uint8)
+    pixels[: picture.pixels.size // 3] = picture.pixels.reshape(-1, 3)
+    return ops.convert_to_tensor(pixels)
+
+
+@pytest.mark.parametrize("size", [7, 224])
+def test_regions_are_resized_to_the_same_pixels(size):
+    pictures, regions = views(((1, 1), (2, 3), (300, 5), (97, 250), (224, 224)))
+    taps = taps_of(pictures, regions, size)
+    images = [flat(picture, 60_000) for picture in pictures]
+    found = ops.convert_to_numpy(compiled(crop_and_resize, fused=True)(images, taps))
+    for pixels, picture, region in zip(found, pictures, regions, strict=True):
+        assert (pixels == resize(picture.crop(region), size, size)).all()
+
+
+@pytest.fixture(scope="module")
+def trunk_of(hed_trunk):
+    def load(*taps):
+        return load_trunk(TrainSettings(path_vgg=hed_trunk), taps)
+
+    return load
+
+
+@pytest.mark.parametrize("quirk", [None, "channel_order"])
+def test_image_zooms(quirk, trunk_of):
+    trunk = trunk_of("block5_pool")
+    quirks = Quirks.parse((quirk,) if quirk else ())
+    pictures, regions = (given[1:5] for given in views())
+    expected = ImageZoomsDescriber(trunk, quirks).describe(pictures, regions)
+    describer = ResidentImageZoomsDescriber(trunk, 10**8, quirks)
+    found = describer.describe(pictures, regions)
+    assert not isinstance(found, np.ndarray)
+    assert expected.std(axis=1).min() > 0
+    assert np.abs(ops.convert_to_numpy(found) - expected).max() < 1e-5 * expected.max()
+
+
+def test_pool45_crops(trunk_of):
+    trunk = trunk_of("block4_pool", "block5_pool")
+    pictures, regions = views((*SIZES, (260, 330)))
+    expected = Pool45Describer(trunk, 10**8).describe(pictures, regions)
+    found = ResidentPool45Describer(trunk, 10**8).describe(pictures, regions)
+    assert not isinstance(found, np.ndarray)
+    assert np.abs(ops.convert_to_numpy(found) - expected).max() < 1e-5 * expected.max()
+
+
+@pytest.mark.parametrize("quirk", [None, "layout", "widened_regions"])
+def test_cells_are_pooled_whatever_the_region(quirk):
+    quirks = Quirks.parse((quirk,) if quirk else ())
+    height, width = 640, 1000
+    random = np.random.default_rng(0)
+    maps = FeatureMaps(
+        *(
+            random.random((height // stride, width // stride, 512), np.float32)
+            for stride in (16, 32)
+        )
+    )
+    windows = [
+        tuple(random.uniform((0, 0, 1, 1), (height, width, height, width)))
+        for _ in range(60)
+    ]
+    windows += [(0, 0, height, width), (0, 0, 224, 224), (0, 0, 225, 225)]
+    both = maps.block4_pool, maps.block5_pool
+    cells = np.concatenate([one.reshape(-1, 512) for one in both])
+    sizes = [one.shape[:2] for one in both]
+    taps = resident.taps_of([(sizes, window) for window in windows], quirks)
+    pool = compiled(lambda *given: resident.pool(*given, quirks.layout), fused=True)
+    found = ops.convert_to_numpy(pool((cells,) * len(windows), taps))
+    for descriptor, window in zip(found, windows, strict=True):
+        expected = obtain_descriptor_from_feature_map(maps, window, quirks)
+        assert np.abs(descriptor - expected).max() < 1e-5, window
+
+
+def test_pool45_crops_keeps_maps_where_the_published_program_does(trunk_of):
+    trunk = trunk_of("block4_pool", "block5_pool")
+    picture = noise(64, 96)
+    painted = mask_image_with_mean_background((0, 0, 64, 96), picture)
+    region = [whole_image(64, 96)]
+    for keeps_maps in (False, True):
+        describer = ResidentPool45Describer(trunk, 10**8, keeps_maps=keeps_maps)
+        before, after = (
+            ops.convert_to_numpy(describer.describe([one], region))
+            for one in (picture, painted)
+        )
+        assert (before == after).all() == keeps_maps
+
+
+def test_images_are_brought_to_the_device_once_and_within_bounds(trunk_of):
+    trunk = trunk_of("block5_pool")
+    small = [noise(40, 40 + number) for number in range(4)]
+    describer = ResidentImageZoomsDescriber(trunk, 3 * 256 * 256 * 3)
+    for _ in range(2):
+        for picture in small[:3]:
+            describer.describe([picture], [whole_image(*picture.size)])
+    assert (describer.images.misses, describer.images.hits) == (3, 3)
+    describer.describe(small[3:], [whole_image(*small[3].size)])
+    describer.describe(small[:1], [whole_image(*small[0].size)])
+    assert describer.images.misses == 5  # the first made way for the fourth
+
+
+def test_a_larger_image_gets_room(trunk_of):
+    trunk = trunk_of("block5_pool")
+    describer = ResidentImageZoomsDescriber(trunk, 10**8)
+    plain = ImageZoomsDescriber(trunk)
+    for size in ((50, 60), (400, 500), (50, 60)):
+        picture, region = noise(*size), whole_image(*size)
+        expected = plain.describe([picture], [region])
+        found = ops.convert_to_numpy(describer.describe([picture], [region]))
+        assert np.abs(found - expected).max() < 1e-5 * expected.max()
+
+
+@pytest.mark.parametrize("detector", ["image_zooms", "pool45_crops"])
+@pytest.mark.parametrize("on_device", [0, 1])
+def test_the_setting_chooses_the_describer(detector, on_device, hed_trunk):
+    settings = import_module(f"{detector}.config").TrainSettings(
+        path_vgg=hed_trunk, resident=on_device
+    )
+    describer = import_module(f"{detector}.features").make_describer(settings)
+    picture = noise(40, 50)
+    regions = [zoom(whole_image(40, 50), move, 3 / 4) for move in MOVES]
+    found = describer.describe([picture] * len(regions), regions)
+    again = describer.describe([picture] * len(regions), regions)
+    assert isinstance(found, np.ndarray) == (not on_device)
+    assert found.shape == (len(regions), 25088)
+    assert (ops.convert_to_numpy(found) == ops.convert_to_numpy(again)).all()
