@@ -1,52 +1,64 @@
-"""``python -m benchmarks SUITE --json FILE`` prints and saves speed ratios."""
+"""``python -m benchmarks SUITE … --json FILE`` prints and saves speed ratios."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import tyro
 from rich.table import Table
 
 from common.command_line import quiet_start, run
 
+Suite = Literal["image_zooms", "pool45_crops", "glimpse_rnn", "growth", "throughput"]
+
 
 @dataclass(frozen=True)
 class Settings:
     """Measure speed, as ratios of two things timed in one run on one machine."""
 
-    suite: tyro.conf.Positional[
-        Literal["image_zooms", "pool45_crops", "glimpse_rnn", "growth", "throughput"]
-    ]
-    """What to measure."""
+    suites: tyro.conf.Positional[tuple[Suite, ...]] = get_args(Suite)
+    """What to measure; all of it if left out."""
     json: Path | None = None
     """File to save the measurements to, as a list of objects."""
 
 
 def main(settings: Settings) -> None:
     """Measure, print a table and save."""
-    with quiet_start():
-        from common.files import write_json
-        from common.progress import console
+    from common.progress import console
 
-        suite = import_module(f"benchmarks.{settings.suite}")
-    measurements = []
-    for measurement in suite.measure():
-        measurements.append(measurement)
-        console.print(f"{measurement.name}: {measurement.ratio:.3g}")
     table = Table("", "ours", "reference", "unit", "ratio", "how")
-    for m in measurements:
+    measured = []
+    for suite, m in _measurements(settings.suites):
+        console.print(f"{m.name}: {m.ratio:.3g}")
         table.add_row(
-            m.name,
+            f"{suite} {m.name}",
             f"{m.ours:.4g}",
             f"{m.reference:.4g}",
             m.unit,
             f"{m.ratio:.3g}",
             m.how,
         )
+        measured.append({"suite": suite} | m.to_json())
+        if settings.json is not None:  # what is there is kept if a later one fails
+            _save(settings.json, measured)
     console.print(table)
-    if settings.json is not None:
-        write_json(settings.json, [m.to_json() for m in measurements])
+
+
+def _measurements(suites: tuple[str, ...]) -> Iterator:
+    """Yield each suite's name with each of its measurements, as they are made."""
+    for suite in suites:
+        with quiet_start():
+            module = import_module(f"benchmarks.{suite}")
+        for measurement in module.measure():
+            yield suite, measurement
+
+
+def _save(path: Path, measured: list[dict]) -> None:
+    from common.files import write_json
+
+    write_json(path, measured)
 
 
 if __name__ == "__main__":

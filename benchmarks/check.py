@@ -38,7 +38,7 @@ def worse(
     """Return a line for each ratio that is worse by more than the margin.
 
     Args:
-        measured: ratios by name; see
+        measured: ratios by suite and name; see
             :func:`benchmarks.measuring.is_better_smaller`.
         committed: the same, from an earlier run.
         margin: share by which a ratio may be worse.
@@ -53,14 +53,16 @@ def worse(
 
 
 def read_ratios(path: Path) -> dict[str, float]:
-    """Return the ratios in a file of measurements, by name.
+    """Return the ratios in a file of measurements, by suite and name.
 
     Raises:
         InputError: it cannot be read, or is no list of measurements.
     """
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))
-        return {item["name"]: float(item["ratio"]) for item in listed}
+        return {
+            f"{item['suite']} {item['name']}": float(item["ratio"]) for item in listed
+        }
     except OSError as error:
         raise file_error(path, f"cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:

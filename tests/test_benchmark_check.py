@@ -22,7 +22,10 @@ def test_faster_ratios_fall_and_floors_rise_when_they_get_worse():
 
 
 def write(path, **ratios):
-    items = [{"name": name, "ratio": ratio} for name, ratio in ratios.items()]
+    items = [
+        {"suite": "speed", "name": name, "ratio": ratio}
+        for name, ratio in ratios.items()
+    ]
     path.write_text(json.dumps(items))
     return path
 
@@ -36,7 +39,7 @@ def test_the_program_fails_in_one_line(tmp_path):
             [*words, str(measured)], capture_output=True, text=True, cwd=ROOT
         )
         assert process.returncode == status, process.stderr
-        assert ("step: 20, was 50" in process.stderr) == bool(status)
+        assert ("speed step: 20, was 50" in process.stderr) == bool(status)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"a": 1}', '[{"name": "a"}]'])
@@ -51,5 +54,31 @@ def test_what_is_no_measurement_is_refused_by_name(tmp_path, text):
 
 def test_nothing_to_compare_is_no_success(tmp_path):
     now, before = write(tmp_path / "a.json", a=1), write(tmp_path / "b.json", b=1)
-    with pytest.raises(InputError, match="none of a"):
+    with pytest.raises(InputError, match="none of speed a"):
         check([now], before, 0.3)
+
+
+def test_suites_are_measured_into_one_table(tmp_path, monkeypatch, capsys):
+    from benchmarks import __main__, check, measuring
+
+    class Suite:
+        def __init__(self, name):
+            self.name = name
+
+        def measure(self):
+            yield measuring.Measurement("step", 1.0, 3.0, "s", self.name)
+            yield measuring.Measurement("memory_growth", 2.0, 1.0, "GB", self.name)
+
+    monkeypatch.setattr(__main__, "import_module", Suite)
+    path = tmp_path / "all.json"
+    __main__.main(__main__.Settings(("image_zooms", "growth"), path))
+    said = capsys.readouterr().out
+    assert said.count("step: 3") == 2
+    assert check.read_ratios(path) == {
+        "image_zooms step": 3,
+        "image_zooms memory_growth": 2,
+        "growth step": 3,
+        "growth memory_growth": 2,
+    }
+    how = [item["how"] for item in json.loads(path.read_text())]
+    assert how == ["benchmarks.image_zooms"] * 2 + ["benchmarks.growth"] * 2
