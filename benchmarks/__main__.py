@@ -9,7 +9,10 @@ from typing import Literal, get_args
 import tyro
 from rich.table import Table
 
+from benchmarks.measuring import Measurement
 from common.command_line import quiet_start, run
+from common.files import check_folder, write_json
+from common.progress import console
 
 Suite = Literal["image_zooms", "pool45_crops", "glimpse_rnn", "growth", "throughput"]
 
@@ -26,8 +29,8 @@ class Settings:
 
 def main(settings: Settings) -> None:
     """Measure, print a table and save."""
-    from common.progress import console
-
+    if settings.json is not None:
+        check_folder(settings.json.parent, "json")
     table = Table("", "ours", "reference", "unit", "ratio", "how")
     measured = []
     for suite, m in _measurements(settings.suites):
@@ -42,23 +45,17 @@ def main(settings: Settings) -> None:
         )
         measured.append({"suite": suite} | m.to_json())
         if settings.json is not None:  # what is there is kept if a later one fails
-            _save(settings.json, measured)
+            write_json(settings.json, measured)
     console.print(table)
 
 
-def _measurements(suites: tuple[str, ...]) -> Iterator:
+def _measurements(suites: tuple[str, ...]) -> Iterator[tuple[str, Measurement]]:
     """Yield each suite's name with each of its measurements, as they are made."""
     for suite in suites:
         with quiet_start():
             module = import_module(f"benchmarks.{suite}")
         for measurement in module.measure():
             yield suite, measurement
-
-
-def _save(path: Path, measured: list[dict]) -> None:
-    from common.files import write_json
-
-    write_json(path, measured)
 
 
 if __name__ == "__main__":

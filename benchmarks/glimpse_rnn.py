@@ -17,9 +17,10 @@ from glimpse_rnn.sensor import GlimpseSensor
 
 BATCH = 64
 SENSOR_BATCH = 32
-UPDATES = 4
-"""Updates in each timed call of ``fit``, which takes some time to start."""
-ROUNDS = 8
+UPDATES = 16
+"""Updates in each timed call of ``fit``, which takes some time to start: 1,024 images,
+about an epoch of the door handles."""
+ROUNDS = 5
 """Times that what is compared takes turns."""
 
 

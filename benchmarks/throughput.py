@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measuring import Measurement
-from common.device_arrays import DeviceTable
 from common.memory import keep_freed_memory
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
 from glimpse_rnn.model import get_model
@@ -24,7 +23,7 @@ from hierarchy.evaluation import run_together
 from hierarchy.pictures import Picture
 from hierarchy.policies import AgentPolicy
 from hierarchy.q_network import QLearner, get_q_network
-from hierarchy.replay import ReplayMemory, host_table
+from hierarchy.train_program import get_replay
 from hierarchy.training import Trainer
 from hierarchy.voc import VocImage, VocObject
 from weights.fetch import ensure_trunk
@@ -88,11 +87,7 @@ def _seconds_a_step(
     settings: TrainSettings, images: list[VocImage], warm_up: list[VocImage]
 ) -> float:
     make_describer = import_module(f"{settings.detector}.features").make_describer
-    replay = ReplayMemory(
-        settings.buffer_experience_replay,
-        STATE_SIZE,
-        make_table=DeviceTable if settings.resident else host_table,
-    )
+    replay = get_replay(settings)
     generator = np.random.default_rng(0)
     trainer = Trainer(
         Agent(QLearner(get_q_network()), generator),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.device_arrays import Array
 from hierarchy.history import NUMBER_OF_ACTIONS
 from hierarchy.q_network import QLearner
 from hierarchy.quirks import Quirks
@@ -73,7 +74,7 @@ class Agent:
         self._generator = generator
         self._always_q_values = always_q_values
 
-    def choose(self, states: Sequence[np.ndarray], epsilon: float) -> list[Choice]:
+    def choose(self, states: Sequence[Array], epsilon: float) -> list[Choice]:
         """Choose actions: random with probability ε, else of the largest Q-value.
 
         Args:

@@ -55,8 +55,8 @@ class SharedSettings:
     quirks: tuple[str, ...] = ()
     """Rows of FIDELITY.md in which to follow the published program, or "published"."""
     cache_gb: float = 2.0
-    """Gigabytes of memory for what VGG-16 made of images or regions already seen; with
-    resident 1 as much again for images."""
+    """Gigabytes of memory for what VGG-16 made of images or regions already seen; as
+    much again for the images themselves where they stay on the device."""
     skip_bad: Switch = 0
     """1 goes on past files that cannot be read, and lists them at the end."""
     seed: int = 0

@@ -3,12 +3,12 @@
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from operator import attrgetter
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import keras
 import numpy as np
 
-from common.device_arrays import bytes_of, library_of
+from common.device_arrays import Array, bytes_of, copy_of, library_of
 from hierarchy.config import SharedSettings
 from hierarchy.history import HISTORY_SIZE
 from hierarchy.pictures import Picture
@@ -27,9 +27,7 @@ class Describer(Protocol):
     Descriptors are NumPy's arrays, or all on the device, where states follow them.
     """
 
-    def describe(
-        self, pictures: Sequence[Picture], regions: Sequence[Region]
-    ) -> np.ndarray:
+    def describe(self, pictures: Sequence[Picture], regions: Sequence[Region]) -> Array:
         """Return float32 (n, 25088): the 7×7×512 descriptor of each region.
 
         Args:
@@ -104,11 +102,9 @@ class CachedDescriber:
 
     def __init__(self, describer: Describer, capacity: int):
         self._describer = describer
-        self.cache: Cache[Any] = Cache(capacity, bytes_of)
+        self.cache: Cache[Array] = Cache(capacity, bytes_of)
 
-    def describe(
-        self, pictures: Sequence[Picture], regions: Sequence[Region]
-    ) -> np.ndarray:
+    def describe(self, pictures: Sequence[Picture], regions: Sequence[Region]) -> Array:
         """Return float32 (n, 25088): the descriptor of each region."""
         views = {
             (picture.key, region.crop): (picture, region)
@@ -120,10 +116,9 @@ class CachedDescriber:
             made = self._describer.describe(
                 [views[key][0] for key in new], [views[key][1] for key in new]
             )
-            copy = library_of(made).copy
             for key, descriptor in zip(new, made, strict=True):
                 # A copy: a row of a batch would keep the whole batch in memory.
-                found[key] = copy(descriptor)
+                found[key] = copy_of(descriptor)
                 self.cache.keep(key, found[key])
         keys = zip((picture.key for picture in pictures), regions, strict=True)
         rows = [found[key, region.crop] for key, region in keys]
@@ -132,7 +127,7 @@ class CachedDescriber:
 
 def get_state(
     picture: Picture, region: Region, history_vector: np.ndarray, describer: Describer
-) -> np.ndarray:
+) -> Array:
     """Return what the Q-network sees: descriptor, then history (paper, section 3.2).
 
     Args:
@@ -142,13 +137,13 @@ def get_state(
         describer: the detector's.
 
     Returns:
-        (25112,) float32.
+        (25112,) float32, where the descriptors are.
     """
-    descriptor = describer.describe([picture], [region])[0]
-    return np.concatenate([descriptor, history_vector], dtype=np.float32)
+    descriptors = describer.describe([picture], [region])
+    return _states(descriptors, history_vector[None])[0]
 
 
-def get_states(searches: Sequence[Search], describer: Describer) -> list[np.ndarray]:
+def get_states(searches: Sequence[Search], describer: Describer) -> list[Array]:
     """Return what the Q-network sees of where searches stand, described together.
 
     Args:
@@ -165,7 +160,13 @@ def get_states(searches: Sequence[Search], describer: Describer) -> list[np.ndar
         [search.picture for search in searches], [search.region for search in searches]
     )
     histories = np.stack([search.state.history for search in searches])
-    return list(library_of(descriptors).concatenate([descriptors, histories], axis=1))
+    return list(_states(descriptors, histories))
+
+
+def _states(descriptors: Array, histories: np.ndarray) -> Array:
+    """Return float32 (n, 25112), where the descriptors are."""
+    parts = [descriptors, histories.astype(np.float32)]
+    return library_of(descriptors).concatenate(parts, axis=1)
 
 
 def load_trunk(

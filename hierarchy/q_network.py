@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from common.device_arrays import library_of
+from common.device_arrays import Array, fill_up, library_of
 from common.errors import file_error
 from hierarchy.description import STATE_SIZE
 from hierarchy.history import HISTORY_SIZE, NUMBER_OF_ACTIONS
@@ -242,19 +242,19 @@ class QLearner(keras.Model):
         """Learn from one batch and return its loss."""
         return float(self.train_on_batch(batch._asdict()))
 
-    def q_values(self, states: Sequence[np.ndarray]) -> np.ndarray:
+    def q_values(self, states: Sequence[Array]) -> np.ndarray:
         """Return the Q-values of n states (state_size,): float32 (n, 6)."""
         return q_values_of(self.network, states)
 
 
-def q_values_of(network: keras.Sequential, states: Sequence[np.ndarray]) -> np.ndarray:
+def q_values_of(network: keras.Sequential, states: Sequence[Array]) -> np.ndarray:
     """Return a network's Q-values of n states (state_size,): float32 (n, 6).
 
     Batches are filled up to a power of two, for each size is compiled anew.
     """
     library = library_of(states[0])
     batch = library.stack(states)
-    missing = 2 ** (len(batch) - 1).bit_length() - len(batch)
+    missing = fill_up(len(batch)) - len(batch)
     if missing:
         padding = np.zeros((missing, batch.shape[1]), np.float32)
         batch = library.concatenate([batch, padding])

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from common.device_arrays import Array
 from hierarchy.history import NUMBER_OF_ACTIONS
 
 NOTHING_KNOWN = np.full(NUMBER_OF_ACTIONS, np.nan, np.float32)
@@ -22,10 +23,10 @@ class Experiences(NamedTuple):
             that is unknown, as everywhere in the published program.
     """
 
-    states: np.ndarray
+    states: Array
     actions: np.ndarray
     rewards: np.ndarray
-    next_states: np.ndarray
+    next_states: Array
     known: np.ndarray
 
 
@@ -82,10 +83,10 @@ class ReplayMemory:
 
     def store(
         self,
-        state: np.ndarray,
+        state: Array,
         action: int,
         reward: float,
-        next_state: np.ndarray,
+        next_state: Array,
         known: np.ndarray = NOTHING_KNOWN,
     ) -> None:
         """Remember one transition; a full memory forgets another for it."""

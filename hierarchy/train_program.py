@@ -75,7 +75,6 @@ class _TrainingRun:
             name: np.random.default_rng([settings.seed, number])
             for number, name in enumerate(("actions", "samples"))
         }
-        quirks = settings.rules.quirks
         self.learner = QLearner(
             get_q_network(
                 seed=settings.seed, descriptor_scale=settings.descriptor_scale
@@ -85,12 +84,7 @@ class _TrainingRun:
             settings.seed,
             descriptor_scale=settings.descriptor_scale,
         )
-        self.replay = ReplayMemory(
-            settings.buffer_experience_replay,
-            STATE_SIZE,
-            int(quirks.first_slot),
-            DeviceTable if settings.resident else host_table,
-        )
+        self.replay = get_replay(settings)
         self.trainer = Trainer(
             Agent(self.learner, self.generators["actions"], bool(settings.bool_draw)),
             make_describer(settings),
@@ -190,6 +184,16 @@ class _TrainingRun:
         self.checkpoints.save(
             epoch, self.learner, self.replay, self.generators, row, self._identity()
         )
+
+
+def get_replay(settings: TrainSettings) -> ReplayMemory:
+    """Return an empty memory of the settings' size, on the device if they say so."""
+    return ReplayMemory(
+        settings.buffer_experience_replay,
+        STATE_SIZE,
+        int(settings.rules.quirks.first_slot),
+        DeviceTable if settings.resident else host_table,
+    )
 
 
 def trunk_of(settings: TrainSettings) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.device_arrays import Array
 from hierarchy.agent import Agent, Choice
 from hierarchy.description import Describer, get_states
 from hierarchy.pictures import Picture
@@ -184,7 +185,7 @@ class Trainer:
 
     def _learn(
         self, search: TrainingSearch, experience: tuple
-    ) -> tuple[np.ndarray, float | None]:
+    ) -> tuple[Array, float | None]:
         """Remember the step and learn; return the state to go on from, and the loss.
 
         Until the memory holds ``learning_starts`` nothing is learnt.
@@ -219,4 +220,4 @@ class _Lane:
         self.image = -1
         self.searches: Iterator[TrainingSearch] = iter(())
         self.search: TrainingSearch | None = None
-        self.state: np.ndarray | None = None
+        self.state: Array | None = None

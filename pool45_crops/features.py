@@ -9,22 +9,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.errors import InputError
 from hierarchy.description import (
     DESCRIPTOR_SIZE,
     Cache,
     Describer,
     get_state,
     load_trunk,
-    vgg_input,
 )
 from hierarchy.pictures import Picture
 from hierarchy.quirks import Quirks
-from hierarchy.regions import Box, Region, Window, truncate
-from pool45_crops.config import SMALLEST_IMAGE, TestSettings, TrainSettings
-
-STRIDE_OF_BLOCK4, STRIDE_OF_BLOCK5 = 16, 32
-POOLED_SIZE = 7
+from hierarchy.regions import Region, Window
+from pool45_crops.cells import (
+    POOLED_SIZE,
+    cells_of,
+    interpolation_weights,
+    is_large,
+    map_input,
+)
+from pool45_crops.config import TestSettings, TrainSettings
+from pool45_crops.resident import ResidentPool45Describer
 
 get_state_pool45 = get_state
 """The published name of what both detectors share."""
@@ -90,32 +93,6 @@ def region_of_interest(
     return cells[ymin:ymax, xmin:xmax]
 
 
-def is_large(window: Window) -> bool:
-    """Whether a region is taken from ``block5_pool``, not ``block4_pool``."""
-    height, width = window[2:]
-    return bool(np.sqrt(height * width) / POOLED_SIZE > STRIDE_OF_BLOCK5)
-
-
-def cells_of(window: Window, size: tuple[int, int], quirks: Quirks = Quirks()) -> Box:
-    """Return the cells of a region in the map that it is taken from.
-
-    Args:
-        window: (y, x, height, width) in pixels of the image.
-        size: rows and columns of the map.
-        quirks: the published differences to follow.
-
-    Returns:
-        (ymin, xmin, ymax, xmax) in cells.
-    """
-    stride = STRIDE_OF_BLOCK5 if is_large(window) else STRIDE_OF_BLOCK4
-    y, x, height, width = (value / stride for value in window)
-    if quirks.widened_regions:
-        height, width = max(height, POOLED_SIZE), max(width, POOLED_SIZE)
-    rows, columns = size
-    y, x = max(min(y, rows - height), 0), max(min(x, columns - width), 0)
-    return truncate((y, x, height, width), (rows, columns))
-
-
 def extract_features_from_roi(roi: np.ndarray) -> np.ndarray:
     """Max-pool a region of interest to 7×7, all channels at once.
 
@@ -158,13 +135,6 @@ def interpolate_3d_features(features: np.ndarray) -> np.ndarray:
     rows, columns, channels = features.shape
     down = interpolation_weights(rows) @ features.reshape(rows, -1)
     return interpolation_weights(columns) @ down.reshape(POOLED_SIZE, columns, channels)
-
-
-def interpolation_weights(size: int) -> np.ndarray:
-    """Return what each of 7 new values takes from ``size`` old ones: (7, size)."""
-    positions = np.linspace(0, size - 1, POOLED_SIZE)[:, None]
-    distances = np.abs(positions - np.arange(size))
-    return np.maximum(1 - distances, 0).astype(np.float32)
 
 
 class Pool45Describer:
@@ -223,31 +193,13 @@ class Pool45Describer:
         return FeatureMaps(*(np.asarray(one[0], np.float32) for one in maps))
 
 
-def map_input(picture: Picture, quirks: Quirks = Quirks()) -> np.ndarray:
-    """Return what VGG-16 takes for a picture's maps: float32 (1, height, width, 3).
-
-    Raises:
-        InputError: the picture is under 32 pixels high or wide.
-    """
-    height, width = picture.size
-    if min(height, width) < SMALLEST_IMAGE:
-        raise InputError(
-            f"{picture.name}: the image is {height} pixels high and {width} wide;"
-            f" expected at least {SMALLEST_IMAGE} each way for VGG-16's maps"
-        )
-    return vgg_input(picture.pixels, quirks)[None]
-
-
 def make_describer(settings: TrainSettings | TestSettings) -> Describer:
     """Return the describer that the settings ask for.
 
     Raises:
         InputError: ``path_vgg`` cannot be used.
     """
-    make = Pool45Describer
-    if settings.resident:
-        # Here, for it stands on this module.
-        from pool45_crops.resident import ResidentPool45Describer as make
+    make = ResidentPool45Describer if settings.resident else Pool45Describer
     return make(
         load_trunk(settings, ("block4_pool", "block5_pool")),
         settings.cache_bytes,

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
@@ -10,6 +10,8 @@ from common.device_arrays import (
     bytes_of,
     compiled,
     compiled_model,
+    copy_of,
+    fill_up,
     library_of,
 )
 from hierarchy.replay import ReplayMemory, host_table
@@ -17,6 +19,7 @@ from hierarchy.replay import ReplayMemory, host_table
 WRITES = st.lists(st.tuples(st.integers(0, 4), st.integers(-9, 9)), max_size=12)
 
 
+@settings(deadline=None)  # the first compiles
 @given(WRITES, st.lists(st.integers(0, 4), min_size=1, max_size=7))
 def test_a_table_reads_and_writes_as_an_array_does(writes, places):
     table, array = DeviceTable(5, 3), host_table(5, 3)
@@ -40,6 +43,26 @@ def test_rows_taken_are_not_those_written_later():
     taken = table[np.array([1])]
     table[1] = np.ones(2, np.float32)
     assert (ops.convert_to_numpy(taken) == 0).all()
+
+
+@pytest.mark.parametrize("place, shape", [(0, (3,)), (0, (1, 2)), (slice(2), (1, 2))])
+def test_rows_of_another_size_are_refused(place, shape):
+    with pytest.raises(ValueError, match="expected"):
+        DeviceTable(3, 2)[place] = np.zeros(shape, np.float32)
+
+
+def address(array):
+    return np.from_dlpack(array).ctypes.data
+
+
+def test_a_copy_shares_no_memory():
+    batch = ops.convert_to_tensor(np.ones((4, 25_088), np.float32))
+    start, size = address(batch), bytes_of(batch)
+    for array in (batch[1], next(iter(batch)), np.ones((2, 3), np.float32)[0]):
+        copied = copy_of(array)
+        assert not start <= address(copied) < start + size
+        assert address(copied) != address(array)
+        assert (ops.convert_to_numpy(copied) == 1).all()
 
 
 def filled(make_table, count=9):
@@ -82,12 +105,17 @@ def test_a_compiled_model_infers_as_it_does_and_sees_new_weights():
         assert (ops.convert_to_numpy(found) == 3 * factor).all()
 
 
-@pytest.mark.parametrize("fused", [True, None])
-def test_compiled_functions_take_any_shape(fused):
+@pytest.mark.parametrize("fused", [True, False])
+def test_compiled_functions_take_any_shape_in_silence(fused, capfd):
     double = compiled(lambda x: 2 * x, fused=fused)
-    for size in (1, 2, 5):
+    for size in range(1, 9):
         found = double(ops.arange(size, dtype="int32"))
         assert ops.convert_to_numpy(found).tolist() == list(range(0, 2 * size, 2))
+    assert "retracing" not in capfd.readouterr().err
+
+
+def test_batches_are_filled_up_to_powers_of_two():
+    assert [fill_up(number) for number in range(1, 10)] == [1, 2, 4, 4, 8, 8, 8, 8, 16]
 
 
 @pytest.mark.parametrize("dtype, size", [("float32", 4), ("uint8", 1), ("int32", 4)])

@@ -13,9 +13,11 @@ from hierarchy.quirks import Quirks
 from hierarchy.regions import MOVES, whole_image, zoom
 from image_zooms.features import ImageZoomsDescriber
 from image_zooms.resident import (
+    LEAST_ROOM,
     ResidentImageZoomsDescriber,
     crop_and_resize,
-    taps_of,
+    flattened,
+    sources_of,
 )
 from pool45_crops import resident
 from pool45_crops.config import TrainSettings
@@ -46,18 +48,13 @@ def views(sizes=SIZES):
     return tuple(zip(*found, strict=True))
 
 
-def flat(picture, room):
-    pixels = np.zeros((room, 3), np.uint8)
-    pixels[: picture.pixels.size // 3] = picture.pixels.reshape(-1, 3)
-    return ops.convert_to_tensor(pixels)
-
-
 @pytest.mark.parametrize("size", [7, 224])
 def test_regions_are_resized_to_the_same_pixels(size):
     pictures, regions = views(((1, 1), (2, 3), (300, 5), (97, 250), (224, 224)))
-    taps = taps_of(pictures, regions, size)
-    images = [flat(picture, 60_000) for picture in pictures]
-    found = ops.convert_to_numpy(compiled(crop_and_resize, fused=True)(images, taps))
+    sources = sources_of(list(zip(pictures, regions, strict=True)), size)
+    images = [flattened(picture) for picture in pictures]
+    crop = compiled(crop_and_resize, fused=True)
+    found = ops.convert_to_numpy(crop(images, sources))
     for pixels, picture, region in zip(found, pictures, regions, strict=True):
         assert (pixels == resize(picture.crop(region), size, size)).all()
 
@@ -74,7 +71,7 @@ def trunk_of(hed_trunk):
 def test_image_zooms(quirk, trunk_of):
     trunk = trunk_of("block5_pool")
     quirks = Quirks.parse((quirk,) if quirk else ())
-    pictures, regions = (given[1:5] for given in views())
+    pictures, regions = (given[1:6] for given in views())
     expected = ImageZoomsDescriber(trunk, quirks).describe(pictures, regions)
     describer = ResidentImageZoomsDescriber(trunk, 10**8, quirks)
     found = describer.describe(pictures, regions)
@@ -111,9 +108,9 @@ def test_cells_are_pooled_whatever_the_region(quirk):
     both = maps.block4_pool, maps.block5_pool
     cells = np.concatenate([one.reshape(-1, 512) for one in both])
     sizes = [one.shape[:2] for one in both]
-    taps = resident.taps_of([(sizes, window) for window in windows], quirks)
+    sources = resident.sources_of([(sizes, window) for window in windows], quirks)
     pool = compiled(lambda *given: resident.pool(*given, quirks.layout), fused=True)
-    found = ops.convert_to_numpy(pool((cells,) * len(windows), taps))
+    found = ops.convert_to_numpy(pool([cells] * len(windows), sources))
     for descriptor, window in zip(found, windows, strict=True):
         expected = obtain_descriptor_from_feature_map(maps, window, quirks)
         assert np.abs(descriptor - expected).max() < 1e-5, window
@@ -136,7 +133,7 @@ def test_pool45_crops_keeps_maps_where_the_published_program_does(trunk_of):
 def test_images_are_brought_to_the_device_once_and_within_bounds(trunk_of):
     trunk = trunk_of("block5_pool")
     small = [noise(40, 40 + number) for number in range(4)]
-    describer = ResidentImageZoomsDescriber(trunk, 3 * 256 * 256 * 3)
+    describer = ResidentImageZoomsDescriber(trunk, 3 * LEAST_ROOM * 3)
     for _ in range(2):
         for picture in small[:3]:
             describer.describe([picture], [whole_image(*picture.size)])
@@ -146,28 +143,42 @@ def test_images_are_brought_to_the_device_once_and_within_bounds(trunk_of):
     assert describer.images.misses == 5  # the first made way for the fourth
 
 
-def test_a_larger_image_gets_room(trunk_of):
+def test_images_of_different_room_are_described_together(trunk_of):
     trunk = trunk_of("block5_pool")
+    pictures = [noise(*size) for size in ((50, 60), (600, 500), (50, 70), (500, 600))]
+    regions = [whole_image(*picture.size) for picture in pictures]
+    expected = ImageZoomsDescriber(trunk).describe(pictures, regions)
     describer = ResidentImageZoomsDescriber(trunk, 10**8)
-    plain = ImageZoomsDescriber(trunk)
-    for size in ((50, 60), (400, 500), (50, 60)):
-        picture, region = noise(*size), whole_image(*size)
-        expected = plain.describe([picture], [region])
-        found = ops.convert_to_numpy(describer.describe([picture], [region]))
-        assert np.abs(found - expected).max() < 1e-5 * expected.max()
+    found = ops.convert_to_numpy(describer.describe(pictures, regions))
+    assert np.abs(found - expected).max() < 1e-5 * expected.max()
+    assert len({image.shape[0] for image in map(flattened, pictures)}) == 2
+
+
+@pytest.mark.parametrize(
+    "make, taps",
+    [
+        (ResidentImageZoomsDescriber, ("block5_pool",)),
+        (ResidentPool45Describer, ("block4_pool", "block5_pool")),
+    ],
+)
+def test_each_region_needs_its_picture(make, taps, trunk_of):
+    pictures, regions = views()
+    with pytest.raises(ValueError):
+        make(trunk_of(*taps), 10**8).describe(pictures[:3], regions[:4])
 
 
 @pytest.mark.parametrize("detector", ["image_zooms", "pool45_crops"])
-@pytest.mark.parametrize("on_device", [0, 1])
-def test_the_setting_chooses_the_describer(detector, on_device, hed_trunk):
-    settings = import_module(f"{detector}.config").TrainSettings(
-        path_vgg=hed_trunk, resident=on_device
-    )
-    describer = import_module(f"{detector}.features").make_describer(settings)
+def test_the_setting_chooses_where_descriptors_are(detector, hed_trunk):
     picture = noise(40, 50)
     regions = [zoom(whole_image(40, 50), move, 3 / 4) for move in MOVES]
-    found = describer.describe([picture] * len(regions), regions)
-    again = describer.describe([picture] * len(regions), regions)
-    assert isinstance(found, np.ndarray) == (not on_device)
-    assert found.shape == (len(regions), 25088)
-    assert (ops.convert_to_numpy(found) == ops.convert_to_numpy(again)).all()
+    found = []
+    for on_device in (0, 1):
+        settings = import_module(f"{detector}.config").TrainSettings(
+            path_vgg=hed_trunk, resident=on_device
+        )
+        describer = import_module(f"{detector}.features").make_describer(settings)
+        found.append(describer.describe([picture] * len(regions), regions))
+        assert isinstance(found[-1], np.ndarray) == (not on_device)
+    here, there = found[0], ops.convert_to_numpy(found[1])
+    assert here.shape == there.shape == (len(regions), 25088)
+    assert np.abs(here - there).max() < 1e-5 * here.max()
