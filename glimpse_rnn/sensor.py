@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from common.device_arrays import take_rows
+
 EXACT = 2**24
 """Whole numbers below this are exact in float32."""
 
 BLOCK = 16
-"""Pixels that are summed at once in making a table."""
+"""Pixels that are summed at once in making a table, and rows of them."""
 
 
 class GlimpseSensor:
@@ -107,12 +109,13 @@ class GlimpseSensor:
 
 
 def _quick_table(images: Any) -> Any:
-    """Return the table in float32, in half the time that two cumulative sums take.
+    """Return the table in float32, in a fraction of the time that two sums take.
 
-    Sums run within blocks, then each block gets what lies before it. Along a row
-    channels are neighbours in memory, so a product with a matrix of zeros and ones
-    sums them; its factors, up to 255, are exact in every precision that devices
-    multiply in. Rows are long, and simply added.
+    Along a row channels are neighbours in memory, and a product with a matrix of zeros
+    and ones sums them within a block of pixels. What lies before a block is added by
+    products too, in two bytes: factors up to 255 are exact in every precision that
+    devices multiply in, and so are powers of two. Rows are long, and simply added, in
+    blocks of them too.
 
     Args:
         images: uint8 (n, H, W, C).
@@ -121,28 +124,54 @@ def _quick_table(images: Any) -> Any:
         float32 (n, H + 1, W + 1, C).
     """
     height, width, channels = images.shape[1:]
-    down, right = -(height + 1) % BLOCK, -(width + 1) % BLOCK
-    padded = ops.pad(images, [[0, 0], [1, down], [1, right], [0, 0]])
-    rows, columns = padded.shape[1:3]
+    down, right = -height % BLOCK, -width % BLOCK
+    if down or right:
+        images = ops.pad(images, [[0, 0], [0, down], [0, right], [0, 0]])
+    until, block, before_block, spread = _matrices((width + right) // BLOCK, channels)
+    pixels = ops.reshape(ops.cast(images, "float32"), (-1, BLOCK * channels))
+    totals = ops.matmul(pixels, block)
+    totals = ops.reshape(totals, (-1, before_block.shape[1]))
+    high, low = _two_bytes(totals)
+    before = 256 * ops.matmul(high, before_block) + ops.matmul(low, before_block)
+    bytes_before = _two_bytes(ops.reshape(before, (-1, channels)))
+    sums = ops.matmul(
+        ops.concatenate([pixels, *bytes_before], axis=-1),
+        np.concatenate([until, 256 * spread, spread]),
+    )
+    rows = _sum_rows(ops.reshape(sums, (-1, height + down, (width + right) * channels)))
+    if down or right:
+        rows = rows[:, :height, : width * channels]
+    table = ops.pad(rows, [[0, 0], [1, 0], [channels, 0]])
+    return ops.reshape(table, (-1, height + 1, width + 1, channels))
 
-    until = np.kron(np.triu(np.ones((BLOCK, BLOCK))), np.eye(channels))
-    values = ops.reshape(ops.cast(padded, "float32"), (-1, BLOCK * channels))
-    blocks = ops.matmul(values, ops.convert_to_tensor(until, "float32"))
-    blocks = ops.reshape(blocks, (-1, columns // BLOCK, BLOCK * channels))
-    before = _sum_before(blocks[:, :, -channels:])
-    values = blocks + ops.tile(before, (1, 1, BLOCK))
 
-    blocks = ops.reshape(values, (-1, rows // BLOCK, BLOCK, columns * channels))
+def _sum_rows(rows: Any) -> Any:
+    """Return the sums of each row and those before it: float32 (n, rows, k)."""
+    height, size = rows.shape[1:]
+    blocks = ops.reshape(rows, (-1, height // BLOCK, BLOCK, size))
     sums = list(itertools.accumulate(ops.unstack(blocks, BLOCK, axis=2)))
-    before = _sum_before(sums[-1])
-    values = ops.stack([values + before for values in sums], axis=2)
-    table = ops.reshape(values, (-1, rows, columns, channels))
-    return table[:, : height + 1, : width + 1]
+    # Last, though it is a pass more: XLA takes three times as long otherwise.
+    before = ops.cumsum(sums[-1], axis=1) - sums[-1]
+    sums = ops.stack([one + before for one in sums], axis=2)
+    return ops.reshape(sums, (-1, height, size))
 
 
-def _sum_before(totals: Any) -> Any:
-    """Return along axis 1 the sum of all that come before."""
-    return ops.cumsum(totals, axis=1) - totals
+def _matrices(blocks: int, channels: int) -> list[np.ndarray]:
+    """Return float32 matrices of zeros and ones that sum pixels, channel by channel.
+
+    They make of a block of pixels what each sums up to, and the whole block's sum; of
+    all blocks' sums what comes before each; and give that to each pixel of a block.
+    """
+    upper = np.triu(np.ones((BLOCK, BLOCK)))
+    one = np.ones((1, BLOCK))
+    parts = upper, one.T, np.triu(np.ones((blocks, blocks)), 1), one
+    return [np.kron(part, np.eye(channels)).astype(np.float32) for part in parts]
+
+
+def _two_bytes(values: Any) -> tuple[Any, Any]:
+    """Split whole numbers below 2^16: into 256ths and the rest."""
+    high = ops.floor(values / 256)
+    return high, values - 256 * high
 
 
 def _look_up(table: Any, centres: Any, offsets: np.ndarray) -> Any:
@@ -163,7 +192,7 @@ def _look_up(table: Any, centres: Any, offsets: np.ndarray) -> Any:
     x = ops.clip(near[:, 1], 0, columns - 1)
     first = ops.arange(ops.shape(centres)[0], dtype="int32")[:, None] * rows
     index = ((first + y) * columns)[:, :, None] + x[:, None, :]
-    return ops.take(ops.reshape(table, (-1, channels)), index, axis=0)
+    return take_rows(ops.reshape(table, (-1, channels)), index)
 
 
 def _part(values: Any, axis: int, start: int | None, stop: int | None) -> Any:

@@ -321,7 +321,10 @@ def test_every_prediction_may_be_supervised():
     images, targets = a_batch()
     model = small_model(supervision="every", loss="l2")
     outcome = outcome_of(model, images, some_lots())
-    parts = model.loss_parts(targets, outcome)
+    parts = model.loss_parts(
+        keras.ops.convert_to_tensor(targets),
+        {name: keras.ops.convert_to_tensor(value) for name, value in outcome.items()},
+    )
     error = (outcome["predictions"] - targets[:, None, :2]) * targets[:, None, 2:]
     assert float(parts["regression_loss"]) == pytest.approx(
         float((error**2).sum(-1).mean()), rel=1e-4
