@@ -1,5 +1,6 @@
 """Settings into command lines, and mistakes into one clear line."""
 
+import logging
 import os
 import signal
 import sys
@@ -78,8 +79,10 @@ def quiet_start() -> Iterator[None]:
 
     TensorFlow's libraries write about GPUs they did not find before any log level
     holds. If the block fails, what they said is shown after all; where the user stops
-    it, it is not.
+    it, it is not. Nor does TensorFlow warn later on, of functions compiled for a
+    handful of shapes: searches in lockstep end one after the other.
     """
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as said:

@@ -82,3 +82,10 @@ def test_suites_are_measured_into_one_table(tmp_path, monkeypatch, capsys):
     }
     how = [item["how"] for item in json.loads(path.read_text())]
     assert how == ["benchmarks.image_zooms"] * 2 + ["benchmarks.growth"] * 2
+
+
+def test_the_committed_ratios_can_be_compared_with():
+    from benchmarks.check import COMMITTED
+
+    suites = {name.split()[0] for name in read_ratios(COMMITTED)}
+    assert suites >= {"image_zooms", "pool45_crops", "glimpse_rnn", "growth"}

@@ -140,3 +140,17 @@ def test_what_libraries_say_is_shown_if_they_fail_only(capfd):
     assert capfd.readouterr().err == ""
     assert load(ImportError) == "no GPU found\n"
     assert load(KeyboardInterrupt) == load(SystemExit) == ""
+
+
+def test_functions_compiled_for_several_shapes_are_no_news():
+    program = """
+from common.command_line import quiet_start
+with quiet_start():
+    import tensorflow as tf
+double = tf.function(lambda x: 2 * x)
+for size in range(1, 12):
+    double(tf.zeros(size))
+"""
+    process = start("-c", program)
+    assert process.returncode == 0, process.stderr
+    assert process.stderr == ""
