@@ -73,6 +73,10 @@ def _ending_on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in record.getMessage()
+
+
 @contextmanager
 def quiet_start() -> Iterator[None]:
     """Keep what native libraries say while they load off the screen.
@@ -82,7 +86,7 @@ def quiet_start() -> Iterator[None]:
     it, it is not. Nor does TensorFlow warn later on, of functions compiled for a
     handful of shapes: searches in lockstep end one after the other.
     """
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    logging.getLogger("tensorflow").addFilter(_is_news)
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as said:
