@@ -1,6 +1,7 @@
 # make demo    train and test image_zooms on drawn planes, from nothing;
 #              DETECTOR=pool45_crops the other detector,
-#              MODEL=glimpse_rnn the glimpse regressor on drawn cars
+#              MODEL=glimpse_rnn the glimpse regressor on drawn cars;
+#              SEED=1 with another seed, QUIRKS=published with the published faults
 # make test    run all tests
 # make test-backends
 #              run all tests on TensorFlow, JAX and PyTorch, which it installs
@@ -9,6 +10,9 @@
 # make lint    check style
 # make results-small
 #              the three demos and all small studies again, into results/
+# make results-seeds
+#              the demos with each of SEEDS, with and without the published faults,
+#              their means and deviations, into results/
 # make bench   measure speed and hold it against the committed ratios
 #
 # PYTHON names the interpreter that .venv is made with: 3.11, 3.12 or 3.13.
@@ -17,6 +21,9 @@ PYTHON ?= python3
 DETECTOR ?= image_zooms
 MODEL ?= $(DETECTOR)
 WRITE ?= 0
+SEED ?= 0
+SEEDS ?= 0 1 2
+QUIRKS ?=
 
 # Every path is relative, so that a clone may lie in a folder with spaces.
 VENV := .venv
@@ -25,13 +32,14 @@ INSTALLED := $(VENV)/installed
 INSTALLED_DEV := $(VENV)/installed-dev
 INSTALLED_BACKENDS := $(VENV)/installed-backends
 
-DEMO := runs/demo_$(MODEL)
+DEMO := runs/demo_$(MODEL)$(if $(QUIRKS),_$(QUIRKS))$(if $(filter-out 0,$(SEED)),_seed_$(SEED))
+DEMO_FLAGS := --seed $(SEED)$(if $(QUIRKS), --quirks $(QUIRKS))
 
 # A virtual environment that failed half-way must not pass for a whole one.
 .DELETE_ON_ERROR:
 
 .PHONY: demo demo_detector demo_glimpse_rnn test test-backends notebooks lint bench \
-    results-small clean
+    results-small results-seeds clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed: make PYTHON=python3.12 …")'
@@ -61,9 +69,10 @@ demo_detector: $(INSTALLED)
 	$(RUN) -m $(MODEL).train -n 0 --epochs 2 --epsilon 0.8 --epsilon_step 0.7 \
 	    --gamma 0 --learn_untaken 1 --descriptor_scale 0.02 --learning_rate 5e-5 \
 	    --batch_size 32 --buffer_experience_replay 1500 --learning_starts 64 \
-	    --number_of_steps 6 \
+	    --number_of_steps 6 $(DEMO_FLAGS) \
 	    --path_voc samples/drawn/planes --path_model $(DEMO)/models
-	$(RUN) -m $(MODEL).test --bool_draw 1 --number_of_steps 6 --path_voc_test samples/drawn/planes \
+	$(RUN) -m $(MODEL).test --bool_draw 1 --number_of_steps 6 $(DEMO_FLAGS) \
+	    --path_voc_test samples/drawn/planes \
 	    --path_model $(DEMO)/models --path_testing_folder $(DEMO)/results
 
 demo_glimpse_rnn: $(INSTALLED)
@@ -71,8 +80,9 @@ demo_glimpse_rnn: $(INSTALLED)
 	$(RUN) -m glimpse_rnn.train -n 0 --epochs 60 --keep_best 1 \
 	    --image_size 128 --bandwidth 30 --radius 15 --cell gru --pooling none \
 	    --prediction_offset 1 --batch_size 32 --decay 0.9 --decay_steps 45 \
+	    $(DEMO_FLAGS) \
 	    --path_data samples/drawn/cars --path_model $(DEMO)/models
-	$(RUN) -m glimpse_rnn.test --bool_draw 1 --model_name model_best \
+	$(RUN) -m glimpse_rnn.test --bool_draw 1 --model_name model_best $(DEMO_FLAGS) \
 	    --path_data samples/drawn/cars --path_model $(DEMO)/models \
 	    --path_testing_folder $(DEMO)/results
 
@@ -97,15 +107,17 @@ bench: $(INSTALLED)
 	$(RUN) -m benchmarks --json runs/benchmarks.json
 	$(RUN) -m benchmarks.check runs/benchmarks.json
 
+# All demos that there are, whoever made them.
+COLLECT := $(RUN) -m figures.collect --out results --name drawn --over_seeds 1 \
+    --runs runs/demo_*/results
+
 STUDIES := objective reward network policy glimpses resolution
 
 results-small: $(INSTALLED)
 	$(MAKE) demo MODEL=image_zooms
 	$(MAKE) demo MODEL=pool45_crops
 	$(MAKE) demo MODEL=glimpse_rnn
-	$(RUN) -m figures.collect --out results --name drawn --runs \
-	    runs/demo_image_zooms/results runs/demo_pool45_crops/results \
-	    runs/demo_glimpse_rnn/results
+	$(COLLECT)
 	for study in $(STUDIES); do \
 	    $(RUN) -m glimpse_rnn.ablations --study $$study --budget small \
 	        --epochs 12 --jobs 2 --flags path_data=samples/drawn/cars \
@@ -115,6 +127,17 @@ results-small: $(INSTALLED)
 	    mkdir -p results/studies && \
 	    cp runs/glimpse_rnn_studies/small/$$study/$$study.csv results/studies || exit; \
 	done
+
+results-seeds: $(INSTALLED)
+	for seed in $(SEEDS); do \
+	    for model in image_zooms pool45_crops glimpse_rnn; do \
+	        $(MAKE) demo MODEL=$$model SEED=$$seed || exit; \
+	    done; \
+	    for model in image_zooms pool45_crops; do \
+	        $(MAKE) demo MODEL=$$model SEED=$$seed QUIRKS=published || exit; \
+	    done; \
+	done
+	$(COLLECT)
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info

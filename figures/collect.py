@@ -1,34 +1,62 @@
 """The numbers of tests in one table: ``python -m figures.collect --runs A B …``.
 
 A row per test and who was tested, with all that it was made with, so that the table can
-stand by itself. Reads the ``results.json`` of either detector and of ``glimpse_rnn``.
+stand by itself; with ``--over_seeds 1`` another table has means and deviations over
+runs of the same name. Reads the ``results.json`` of either detector and of
+``glimpse_rnn``.
 """
 
-from collections.abc import Iterator
+import re
+import statistics
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from common.command_line import run
+from common.errors import InputError
 from figures.glimpses_table1 import KEYS, rates_of
 from figures.runs import Results, read_all, run_name
 from figures.sets import OUT
 from figures.style import write_csv
 
-HEADING = (
-    "run",
-    "who",
-    "measure",
-    "value",
-    "images",
-    "seed",
-    "weights",
-    "trunk",
-    "commit",
-    "machine",
-    "command",
-)
+
+class Row(NamedTuple):
+    """A number, and what it was made with."""
+
+    run: str
+    who: str
+    measure: str
+    value: float
+    images: int
+    seed: int
+    weights: str
+    trunk: str
+    commit: str
+    machine: str
+    command: str
+
+
+class SeedsRow(NamedTuple):
+    """A number's mean over seeds, and the deviation of one seed from it.
+
+    The deviation is a sample's, n − 1 in its denominator.
+    """
+
+    run: str
+    who: str
+    measure: str
+    mean: float
+    deviation: float
+    images: int
+    seeds: str
+
+
 AGENTS = ("agent", "random", "upper_bound")
 """Who is tested where objects are detected."""
+
+OF_A_SEED = re.compile(r"_seed_\d+$")
+"""What the name of a run with another seed than 0 ends with."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +69,21 @@ class Settings:
     """Folder for the file."""
     name: str = "results"
     """Of the file, without suffix."""
+    over_seeds: int = 0
+    """1: also means and deviations over runs that are named alike but for _seed_N."""
+
+    def check(self) -> None:
+        """Refuse values that no table can have.
+
+        Raises:
+            InputError: names the setting, its value and what was expected.
+        """
+        if self.over_seeds not in (0, 1):
+            raise InputError(f"over_seeds is {self.over_seeds}; expected 0 or 1")
 
 
-def rows_of(results: Results) -> Iterator[tuple]:
-    """Yield a test's rows by :data:`HEADING`.
+def rows_of(results: Results) -> Iterator[Row]:
+    """Yield a test's rows.
 
     Raises:
         InputError: a field is not there or of another kind.
@@ -53,7 +92,7 @@ def rows_of(results: Results) -> Iterator[tuple]:
     trunk = results.values.get("trunk") or {}
     made_with = results.values.get("made_with") or {}
     for who, measure, value in measures(results):
-        yield (
+        yield Row(
             run_name(results.path),
             who,
             measure,
@@ -91,12 +130,51 @@ def _regression(results: Results) -> Iterator[tuple[str, str, float]]:
             yield who, measure.replace("_", " "), value
 
 
+def over_seeds(rows: Iterable[Row]) -> Iterator[SeedsRow]:
+    """Yield mean and deviation of each measure that was taken with several seeds.
+
+    Args:
+        rows: of all runs; those whose names differ in ``_seed_N`` alone belong
+            together.
+
+    Raises:
+        InputError: two of them have the same seed, or different numbers of images.
+    """
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        key = OF_A_SEED.sub("", row.run), row.who, row.measure
+        groups.setdefault(key, []).append(row)
+    for key, group in groups.items():
+        seeds = [row.seed for row in group]
+        if len(set(seeds)) < len(seeds):
+            raise InputError(f"{key[0]}: seeds are {seeds}; expected one run of each")
+        images = {row.images for row in group}
+        if len(images) > 1:
+            found = " and ".join(map(str, sorted(images)))
+            raise InputError(f"{key[0]}: tested on {found} images; expected the same")
+        if len(group) > 1:
+            values = [row.value for row in group]
+            yield SeedsRow(
+                *key,
+                statistics.fmean(values),
+                statistics.stdev(values),
+                images.pop(),
+                " ".join(map(str, seeds)),
+            )
+
+
 def main(settings: Settings) -> None:
     """Read all, then write."""
+    settings.check()
     rows = [row for one in read_all(settings.runs) for row in rows_of(one)]
+    means = list(over_seeds(rows)) if settings.over_seeds else []
     path = settings.out / f"{settings.name}.csv"
-    write_csv(path, HEADING, rows)
+    write_csv(path, Row._fields, rows)
     print(path)
+    if settings.over_seeds:
+        path = settings.out / f"{settings.name}_seeds.csv"
+        write_csv(path, SeedsRow._fields, means)
+        print(path)
 
 
 if __name__ == "__main__":

@@ -303,6 +303,53 @@ def test_numbers_of_all_tests_stand_in_one_table(tmp_path):
     ]
 
 
+def seeds(tmp_path, found_by_name, **changes):
+    """Collect tests over seeds, the number of each at the end of its name."""
+    runs = [
+        detector_results(
+            tmp_path / name,
+            found,
+            seed=int(name[-1]) if "_seed_" in name else 0,
+            **changes,
+        )
+        for name, found in found_by_name.items()
+    ]
+    collect.main(collect.Settings(runs=tuple(runs), out=tmp_path, over_seeds=1))
+    return rows(tmp_path / "results_seeds.csv")
+
+
+def test_runs_named_alike_but_for_the_seed_have_a_mean_and_a_deviation(tmp_path):
+    one, two, three = (
+        [True] * 4,
+        [True, False, True, False],
+        [False] * 3 + [True],
+    )
+    table = seeds(
+        tmp_path, {"a": one, "a_seed_1": two, "a_seed_2": three, "b": one, "c": two}
+    )
+    assert {row["run"] for row in table} == {"a"}
+    recall = next(row for row in table if row["measure"] == "recall (paper)")
+    assert recall["seeds"] == "0 1 2" and recall["images"] == "4"
+    # Recalls are 1, 1/2 and 1/4: mean 7/12, squares off it 25, 1 and 16 of 144ths.
+    assert float(recall["mean"]) == pytest.approx(7 / 12, abs=1e-5)
+    assert float(recall["deviation"]) == pytest.approx((21 / 144) ** 0.5, abs=1e-5)
+
+
+def test_one_seed_twice_is_no_second_seed(tmp_path):
+    with pytest.raises(InputError, match=r"a: seeds are \[0, 0\]"):
+        one, other = tmp_path / "one", tmp_path / "other"
+        one.mkdir(), other.mkdir()
+        runs = [detector_results(one / "a", FOUND, seed=0)]
+        runs += [detector_results(other / "a", FOUND, seed=0)]
+        collect.main(collect.Settings(runs=tuple(runs), out=tmp_path, over_seeds=1))
+    assert not list(tmp_path.glob("*.csv"))
+
+
+def test_seeds_are_of_the_same_images(tmp_path):
+    with pytest.raises(InputError, match="a: tested on 2 and 4 images"):
+        seeds(tmp_path, {"a": FOUND, "a_seed_1": FOUND[:2]})
+
+
 def test_table_1_has_ours_the_controls_and_the_papers(tmp_path):
     controls = {"random_glimpses": {"detection_rate": RATES | {"0.10": 33}}}
     (tmp_path / "best").mkdir()
