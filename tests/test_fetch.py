@@ -11,6 +11,7 @@ import threading
 import zipfile
 from pathlib import Path
 
+import keras
 import pytest
 from trunk_files import write_trunk
 
@@ -315,3 +316,18 @@ def test_command_line_gives_one_line(tmp_path, refused):
     assert done.stderr == f"error: {refused}: cannot be reached\n"
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_imagenets_trunk_is_the_file_that_keras_downloads(monkeypatch):
+    asked = {}
+
+    def get_file(name, origin, **named):
+        asked.update(named, origin=origin)
+        raise FileNotFoundError
+
+    theirs = sys.modules[keras.applications.VGG16.__module__]
+    monkeypatch.setattr(theirs.file_utils, "get_file", get_file)
+    with pytest.raises(FileNotFoundError):
+        keras.applications.VGG16(include_top=False)
+    assert fetching.IMAGENET_URL == asked["origin"]
+    assert fetching.IMAGENET_MD5 == asked["file_hash"]

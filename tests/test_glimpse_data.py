@@ -1,10 +1,16 @@
 """Keypoint sets, batches and digits: where a dot is, there is its target."""
 
+import functools
 import gzip
+import hashlib
 import struct
+import sys
+import threading
 from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -441,6 +447,58 @@ def test_digits_are_drawn_where_mnist_cannot_be_had(tmp_path, monkeypatch, capsy
     assert not (tmp_path / "mnist").exists()
     tested = open_test(Settings("mnist_centroid", None, 60))
     assert not np.array_equal(tested.canvases([0]), images.canvases([0]))
+
+
+@pytest.fixture
+def served_mnist(tmp_path, monkeypatch):
+    """MNIST's file on a local server, and its bytes."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    np.savez(folder / "mnist.npz", x_train=some_digits())
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/mnist.npz"
+        monkeypatch.setattr(data, "MNIST", tmp_path / "mnist")
+        monkeypatch.setattr(data, "MNIST_URL", url)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        yield (folder / "mnist.npz").read_bytes()
+        server.shutdown()
+
+
+def test_mnist_is_downloaded_once(tmp_path, monkeypatch, served_mnist):
+    found = hashlib.sha256(served_mnist).hexdigest()
+    monkeypatch.setattr(data, "MNIST_SHA256", found)
+    assert len(open_training(Settings("mnist_centroid", None, 60))) == 30
+    assert (tmp_path / "mnist" / "mnist.npz").read_bytes() == served_mnist
+    monkeypatch.setattr(data, "MNIST_URL", "http://127.0.0.1:9/mnist.npz")
+    assert len(open_training(Settings("mnist_centroid", None, 60))) == 30
+
+
+def test_another_file_in_mnists_place_is_not_kept(
+    tmp_path, monkeypatch, served_mnist, capsys
+):
+    monkeypatch.setattr(data, "DRAWN_DIGITS", {"train": 12, "test": 4})
+    assert len(open_training(Settings("mnist_centroid", None, 60))) == 12
+    said = " ".join(capsys.readouterr().out.split())
+    found = hashlib.sha256(served_mnist).hexdigest()
+    assert found in said and "not kept" in said
+    assert not (tmp_path / "mnist").exists()
+
+
+def test_mnist_is_the_file_that_keras_downloads(monkeypatch):
+    asked = {}
+
+    def get_file(**named):
+        asked.update(named)
+        raise FileNotFoundError
+
+    theirs = sys.modules[keras.datasets.mnist.load_data.__module__]
+    monkeypatch.setattr(theirs, "get_file", get_file)
+    with pytest.raises(FileNotFoundError):
+        keras.datasets.mnist.load_data()
+    assert data.MNIST_URL == asked["origin"]
+    assert data.MNIST_SHA256 == asked["file_hash"]
 
 
 def test_mnist_of_the_default_folder(tmp_path, monkeypatch):
