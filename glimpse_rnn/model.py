@@ -107,7 +107,7 @@ class GlimpseRegressor(keras.Model):
         images, lots = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
         if lots is None:
             lots = self._draw(ops.shape(images)[0])
-        table = self.sensor.prepare(images)
+        sums = self.sensor.prepare(images)
         state = self.cell.get_initial_state(batch_size=ops.shape(images)[0])
         state = state if isinstance(state, list) else [state]
         location = self._first_location(lots)
@@ -120,7 +120,7 @@ class GlimpseRegressor(keras.Model):
                 locations.append(location)
                 means.append(mean)
                 samples.append(sample)
-            glimpse = self.sensor.glimpse(table, location)
+            glimpse = self.sensor.glimpse(sums, location)
             g = self.glimpse_network([glimpse, location], training=training)
             h, state = self.cell(g, state, training=training)
             states.append(h)

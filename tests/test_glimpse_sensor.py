@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
+from numpy.lib.stride_tricks import sliding_window_view
 
+from glimpse_rnn.areas import BoxSums, SummedAreaTable
 from glimpse_rnn.sensor import GlimpseSensor
 
 
@@ -36,9 +38,9 @@ def reference_glimpse(image, location, bandwidth, radius, levels):
 
 
 def glimpse_of(sensor, images, locations):
-    table = sensor.prepare(ops.convert_to_tensor(images))
+    sums = sensor.prepare(ops.convert_to_tensor(images))
     return ops.convert_to_numpy(
-        sensor.glimpse(table, ops.convert_to_tensor(np.float32(locations)))
+        sensor.glimpse(sums, ops.convert_to_tensor(np.float32(locations)))
     )
 
 
@@ -86,7 +88,7 @@ def test_a_glimpse_is_the_exact_area_average(data):
 @pytest.mark.parametrize("size", [256, 257, 700])
 @pytest.mark.parametrize(("bandwidth", "radius"), [(60, 30), (48, 25)])
 def test_large_images_are_exact_too(size, bandwidth, radius):
-    """At 257 the table's largest sum is past float32's whole numbers."""
+    """At 257 an image's sum is past float32's whole numbers."""
     images = np.concatenate(
         [random_images(0, 1, size, 3), np.full((1, size, size, 3), 255, np.uint8)]
     )
@@ -98,18 +100,63 @@ def test_large_images_are_exact_too(size, bandwidth, radius):
         np.testing.assert_allclose(values, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (15, 16), (17, 40), (256, 256), (257, 256)])
+@pytest.mark.parametrize("levels", [1, 2, 3, 5])
+@pytest.mark.parametrize(("bandwidth", "radius"), [(2, 1), (1, 1), (4, 2), (5, 10)])
+def test_crops_of_whole_boxes_are_exact(bandwidth, radius, levels):
+    """As fine as the image, half as fine, and a quarter; up to 16 times coarser."""
+    images = random_images(6, 9, 23, 3)
+    images[4:] = 255
+    locations = [(0, 0), (0.93, 0.97), (-1, 0.4), (1, 1), (0.1, -0.99)]
+    locations = (locations + OUTSIDE + locations)[:9]
+    sensor = GlimpseSensor(bandwidth, radius, levels)
+    for image, location, values in zip(
+        images, locations, glimpse_of(sensor, images, locations), strict=True
+    ):
+        expected = reference_glimpse(image, location, bandwidth, radius, levels)
+        np.testing.assert_allclose(values, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (15, 16), (7, 40)])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("box", "levels"), [(1, 1), (1, 3), (2, 2), (1, 5)])
+def test_box_sums_are_exact(size, channels, box, levels):
+    images = np.random.default_rng(5).integers(0, 256, (2, *size, channels))
+    images[1] = 255
+    sides = [3 * box * 2**level for level in range(levels)]
+    assert BoxSums.suits(3, sides)
+    areas = BoxSums(3, sides)
+    sums = areas.prepare(ops.convert_to_tensor(images.astype(np.uint8)))
+    margin = sides[-1] // 3
+    around = margin, margin
+    padded = np.pad(images, [(0, 0), around, around, (0, 0)])
+    for found, side in zip(sums, sides, strict=True):
+        boxes = sliding_window_view(padded, (side // 3,) * 2, axis=(1, 2))
+        np.testing.assert_array_equal(
+            ops.convert_to_numpy(found), boxes.sum(axis=(-2, -1))
+        )
+    assert areas.image_size(sums) == size
+
+
+@pytest.mark.parametrize(
+    ("bandwidth", "radius", "suits"),
+    [(60, 30, True), (30, 30, True), (1, 4, True), (60, 90, False), (60, 45, False)]
+    + [(60, 15, False)],
+)
+def test_boxes_are_whole_powers_of_two(bandwidth, radius, suits):
+    assert BoxSums.suits(bandwidth, [2 * radius]) is suits
+
+
+@pytest.mark.parametrize("size", [(1, 1), (15, 16), (17, 40), (257, 256)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_table_holds_exact_sums(size, channels):
-    random = np.random.default_rng(5)
-    images = random.integers(0, 256, (2, *size, channels)).astype(np.uint8)
+    images = np.random.default_rng(5).integers(0, 256, (2, *size, channels))
     images[1] = 255
-    table = ops.convert_to_numpy(
-        GlimpseSensor(4, 2, 1).prepare(ops.convert_to_tensor(images))
-    )
+    areas = SummedAreaTable(4, [6])
+    table = areas.prepare(ops.convert_to_tensor(images.astype(np.uint8)))
     expected = np.zeros((2, size[0] + 1, size[1] + 1, channels), np.int64)
-    expected[:, 1:, 1:] = images.cumsum(1, dtype=np.int64).cumsum(2)
-    np.testing.assert_array_equal(table, expected)
+    expected[:, 1:, 1:] = images.cumsum(1).cumsum(2)
+    np.testing.assert_array_equal(ops.convert_to_numpy(table), expected)
+    assert areas.image_size(table) == size
 
 
 def test_a_table_that_overflows_still_gives_right_glimpses():
@@ -192,10 +239,10 @@ def test_windows_are_shares_of_the_image():
 
 def gradient_into_locations(sensor, images, locations):
     """Return the gradient of a glimpse's weighted sum, zeros where there is none."""
-    table = sensor.prepare(ops.convert_to_tensor(images))
+    sums = sensor.prepare(ops.convert_to_tensor(images))
 
     def value(points):
-        seen = sensor.glimpse(table, points)
+        seen = sensor.glimpse(sums, points)
         # A path past the sensor, so that a gradient exists at all.
         return ops.sum(seen * ops.sum(seen)) + 3 * ops.sum(points)
 

@@ -1,0 +1,223 @@
+"""Means of rectangles in images, from sums that are made once for a batch.
+
+A crop's pixel is the mean of a rectangle wherever the crop happens to lie. Two ways to
+have any such mean by a few look-ups: :class:`BoxSums` where the rectangles are boxes of
+1, 2, 4, … whole pixels, as with the paper's sizes, and :class:`SummedAreaTable` where
+they are anything.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from common.device_arrays import take_rows
+
+
+class BoxSums:
+    """The sum over the box of w × w pixels at every place, for each level's w.
+
+    A level's boxes are four of the level's before it. A crop's pixels then are one
+    look-up each.
+
+    Args:
+        bandwidth: pixels along a crop's side.
+        sides: of the levels' crops in pixels of the image, each twice the last; such
+            as :meth:`suits`.
+    """
+
+    def __init__(self, bandwidth: int, sides: Sequence[int]):
+        self._bandwidth = bandwidth
+        self._boxes = [side // bandwidth for side in sides]
+
+    @staticmethod
+    def suits(bandwidth: int, sides: Sequence[int]) -> bool:
+        """Whether a crop's pixels are 1, 2, 4, … whole pixels of the image wide."""
+        box, rest = divmod(sides[0], bandwidth)
+        return not rest and box.bit_count() == 1
+
+    def prepare(self, images: Any) -> tuple[Any, ...]:
+        """Return the sums of each level.
+
+        Args:
+            images: uint8 (n, H, W, C).
+
+        Returns:
+            A level each, the finest first: int16 (n, H + 2m + 1 − w, W + 2m + 1 − w, C)
+            where the largest sum fits, else int32; at [i, y, x] the sum over the w × w
+            pixels from [y − m, x − m] on, with zeros outside of the image; m is the
+            widest level's w.
+        """
+        margin = self._boxes[-1]
+        around = margin, margin
+        dtype = "int16" if 255 * margin**2 < 2**15 else "int32"
+        sums = ops.cast(ops.pad(images, [(0, 0), around, around, (0, 0)]), dtype)
+        box, of_boxes = 1, {1: sums}
+        while box < margin:
+            sums = _add_apart(_add_apart(sums, box, axis=1), box, axis=2)
+            box *= 2
+            of_boxes[box] = sums
+        return tuple(of_boxes[box] for box in self._boxes)
+
+    def image_size(self, sums: tuple[Any, ...]) -> tuple[int, int]:
+        """Return height and width of the images that sums are of."""
+        more = 2 * self._boxes[-1] + 1 - self._boxes[0]
+        height, width = sums[0].shape[1:3]
+        return height - more, width - more
+
+    def level(self, sums: tuple[Any, ...], centres: Any, level: int) -> Any:
+        """Return one level's crops.
+
+        Args:
+            sums: what :meth:`prepare` returned.
+            centres: int32 (n, 2), row and column of the crops' middles.
+            level: number of the level, 0 is the finest.
+
+        Returns:
+            float32 (n, bandwidth, bandwidth, C) in [0, 1].
+        """
+        box, margin = self._boxes[level], self._boxes[-1]
+        edges = np.arange(self._bandwidth) * box - self._bandwidth * box // 2
+        # Beyond this, as before 0, a box lies outside altogether.
+        last = [side + margin for side in self.image_size(sums)]
+        found = _look_up(sums[level], centres, edges + margin, last)
+        return ops.cast(found, "float32") / (255 * box**2)
+
+
+class SummedAreaTable:
+    """The sum over all pixels above and left of every corner (Crow 1984).
+
+    Any rectangle's sum follows from its four corners, those of fractional rectangles
+    from the corners around each.
+
+    Args:
+        bandwidth: pixels along a crop's side.
+        sides: of the levels' crops in pixels of the image.
+    """
+
+    def __init__(self, bandwidth: int, sides: Sequence[int]):
+        self._bandwidth = bandwidth
+        self._sides = sides
+
+    def prepare(self, images: Any) -> Any:
+        """Return the table.
+
+        Args:
+            images: uint8 (n, H, W, C).
+
+        Returns:
+            int32 (n, H + 1, W + 1, C), at [i, y, x] the sum over the first y rows and x
+            columns. Overflow does no harm, differences are right again.
+        """
+        values = ops.pad(ops.cast(images, "int32"), [(0, 0), (1, 0), (1, 0), (0, 0)])
+        return ops.cumsum(ops.cumsum(values, axis=1), axis=2)
+
+    def image_size(self, table: Any) -> tuple[int, int]:
+        """Return height and width of the images that a table is of."""
+        height, width = table.shape[1:3]
+        return height - 1, width - 1
+
+    def level(self, table: Any, centres: Any, level: int) -> Any:
+        """Return one level's crops.
+
+        Args:
+            table: what :meth:`prepare` returned.
+            centres: int32 (n, 2), row and column of the crops' middles.
+            level: number of the level, 0 is the finest.
+
+        Returns:
+            float32 (n, bandwidth, bandwidth, C) in [0, 1].
+        """
+        side, last = self._sides[level], self.image_size(table)
+        whole, rest = np.divmod(np.arange(self._bandwidth + 1) * side, self._bandwidth)
+        whole = whole - side // 2
+        area = 255 * (side / self._bandwidth) ** 2
+        if not rest.any():
+            corners = _look_up(table, centres, whole, last)
+            return ops.cast(_steps(_steps(corners, 1), 2), "float32") / area
+        edges = np.concatenate([whole, whole + 1])
+        corners = _look_up(table, centres, edges, last)
+        sums = ops.cast(_strips(_strips(corners, 1), 2), "float32")
+        share = (rest / self._bandwidth).astype("float32")
+        sums = _blend(_blend(sums, share[:, None, None], 1), share[:, None], 2)
+        return ops.clip(sums / area, 0, 1)
+
+
+def _look_up(
+    values: Any, centres: Any, offsets: np.ndarray, last: Sequence[int]
+) -> Any:
+    """Return values at all pairs of a row and a column near each centre.
+
+    Args:
+        values: (n, h, w, C).
+        centres: int32 (n, 2).
+        offsets: int (k,), added to the centre's row and to its column.
+        last: row and column that are read where that leads beyond them; row and column
+            0 where it leads before these.
+
+    Returns:
+        (n, k, k, C).
+    """
+    rows, columns, channels = values.shape[1:]
+    near = centres[:, :, None] + ops.convert_to_tensor(offsets, "int32")
+    y, x = (ops.clip(near[:, axis], 0, last[axis]) for axis in (0, 1))
+    first = ops.arange(ops.shape(centres)[0], dtype="int32")[:, None] * rows
+    index = ((first + y) * columns)[:, :, None] + x[:, None, :]
+    return take_rows(ops.reshape(values, (-1, channels)), index)
+
+
+def _part(values: Any, axis: int, start: int | None, stop: int | None) -> Any:
+    """Return a slice along axis 1 or 2."""
+    part = slice(start, stop)
+    return values[:, part] if axis == 1 else values[:, :, part]
+
+
+def _add_apart(values: Any, apart: int, axis: int) -> Any:
+    """Return each value plus the one that lies so many places on."""
+    return _part(values, axis, None, -apart) + _part(values, axis, apart, None)
+
+
+def _steps(values: Any, axis: int) -> Any:
+    """Return each value less the one before it."""
+    return _part(values, axis, 1, None) - _part(values, axis, None, -1)
+
+
+def _strips(corners: Any, axis: int) -> Any:
+    """Return sums over strips of whole pixels, exact: b strips, then b + 1 strips.
+
+    Args:
+        corners: along ``axis`` b + 1 values at edges rounded down, then as many one
+            pixel on.
+        axis: 1 or 2.
+
+    Returns:
+        Along ``axis`` what lies from each edge rounded down to the next, then the one
+        pixel in which each edge lies.
+    """
+    edges = corners.shape[axis] // 2
+    below, above = (
+        _part(corners, axis, None, edges),
+        _part(corners, axis, edges, None),
+    )
+    return ops.concatenate([_steps(below, axis), above - below], axis=axis)
+
+
+def _blend(strips: Any, share: np.ndarray, axis: int) -> Any:
+    """Return sums between fractional edges, from sums over whole pixels near them.
+
+    The table itself has large values: interpolated in float32 they would lose what
+    makes the difference between two.
+
+    Args:
+        strips: float32, along ``axis`` as :func:`_strips` returns them.
+        share: how far each edge is into its pixel, shaped to multiply along ``axis``.
+        axis: 1 or 2.
+
+    Returns:
+        float32, b sums along ``axis``.
+    """
+    between = strips.shape[axis] // 2
+    whole = _part(strips, axis, None, between)
+    parts = ops.multiply(_part(strips, axis, between, None), share)
+    return whole + _steps(parts, axis)
