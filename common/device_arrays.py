@@ -53,6 +53,29 @@ def fill_up(number: int) -> int:
     return 2 ** (number - 1).bit_length()
 
 
+def dtype_up_to(largest: int) -> str:
+    """Return the quickest dtype that is exact for whole numbers up to one.
+
+    Args:
+        largest: the number.
+
+    Returns:
+        ``int16``, but not for TensorFlow on a GPU, which has few kernels for it;
+        ``float32`` or, past what that holds exactly, ``int32``.
+    """
+    if largest < 2**15 and not _is_tensorflow_on_gpu():
+        return "int16"
+    return "float32" if largest <= 2**24 else "int32"
+
+
+def _is_tensorflow_on_gpu() -> bool:
+    if keras.config.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
 def compiled(work: Callable, fused: bool = False) -> Callable:
     """Compile a function of arrays and nothing else.
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from common.device_arrays import take_rows
+from common.device_arrays import dtype_up_to, take_rows
 
 
 class BoxSums:
@@ -24,7 +24,7 @@ class BoxSums:
     Args:
         bandwidth: pixels along a crop's side.
         sides: of the levels' crops in pixels of the image, each twice the last; such
-            as :meth:`suits`.
+            as it :meth:`suits`.
     """
 
     def __init__(self, bandwidth: int, sides: Sequence[int]):
@@ -32,9 +32,14 @@ class BoxSums:
         self._boxes = [side // bandwidth for side in sides]
 
     @staticmethod
-    def suits(bandwidth: int, sides: Sequence[int]) -> bool:
-        """Whether a crop's pixels are 1, 2, 4, … whole pixels of the image wide."""
-        box, rest = divmod(sides[0], bandwidth)
+    def suits(bandwidth: int, finest: int) -> bool:
+        """Whether a crop's pixels are 1, 2, 4, … whole pixels of the image wide.
+
+        Args:
+            bandwidth: pixels along a crop's side.
+            finest: side of the finest crop in pixels of the image.
+        """
+        box, rest = divmod(finest, bandwidth)
         return not rest and box.bit_count() == 1
 
     def prepare(self, images: Any) -> tuple[Any, ...]:
@@ -44,15 +49,15 @@ class BoxSums:
             images: uint8 (n, H, W, C).
 
         Returns:
-            A level each, the finest first: int16 (n, H + 2m + 1 − w, W + 2m + 1 − w, C)
-            where the largest sum fits, else int32; at [i, y, x] the sum over the w × w
-            pixels from [y − m, x − m] on, with zeros outside of the image; m is the
-            widest level's w.
+            A level each, the finest first: (n, H + 2m + 1 − w, W + 2m + 1 − w, C) of
+            :func:`~common.device_arrays.dtype_up_to` the largest sum; at [i, y, x] the
+            sum over the w × w pixels from [y − m, x − m] on, with zeros outside of the
+            image; m is the widest level's w.
         """
         margin = self._boxes[-1]
         around = margin, margin
-        dtype = "int16" if 255 * margin**2 < 2**15 else "int32"
-        sums = ops.cast(ops.pad(images, [(0, 0), around, around, (0, 0)]), dtype)
+        sums = ops.pad(images, [(0, 0), around, around, (0, 0)])
+        sums = ops.cast(sums, dtype_up_to(255 * margin**2))
         box, of_boxes = 1, {1: sums}
         while box < margin:
             sums = _add_apart(_add_apart(sums, box, axis=1), box, axis=2)
@@ -107,10 +112,13 @@ class SummedAreaTable:
             images: uint8 (n, H, W, C).
 
         Returns:
-            int32 (n, H + 1, W + 1, C), at [i, y, x] the sum over the first y rows and x
-            columns. Overflow does no harm, differences are right again.
+            (n, H + 1, W + 1, C) of :func:`~common.device_arrays.dtype_up_to` the
+            largest sum, at [i, y, x] the sum over the first y rows and x columns. An
+            int32 that overflows does no harm, differences are right again.
         """
-        values = ops.pad(ops.cast(images, "int32"), [(0, 0), (1, 0), (1, 0), (0, 0)])
+        height, width = images.shape[1:3]
+        values = ops.cast(images, dtype_up_to(255 * height * width))
+        values = ops.pad(values, [(0, 0), (1, 0), (1, 0), (0, 0)])
         return ops.cumsum(ops.cumsum(values, axis=1), axis=2)
 
     def image_size(self, table: Any) -> tuple[int, int]:

@@ -61,9 +61,7 @@ def run_of(model: GlimpseRegressor, images: KeypointSet, index: int) -> Run:
 
 def model_windows(model: GlimpseRegressor) -> np.ndarray:
     """Return the windows' sizes as shares of the canvas: float (levels, 2)."""
-    settings = model.settings
-    sides = 2 * settings.radius * 2.0 ** np.arange(settings.levels)
-    return np.repeat(sides[:, None] / settings.image_size, 2, axis=1)
+    return model.sensor.windows(model.settings.image_size)
 
 
 def seen(

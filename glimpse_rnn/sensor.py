@@ -30,8 +30,9 @@ class GlimpseSensor:
 
     def __init__(self, bandwidth: int, radius: int, levels: int):
         self.sides = tuple(2 * radius * 2**level for level in range(levels))
-        is_whole = BoxSums.suits(bandwidth, self.sides)
-        self._areas = (BoxSums if is_whole else SummedAreaTable)(bandwidth, self.sides)
+        suits = BoxSums.suits(bandwidth, self.sides[0])
+        kind = BoxSums if suits else SummedAreaTable
+        self._areas = kind(bandwidth, self.sides)
 
     def windows(self, size: int) -> np.ndarray:
         """Return height and width of each level as shares of the image, for drawings.
@@ -51,7 +52,9 @@ class GlimpseSensor:
             images: uint8 (n, H, W, C).
 
         Returns:
-            Tensors of whole numbers, see :mod:`glimpse_rnn.areas`.
+            What :meth:`BoxSums.prepare <glimpse_rnn.areas.BoxSums.prepare>` or
+            :meth:`SummedAreaTable.prepare <glimpse_rnn.areas.SummedAreaTable.prepare>`
+            does: a tensor of whole numbers for each level, or one for all.
         """
         return self._areas.prepare(images)
 

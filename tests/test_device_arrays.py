@@ -11,6 +11,7 @@ from common.device_arrays import (
     compiled,
     compiled_model,
     copy_of,
+    dtype_up_to,
     fill_up,
     library_of,
 )
@@ -127,3 +128,17 @@ def test_bytes_are_those_of_numpys_array(dtype, size):
 def test_arrays_are_told_apart():
     assert library_of(np.zeros(1)) is np
     assert library_of(ops.zeros(1)) is ops
+
+
+@pytest.mark.parametrize("largest", [255, 2**15 - 1, 2**15, 2**24, 2**24 + 1])
+@pytest.mark.parametrize("devices", [[], ["a GPU"]])
+def test_whole_numbers_are_exact_in_their_dtype(monkeypatch, largest, devices):
+    is_tensorflow = keras.config.backend() == "tensorflow"
+    if is_tensorflow:
+        import tensorflow as tf
+
+        monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: devices)
+    dtype = dtype_up_to(largest)
+    numbers = np.array([largest, largest - 1, -largest])
+    assert (numbers.astype(dtype).astype(np.int64) == numbers).all()
+    assert dtype != "int16" or not (is_tensorflow and devices)

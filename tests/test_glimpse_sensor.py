@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from keras import ops
 from numpy.lib.stride_tricks import sliding_window_view
 
+from glimpse_rnn import areas as areas_module
 from glimpse_rnn.areas import BoxSums, SummedAreaTable
 from glimpse_rnn.sensor import GlimpseSensor
 
@@ -116,14 +117,17 @@ def test_crops_of_whole_boxes_are_exact(bandwidth, radius, levels):
         np.testing.assert_allclose(values, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", None])
 @pytest.mark.parametrize("size", [(1, 1), (15, 16), (7, 40)])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(("box", "levels"), [(1, 1), (1, 3), (2, 2), (1, 5)])
-def test_box_sums_are_exact(size, channels, box, levels):
+def test_box_sums_are_exact(monkeypatch, dtype, size, channels, box, levels):
+    if dtype is not None:  # as on a GPU
+        monkeypatch.setattr(areas_module, "dtype_up_to", lambda largest: dtype)
     images = np.random.default_rng(5).integers(0, 256, (2, *size, channels))
     images[1] = 255
     sides = [3 * box * 2**level for level in range(levels)]
-    assert BoxSums.suits(3, sides)
+    assert BoxSums.suits(3, sides[0])
     areas = BoxSums(3, sides)
     sums = areas.prepare(ops.convert_to_tensor(images.astype(np.uint8)))
     margin = sides[-1] // 3
@@ -143,7 +147,7 @@ def test_box_sums_are_exact(size, channels, box, levels):
     + [(60, 15, False)],
 )
 def test_boxes_are_whole_powers_of_two(bandwidth, radius, suits):
-    assert BoxSums.suits(bandwidth, [2 * radius]) is suits
+    assert BoxSums.suits(bandwidth, 2 * radius) is suits
 
 
 @pytest.mark.parametrize("size", [(1, 1), (15, 16), (17, 40), (257, 256)])
