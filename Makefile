@@ -32,7 +32,11 @@ INSTALLED := $(VENV)/installed
 INSTALLED_DEV := $(VENV)/installed-dev
 INSTALLED_BACKENDS := $(VENV)/installed-backends
 
-DEMO := runs/demo_$(MODEL)$(if $(QUIRKS),_$(QUIRKS))$(if $(filter-out 0,$(SEED)),_seed_$(SEED))
+# Named so that figures.collect knows which runs differ in their seed alone.
+seed_name = $(if $(filter-out 0,$(1)),_seed_$(1))
+empty :=
+QUIRKS_NAME := $(if $(QUIRKS),_$(subst $(empty) $(empty),_,$(strip $(QUIRKS))))
+DEMO := runs/demo_$(MODEL)$(QUIRKS_NAME)$(call seed_name,$(SEED))
 DEMO_FLAGS := --seed $(SEED)$(if $(QUIRKS), --quirks $(QUIRKS))
 
 # A virtual environment that failed half-way must not pass for a whole one.
@@ -107,17 +111,15 @@ bench: $(INSTALLED)
 	$(RUN) -m benchmarks --json runs/benchmarks.json
 	$(RUN) -m benchmarks.check runs/benchmarks.json
 
-# All demos that there are, whoever made them.
-COLLECT := $(RUN) -m figures.collect --out results --name drawn --over_seeds 1 \
-    --runs runs/demo_*/results
-
 STUDIES := objective reward network policy glimpses resolution
 
 results-small: $(INSTALLED)
 	$(MAKE) demo MODEL=image_zooms
 	$(MAKE) demo MODEL=pool45_crops
 	$(MAKE) demo MODEL=glimpse_rnn
-	$(COLLECT)
+	$(RUN) -m figures.collect --out results --name drawn --runs \
+	    runs/demo_image_zooms/results runs/demo_pool45_crops/results \
+	    runs/demo_glimpse_rnn/results
 	for study in $(STUDIES); do \
 	    $(RUN) -m glimpse_rnn.ablations --study $$study --budget small \
 	        --epochs 12 --jobs 2 --flags path_data=samples/drawn/cars \
@@ -128,6 +130,10 @@ results-small: $(INSTALLED)
 	    cp runs/glimpse_rnn_studies/small/$$study/$$study.csv results/studies || exit; \
 	done
 
+SEED_RUNS := $(foreach run,image_zooms pool45_crops glimpse_rnn \
+    image_zooms_published pool45_crops_published,$(foreach seed,$(SEEDS),\
+    runs/demo_$(run)$(call seed_name,$(seed))/results))
+
 results-seeds: $(INSTALLED)
 	for seed in $(SEEDS); do \
 	    for model in image_zooms pool45_crops glimpse_rnn; do \
@@ -137,7 +143,8 @@ results-seeds: $(INSTALLED)
 	        $(MAKE) demo MODEL=$$model SEED=$$seed QUIRKS=published || exit; \
 	    done; \
 	done
-	$(COLLECT)
+	$(RUN) -m figures.collect --out results --name seeds --over_seeds 1 \
+	    --runs $(SEED_RUNS)
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from common.command_line import run
 from common.errors import InputError
@@ -38,9 +38,10 @@ class Row(NamedTuple):
 
 
 class SeedsRow(NamedTuple):
-    """A number's mean over seeds, and the deviation of one seed from it.
+    """A number's mean over seeds, and how far seeds lie from it.
 
-    The deviation is a sample's, n − 1 in its denominator.
+    The deviation is a sample's, n − 1 in its denominator. What several runs were made
+    with is listed once each.
     """
 
     run: str
@@ -50,6 +51,9 @@ class SeedsRow(NamedTuple):
     deviation: float
     images: int
     seeds: str
+    trunk: str
+    commit: str
+    machine: str
 
 
 AGENTS = ("agent", "random", "upper_bound")
@@ -69,17 +73,8 @@ class Settings:
     """Folder for the file."""
     name: str = "results"
     """Of the file, without suffix."""
-    over_seeds: int = 0
+    over_seeds: Literal[0, 1] = 0
     """1: also means and deviations over runs that are named alike but for _seed_N."""
-
-    def check(self) -> None:
-        """Refuse values that no table can have.
-
-        Raises:
-            InputError: names the setting, its value and what was expected.
-        """
-        if self.over_seeds not in (0, 1):
-            raise InputError(f"over_seeds is {self.over_seeds}; expected 0 or 1")
 
 
 def rows_of(results: Results) -> Iterator[Row]:
@@ -91,17 +86,22 @@ def rows_of(results: Results) -> Iterator[Row]:
     measures = _detection if "agent" in results.values else _regression
     trunk = results.values.get("trunk") or {}
     made_with = results.values.get("made_with") or {}
+    for name, value in (("trunk", trunk), ("made_with", made_with)):
+        is_right = isinstance(value, dict)
+        results.expect(is_right, f"{name} is {value!r}", "an object, or null")
     for who, measure, value in measures(results):
         yield Row(
-            run_name(results.path),
-            who,
-            measure,
-            value,
-            results.get("images", kind=int),
-            results.get("seed", kind=int),
-            results.get("weights", "file", kind=str),
-            trunk.get("name", ""),
-            *(made_with.get(name, "") for name in ("commit", "machine", "command")),
+            run=run_name(results.path),
+            who=who,
+            measure=measure,
+            value=value,
+            images=results.get("images", kind=int),
+            seed=results.get("seed", kind=int),
+            weights=results.get("weights", "file", kind=str),
+            trunk=trunk.get("name", ""),
+            commit=made_with.get("commit", ""),
+            machine=made_with.get("machine", ""),
+            command=made_with.get("command", ""),
         )
 
 
@@ -130,7 +130,7 @@ def _regression(results: Results) -> Iterator[tuple[str, str, float]]:
             yield who, measure.replace("_", " "), value
 
 
-def over_seeds(rows: Iterable[Row]) -> Iterator[SeedsRow]:
+def means_over_seeds(rows: Iterable[Row]) -> Iterator[SeedsRow]:
     """Yield mean and deviation of each measure that was taken with several seeds.
 
     Args:
@@ -138,7 +138,7 @@ def over_seeds(rows: Iterable[Row]) -> Iterator[SeedsRow]:
             together.
 
     Raises:
-        InputError: two of them have the same seed, or different numbers of images.
+        InputError: two of them have the same seed, or other images or another trunk.
     """
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
@@ -148,31 +148,38 @@ def over_seeds(rows: Iterable[Row]) -> Iterator[SeedsRow]:
         seeds = [row.seed for row in group]
         if len(set(seeds)) < len(seeds):
             raise InputError(f"{key[0]}: seeds are {seeds}; expected one run of each")
-        images = {row.images for row in group}
-        if len(images) > 1:
-            found = " and ".join(map(str, sorted(images)))
-            raise InputError(f"{key[0]}: tested on {found} images; expected the same")
+        for name in ("images", "trunk"):
+            if len(found := _listed(group, name)) > 1:
+                what = f"{name} is {' and '.join(found)}"
+                raise InputError(f"{key[0]}: {what}; expected the same for all seeds")
         if len(group) > 1:
             values = [row.value for row in group]
             yield SeedsRow(
                 *key,
-                statistics.fmean(values),
-                statistics.stdev(values),
-                images.pop(),
-                " ".join(map(str, seeds)),
+                mean=statistics.fmean(values),
+                deviation=statistics.stdev(values),
+                images=group[0].images,
+                seeds=" ".join(map(str, seeds)),
+                trunk=group[0].trunk,
+                commit=" ".join(_listed(group, "commit")),
+                machine="; ".join(_listed(group, "machine")),
             )
+
+
+def _listed(rows: Iterable[Row], name: str) -> list[str]:
+    """Return all that a field holds, once each."""
+    return list(dict.fromkeys(str(getattr(row, name)) for row in rows))
 
 
 def main(settings: Settings) -> None:
     """Read all, then write."""
-    settings.check()
     rows = [row for one in read_all(settings.runs) for row in rows_of(one)]
-    means = list(over_seeds(rows)) if settings.over_seeds else []
+    means = list(means_over_seeds(rows)) if settings.over_seeds else []
     path = settings.out / f"{settings.name}.csv"
     write_csv(path, Row._fields, rows)
     print(path)
     if settings.over_seeds:
-        path = settings.out / f"{settings.name}_seeds.csv"
+        path = settings.out / f"{settings.name}_means.csv"
         write_csv(path, SeedsRow._fields, means)
         print(path)
 

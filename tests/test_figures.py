@@ -315,7 +315,7 @@ def seeds(tmp_path, found_by_name, **changes):
         for name, found in found_by_name.items()
     ]
     collect.main(collect.Settings(runs=tuple(runs), out=tmp_path, over_seeds=1))
-    return rows(tmp_path / "results_seeds.csv")
+    return rows(tmp_path / "results_means.csv")
 
 
 def test_runs_named_alike_but_for_the_seed_have_a_mean_and_a_deviation(tmp_path):
@@ -346,8 +346,13 @@ def test_one_seed_twice_is_no_second_seed(tmp_path):
 
 
 def test_seeds_are_of_the_same_images(tmp_path):
-    with pytest.raises(InputError, match="a: tested on 2 and 4 images"):
+    with pytest.raises(InputError, match="a: images is 4 and 2; expected the same"):
         seeds(tmp_path, {"a": FOUND, "a_seed_1": FOUND[:2]})
+
+
+def test_a_trunk_that_is_none_is_refused_by_name(tmp_path):
+    with pytest.raises(InputError, match=r"results.json: trunk is 'VGG-16'; expected"):
+        seeds(tmp_path, {"a": FOUND}, trunk="VGG-16")
 
 
 def test_table_1_has_ours_the_controls_and_the_papers(tmp_path):
