@@ -1,16 +1,20 @@
 """Glimpses, Table 1: detection rate at normalised distances, ours beside the paper's.
 
 ``python -m figures.glimpses_table1 --runs RESULTS …`` reads the ``results.json`` that
-the tests of ``glimpse_rnn`` wrote, with the controls in them.
+the tests of ``glimpse_rnn`` wrote, with the controls in them; ``--tables
+results/glimpse_rnn.csv --named door_handles_strongest`` adds numbers that were
+collected earlier.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from common.command_line import run
+from common.errors import file_error
 from figures import published
-from figures.runs import Results, read_all, run_name
+from figures.runs import Results, read_all, read_rows, run_name
 from figures.sets import OUT
 from figures.style import draw_table, write_csv
 
@@ -25,6 +29,10 @@ class Settings:
 
     runs: tuple[Path, ...] = ()
     """results.json files, or folders that hold one."""
+    tables: tuple[Path, ...] = ()
+    """CSV files of figures.collect to take more numbers from."""
+    named: tuple[str, ...] = ()
+    """Runs to take from the tables."""
     out: Path = OUT
     """Folder for glimpses_table1.png and .csv."""
 
@@ -59,6 +67,36 @@ def ours(results: Results) -> dict[str, list[float]]:
     return found
 
 
+def collected(path: Path, names: Sequence[str]) -> dict[str, list[float]]:
+    """Return rates of earlier tests and of their controls, by name.
+
+    Args:
+        path: a CSV file of :mod:`figures.collect`.
+        names: of the runs to take from it.
+
+    Raises:
+        InputError: a run is not there, or one of its rates.
+    """
+    rows = read_rows(path)
+    runs, who, measures = (rows.column([name]) for name in ("run", "who", "measure"))
+    values: dict[str, dict[str, float | None]] = {}
+    for line, row in enumerate(rows.rows):
+        if row[runs] in names:
+            label = f"{row[runs].replace('_', ' ')}, {row[who]}"
+            number = rows.number(line, rows.column(["value"]))
+            values.setdefault(label, {})[row[measures]] = number
+    there = {row[runs] for row in rows.rows}
+    for name in names:
+        if name not in there:
+            raise file_error(path, f"holds no run {name}", ", ".join(sorted(there)))
+    rates = {}
+    for label, found in values.items():
+        rates[label] = [found.get(f"% within {key}") for key in KEYS]
+        if None in rates[label]:
+            raise file_error(path, f"{label}: a rate is missing", ", ".join(KEYS))
+    return rates
+
+
 def _short(rate: float) -> str:
     return f"{rate:.1f}".removesuffix(".0")
 
@@ -68,6 +106,9 @@ def main(settings: Settings) -> None:
     rows: list[tuple] = []
     for results in read_all(settings.runs):
         rows += [(name, "here", *rates) for name, rates in ours(results).items()]
+    for path in settings.tables:
+        found = collected(path, settings.named)
+        rows += [(name, "here", *rates) for name, rates in found.items()]
     strong = range(len(rows))
     rows += [
         (name, published.GLIMPSES, *rates)

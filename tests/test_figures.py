@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image, ImageColor
 
 from common.errors import InputError
+from common.files import REPOSITORY
 from figures import (
     collect,
     detectors_fig5,
@@ -368,6 +370,30 @@ def test_table_1_has_ours_the_controls_and_the_papers(tmp_path):
     paper = table["paper, glimpses"]
     assert [float(paper[key]) for key in RATES] == [10, 30, 48, 63, 73]
     assert len(table) == 2 + len(published.DETECTION_RATES)
+
+
+def test_table_1_takes_rates_of_earlier_tests(tmp_path):
+    (tmp_path / "best").mkdir()
+    folder = glimpse_results(tmp_path / "best" / "results")
+    earlier = REPOSITORY / "results" / "glimpse_rnn.csv"
+    chosen = glimpses_table1.Settings(
+        runs=(folder,),
+        tables=(earlier,),
+        named=("door_handles_strongest",),
+        out=tmp_path,
+    )
+    glimpses_table1.main(chosen)
+    table = {row.pop("method"): row for row in rows(tmp_path / "glimpses_table1.csv")}
+    found = {
+        row["measure"].removeprefix("% within "): float(row["value"])
+        for row in rows(earlier)
+        if row["run"] == "door_handles_strongest" and row["who"] == "sampled"
+    }
+    written = table["door handles strongest, sampled"]
+    assert [float(written[key]) for key in RATES] == [found[key] for key in RATES]
+    assert "door handles paper model, sampled" not in table
+    with pytest.raises(InputError, match=r"\.csv: holds no run best; expected"):
+        glimpses_table1.main(replace(chosen, named=("best",)))
 
 
 @pytest.mark.parametrize(
