@@ -228,6 +228,19 @@ class EpochFiles:
             ) from error
         return True
 
+    def saved_settings(self) -> dict[str, Any]:
+        """Return the settings in the newest state; empty where there is none to read.
+
+        They only say how a model was trained: no test should fail for want of them.
+        """
+        for epoch in reversed(self._epochs_of("state")):
+            try:
+                with h5py.File(self.state(epoch)) as file:
+                    return json.loads(file.attrs["settings"])
+            except (OSError, KeyError, ValueError, RuntimeError, TypeError):
+                continue
+        return {}
+
 
 def _epoch_of(path: Path) -> int:
     return int(path.name.partition("_epoch_")[2].partition(".")[0])

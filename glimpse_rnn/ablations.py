@@ -15,6 +15,7 @@ import ctypes
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,6 +81,8 @@ COLUMNS = (
     "median_delta",
     "mean_delta",
     "epochs",
+    "commit",
+    "machine",
     "folder",
 )
 FULL_EPOCHS = 140
@@ -233,6 +236,8 @@ class Arm:
             "median_delta": results["median_delta"],
             "mean_delta": results["mean_delta"],
             "epochs": self.trained,
+            "commit": results["made_with"]["commit"],
+            "machine": results["made_with"]["machine"],
             "folder": self.folder.name,
         }
 
@@ -397,7 +402,8 @@ def _words_of(arm: Arm) -> str:
     """Return why an arm failed: the last line that it said."""
     output = arm.folder / "output.txt"
     lines = output.read_text(encoding="utf-8", errors="replace").split("\n")
-    said = [line for line in lines if line.strip()]
+    # Not the frames that errors in flags come in.
+    said = [line.strip("│ ") for line in lines if re.search(r"\w", line)]
     return f"{output}: {said[-1].strip() if said else 'it said nothing'}"
 
 

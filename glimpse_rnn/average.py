@@ -15,11 +15,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from common.command_line import run
+from common.command_line import quiet_start, run
 from common.errors import InputError, file_error
 from common.files import replacing
-from glimpse_rnn.checkpoint import STEM, Checkpoints
 from glimpse_rnn.config import MODELS
+
+with quiet_start():  # which loads Keras
+    from glimpse_rnn.checkpoint import STEM, Checkpoints
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ def main(settings: Settings) -> None:
     target = settings.path_model / f"{settings.name}.weights.h5"
     if target in {checkpoints.rolling, *map(checkpoints.weights, epochs)}:
         raise InputError(f"name is {settings.name}; expected another than training's")
+    if not epochs:
+        raise InputError(f"{settings.path_model}: there is no finished epoch")
     if not 1 <= settings.last <= len(epochs):
         raise InputError(
             f"last is {settings.last}; expected 1 to {len(epochs)}, the number of"

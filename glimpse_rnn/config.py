@@ -119,6 +119,10 @@ class ModelSettings:
         expect(self, "location_offset", "0 to 2", lambda x: 0 <= x <= 2)
         expect(self, "location_std", "above 0", lambda x: x > 0)
         expect(self, "vgg_blocks", "1 to 5", lambda x: 1 <= x <= 5)
+        if self.glimpse_network == "vgg16":
+            least = 2**self.vgg_blocks
+            words = f"at least {least}, for each of VGG-16's {self.vgg_blocks} blocks"
+            expect(self, "bandwidth", f"{words} halves it", lambda x: x >= least)
 
 
 @dataclass(frozen=True)
@@ -136,8 +140,6 @@ class DataSettings:
     """Where checkpoints and log.csv are."""
     path_testing_folder: Path = REPOSITORY / "testing_visualizations"
     """Where drawings and results go."""
-    path_vgg: Path = DEFAULT_PATH
-    """VGG-16 weights for glimpse_network vgg16, an h5 file of any known layout."""
     seed: int = 0
     """Of everything random; the same seed gives the same run."""
     deterministic: Switch = 0
@@ -188,6 +190,8 @@ class TrainSettings(DataSettings, ModelSettings):
     """Brightness, contrast, saturation and tint change by up to this share."""
     max_images: int = 0
     """Trains on so many images at most; 0 takes all."""
+    path_vgg: Path = DEFAULT_PATH
+    """VGG-16 weights for glimpse_network vgg16, an h5 file of any known layout."""
     distribute: Literal["none", "mirrored", "multi_worker"] = "none"
     """Shares batches among the GPUs of a machine, or among the processes in TF_CONFIG;
     see glimpse_rnn/distribution.py."""

@@ -25,10 +25,10 @@ __all__ = [
     "Augmentation",
     "KeypointBatches",
     "KeypointSet",
+    "announce",
     "open_digits",
     "open_keypoints",
-    "open_test",
-    "open_training",
+    "open_sets",
     "report_skipped",
     "squash",
 ]
@@ -67,40 +67,36 @@ class DataSettings(Protocol):
     skip_bad: int
 
 
-def open_training(settings: DataSettings) -> KeypointSet:
-    """Open the pictures to train on, and say which.
+def open_sets(settings: DataSettings, *splits: str) -> list[KeypointSet]:
+    """Open splits of the data set that settings name, or of what can be had.
+
+    Args:
+        settings: of a training or a test.
+        splits: ``train`` or ``test`` each.
 
     Raises:
         InputError: a data set is not there or cannot be read.
     """
-    return _open(settings, "train")
-
-
-def open_test(settings: DataSettings) -> KeypointSet:
-    """Open the pictures to test on, and say which.
-
-    Raises:
-        InputError: as for :func:`open_training`.
-    """
-    return _open(settings, "test")
-
-
-def _open(settings: DataSettings, split: str) -> KeypointSet:
+    path = settings.path_data
     if settings.task == "mnist_centroid":
-        images = open_digits(settings.path_data, split, settings.image_size)
-    else:
-        images = open_keypoints(
-            settings.path_data or _handles_or_cars(),
-            split,
-            settings.image_size,
-            settings.cache_gb,
-            settings.skip_bad,
+        if path is None and ensure_mnist():
+            path = MNIST
+        return [open_digits(path, split, settings.image_size) for split in splits]
+    if path is None:
+        path = _handles_or_cars()
+    return [
+        open_keypoints(
+            path, split, settings.image_size, settings.cache_gb, settings.skip_bad
         )
-    doing = "training" if split == "train" else "testing"
-    console.print(f"{doing} on {len(images)} {images.title}")
+        for split in splits
+    ]
+
+
+def announce(doing: str, images: KeypointSet, more: str = "") -> None:
+    """Say what a program works on."""
+    console.print(f"{doing} on {len(images)} {images.title}{more}")
     for note in images.notes:
         console.print(f"  {note}")
-    return images
 
 
 def _handles_or_cars() -> Path:
@@ -179,16 +175,14 @@ def open_digits(path: Path | str | None, split: str, image_size: int) -> Keypoin
     """Open digits at random places, always the same ones for a split.
 
     Args:
-        path: MNIST as :func:`glimpse_rnn.mnist.read_digits` takes it; None for what can
-            be had: :data:`MNIST`, a download to there, or drawn digits.
+        path: MNIST as :func:`glimpse_rnn.mnist.read_digits` takes it; None for drawn
+            digits.
         split: ``train`` or ``test``.
         image_size: side of the canvases in pixels, 28 or more.
 
     Raises:
         InputError: there are no such files, or they hold something else.
     """
-    if path is None and ensure_mnist():
-        path = MNIST
     if path is None:
         # Test digits come from another seed than those to train on.
         digits = draw_digits(DRAWN_DIGITS[split], PLACES[split])

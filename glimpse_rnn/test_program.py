@@ -25,7 +25,7 @@ from glimpse_rnn.checkpoint import (
 )
 from glimpse_rnn.config import ModelSettings, TestSettings, plain
 from glimpse_rnn.controls import whole_image_predictions
-from glimpse_rnn.data import open_test, open_training, report_skipped
+from glimpse_rnn.data import announce, open_sets, report_skipped
 from glimpse_rnn.evaluation import (
     by_glimpses,
     constant_summary,
@@ -74,15 +74,18 @@ def test(settings: TestSettings) -> None:
     # What the data is read by is the model's to say.
     settings = dataclasses.replace(settings, **model_settings.identity())
     paths = find_images(settings.images) if settings.images else []
-    model = load_model(model_settings, settings.path_vgg, weights)
+    model = load_model(model_settings, weights)
     about = _provenance(settings, weights, trained)
     if paths:
         locate(settings, model, paths, about)
         return
-    training, validation = split(open_training(settings), trained["training"])
-    images = validation if settings.split == "validation" else open_test(settings)
+    is_test = settings.split == "test"
+    opened = open_sets(settings, *(("train", "test") if is_test else ("train",)))
+    training, validation = split(opened[0], trained["training"])
+    images = opened[1] if is_test else validation
     if not len(images):
         raise InputError("split is validation, but training kept no images for it")
+    announce("testing", images)
     measure(settings, model, images, training, about, trained)
     report_skipped(images)
 
@@ -90,15 +93,13 @@ def test(settings: TestSettings) -> None:
 test.__test__ = False  # no test case, whatever pytest thinks of the name
 
 
-def load_model(
-    settings: ModelSettings, path_vgg: Path, weights: Path
-) -> GlimpseRegressor:
-    """Build a model and read its weights.
+def load_model(settings: ModelSettings, weights: Path) -> GlimpseRegressor:
+    """Build a model and read its weights, VGG-16's blocks among them.
 
     Raises:
         InputError: the file is damaged, or of a model with other settings.
     """
-    model = get_model(settings, path_vgg=path_vgg)
+    model = get_model(settings)
     load_weights(model, weights)
     return model
 
@@ -112,6 +113,7 @@ def _provenance(
         "model": "glimpse_rnn",
         "task": settings.task,
         "weights": {"file": weights.name, "sha256": sha256_of(weights)},
+        "trunk": trained.get("trunk"),
         "seed": settings.seed,
         "backend": keras.backend.backend(),
         "made_with": provenance(),
@@ -234,11 +236,11 @@ def _random_glimpses(
                 f" {other.location}; expected one trained with location random"
             )
         weights = weights_file(settings.path_random)
-        model = load_model(other, settings.path_vgg, weights)
+        model = load_model(other, weights)
         how = f"a model trained with location random: {weights}"
     else:
         values = model.settings.identity() | {"location": "random"}
-        same = get_model(ModelSettings(**values), path_vgg=settings.path_vgg)
+        same = get_model(ModelSettings(**values))
         same.set_weights(model.get_weights())
         model = same
     did = trace(model, pixels, "mean", settings.seed)
@@ -248,7 +250,8 @@ def _random_glimpses(
 
 def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
     folder = settings.path_testing_folder
-    title = f"{results['data']}, {results['images']} images"
+    task = settings.task.replace("_", " ")
+    title = f"{task}, {results['images']} {settings.split} images"
     sampled = f"sampled, mean of {results['sampled']['runs']} runs"
     curves = {
         "mean policy": results["mean_policy"]["curve"],

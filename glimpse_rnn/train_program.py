@@ -16,7 +16,7 @@ from common.sheet import plain_name
 from glimpse_rnn.batches import Augmentation, KeypointBatches
 from glimpse_rnn.checkpoint import Checkpoints
 from glimpse_rnn.config import TrainSettings
-from glimpse_rnn.data import open_training, report_skipped
+from glimpse_rnn.data import announce, open_sets, report_skipped
 from glimpse_rnn.distribution import Distribution
 from glimpse_rnn.evaluation import trace
 from glimpse_rnn.keypoints import KeypointSet
@@ -25,6 +25,7 @@ from glimpse_rnn.model import draw_lots, get_model
 from glimpse_rnn.runs import run_on
 from glimpse_rnn.training import sentence, train_epochs
 from glimpse_rnn.visualization import draw_run
+from weights.vgg16 import trunk_identity
 
 
 def train(settings: TrainSettings) -> None:
@@ -93,8 +94,10 @@ class _Training:
         self._settings = settings
         self._writes = distribution.is_first
         self._checkpoints = checkpoints
-        self._images = open_training(settings)
+        (self._images,) = open_sets(settings, "train")
         images, validation = split(self._images, settings.partition())
+        more = f", {len(validation)} more to validate on" if len(validation) else ""
+        announce("training", images, more)
         self._shown = validation if len(validation) else images
         self._validation = validation.arrays() if len(validation) else None
         self._batches = KeypointBatches(
@@ -124,7 +127,10 @@ class _Training:
         aside = self._checkpoints.clear_from(settings.n)
         if aside is not None:
             console.print(f"epochs {settings.n} and later of an earlier run: {aside}")
-        self._checkpoints.write_settings(settings.record())
+        record = settings.record()
+        if settings.glimpse_network == "vgg16":
+            record["trunk"] = trunk_identity(settings.path_vgg)
+        self._checkpoints.write_settings(record)
         if settings.keep_best:
             self._checkpoints.copy_best()
 

@@ -51,6 +51,8 @@ def test(settings: TestSettings, make_describer: MakeDescriber) -> None:
     """
     settings.check()
     weights = weights_of(settings)
+    if settings.weights_path is None:
+        compare_with_training(settings)
     images = find_images(settings.images) if settings.images else test_set(settings)
     ensure_trunk(settings.path_vgg)
     agent = AgentPolicy(get_q_network(weights), make_describer(settings))
@@ -87,6 +89,38 @@ def weights_of(settings: TestSettings) -> Path:
         f" (python {settings.detector}/train.py -n 0); epochs of class"
         f" {class_name(settings.class_id)} in {settings.path_model}: {there}"
     )
+
+
+def compare_with_training(settings: TestSettings) -> None:
+    """Say in which settings a test differs from the training of its model.
+
+    Raises:
+        InputError: the model is the other detector's.
+    """
+    checkpoints = Checkpoints(settings.path_model, settings.class_id)
+    trained = checkpoints.saved_settings()
+    now = {
+        "scale_subregion": settings.scale_subregion,
+        "number_of_steps": settings.number_of_steps,
+        "quirks": settings.rules.quirks.names(),
+    }
+    if trained.get("detector", settings.detector) != settings.detector:
+        raise InputError(
+            f"{settings.path_model}: the models are {trained['detector']}'s; expected"
+            f" {settings.detector}'s (path_model)"
+        )
+    for name, value in now.items():
+        before = trained.get(name, value)
+        if before != value:
+            console.print(
+                f"{name} is {_words(value)}; in training it was {_words(before)}"
+            )
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(value) or "none"
+    return str(value)
 
 
 def _provenance(settings: TestSettings, weights: Path) -> dict[str, Any]:

@@ -103,6 +103,8 @@ class _Row(NamedTuple):
 
 def _find_set(data_set_name: str, path_voc: Path) -> tuple[Path, int | None]:
     """Return a set's file and, if it lacks the labels, the class to find them for."""
+    if not path_voc.is_dir():
+        raise file_error(path_voc, "there is no such folder", "a set in VOC's layout")
     folder = path_voc / "ImageSets" / "Main"
     path = file_inside(folder, data_set_name, ".txt")
     if os.path.isfile(path):

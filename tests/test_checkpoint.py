@@ -1,5 +1,6 @@
 import csv
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from common.errors import InputError
 from hierarchy.checkpoint import LOG_FIELDS, Checkpoints
 from hierarchy.q_network import QLearner, get_q_network
 from hierarchy.replay import ReplayMemory
+from hierarchy.test_program import compare_with_training
 
 STATE_SIZE = 8
 SETTINGS = {"trunk": "abc", "quirks": ["stale_state"]}
@@ -206,3 +208,38 @@ def test_the_newest_weights_are_never_older_than_the_last_epoch(
     newest = get_q_network(checkpoints.rolling, state_size=STATE_SIZE).get_weights()
     saved = [Run().learner.network.get_weights(), run.learner.network.get_weights()]
     assert (newest[0] == saved[moment == 3][0]).all()
+
+
+def test_a_test_says_what_was_otherwise_in_training(tmp_path, capsys):
+    from image_zooms.config import TestSettings
+    from pool45_crops.config import TestSettings as OtherSettings
+
+    checkpoints = Checkpoints(tmp_path, class_object=1)
+    saved = {
+        "detector": "image_zooms",
+        "number_of_steps": 6,
+        "scale_subregion": 0.75,
+        "quirks": ["epsilon"],
+    }
+    for epoch, settings in enumerate(({"detector": "gone"}, saved)):
+        row = dict.fromkeys(LOG_FIELDS, "") | {"epoch": epoch, "class_object": 1}
+        checkpoints.write(epoch, Path.touch, lambda file: None, row, settings)
+    compare_with_training(TestSettings(path_model=tmp_path))
+    said = capsys.readouterr().out
+    assert "number_of_steps is 10; in training it was 6" in said
+    assert "quirks is none; in training it was epsilon" in said
+    assert "scale_subregion" not in said
+    with pytest.raises(InputError, match="models are image_zooms's; expected pool45"):
+        compare_with_training(OtherSettings(path_model=tmp_path))
+
+
+@pytest.mark.parametrize("state", [None, b"cut short"])
+def test_a_model_without_its_state_can_be_tested(tmp_path, capsys, state):
+    from image_zooms.config import TestSettings
+
+    checkpoints = Checkpoints(tmp_path, class_object=1)
+    if state is not None:
+        checkpoints.state(0).write_bytes(state)
+    assert checkpoints.saved_settings() == {}
+    compare_with_training(TestSettings(path_model=tmp_path))
+    assert capsys.readouterr().out == ""

@@ -20,7 +20,7 @@ from PIL import Image
 from common.errors import InputError
 from glimpse_rnn import data
 from glimpse_rnn.batches import NONE, Augmentation, KeypointBatches, augmented
-from glimpse_rnn.data import open_digits, open_keypoints, open_test, open_training
+from glimpse_rnn.data import announce, open_digits, open_keypoints, open_sets
 from glimpse_rnn.keypoints import KeypointSet, squash, with_scales
 from glimpse_rnn.metrics import normalised_distances
 from glimpse_rnn.mnist import DigitSource, centroids, read_digits
@@ -411,28 +411,29 @@ class Settings:
 
 
 def test_the_data_set_given_is_used_and_named(folder, capsys):
-    assert len(open_training(Settings(path_data=folder))) == 8
-    assert len(open_test(Settings(path_data=folder))) == 4
-    said = capsys.readouterr().out
-    assert "training on 8 images" in said and "testing on 4 images" in said
-    assert str(folder) in said
+    images, tested = open_sets(Settings(path_data=folder), "train", "test")
+    assert (len(images), len(tested)) == (8, 4)
+    announce("training", images[:5], ", 3 more to validate on")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "training on 5 images with a keypoint (train of" in said
+    assert "annotations.txt), 3 more to validate on" in said
 
 
 def test_the_default_folder_comes_before_drawn_cars(folder, monkeypatch, capsys):
     monkeypatch.setattr(data, "DOOR_HANDLES", folder)
-    assert len(open_training(Settings())) == 8
+    assert len(open_sets(Settings(), "train")[0]) == 8
     monkeypatch.setattr(data, "DOOR_HANDLES", folder / "absent")
     monkeypatch.setattr(data, "ensure_cars", lambda: folder)
     capsys.readouterr()
-    assert len(open_training(Settings())) == 8
+    assert len(open_sets(Settings(), "train")[0]) == 8
     assert "using the drawn cars in" in capsys.readouterr().out
 
 
 def test_a_data_set_that_was_asked_for_is_never_replaced(tmp_path):
     with pytest.raises(InputError, match="absent"):
-        open_training(Settings(path_data=tmp_path / "absent"))
+        open_sets(Settings(path_data=tmp_path / "absent"), "train")
     with pytest.raises(InputError, match="absent"):
-        open_training(Settings("mnist_centroid", tmp_path / "absent", 60))
+        open_sets(Settings("mnist_centroid", tmp_path / "absent", 60), "train")
 
 
 def test_digits_are_drawn_where_mnist_cannot_be_had(tmp_path, monkeypatch, capsys):
@@ -440,12 +441,12 @@ def test_digits_are_drawn_where_mnist_cannot_be_had(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(data, "MNIST_URL", "http://127.0.0.1:9/mnist.npz")
     monkeypatch.setattr(data, "DRAWN_DIGITS", {"train": 12, "test": 4})
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    images = open_training(Settings("mnist_centroid", None, 60))
+    (images,) = open_sets(Settings("mnist_centroid", None, 60), "train")
     assert len(images) == 12 and images.canvas_shape == (60, 60, 1)
     said = " ".join(capsys.readouterr().out.split())
     assert "cannot be reached" in said and "using drawn digits" in said
     assert not (tmp_path / "mnist").exists()
-    tested = open_test(Settings("mnist_centroid", None, 60))
+    (tested,) = open_sets(Settings("mnist_centroid", None, 60), "test")
     assert not np.array_equal(tested.canvases([0]), images.canvases([0]))
 
 
@@ -469,17 +470,17 @@ def served_mnist(tmp_path, monkeypatch):
 def test_mnist_is_downloaded_once(tmp_path, monkeypatch, served_mnist):
     found = hashlib.sha256(served_mnist).hexdigest()
     monkeypatch.setattr(data, "MNIST_SHA256", found)
-    assert len(open_training(Settings("mnist_centroid", None, 60))) == 30
+    assert len(open_sets(Settings("mnist_centroid", None, 60), "train")[0]) == 30
     assert (tmp_path / "mnist" / "mnist.npz").read_bytes() == served_mnist
     monkeypatch.setattr(data, "MNIST_URL", "http://127.0.0.1:9/mnist.npz")
-    assert len(open_training(Settings("mnist_centroid", None, 60))) == 30
+    assert len(open_sets(Settings("mnist_centroid", None, 60), "train")[0]) == 30
 
 
 def test_another_file_in_mnists_place_is_not_kept(
     tmp_path, monkeypatch, served_mnist, capsys
 ):
     monkeypatch.setattr(data, "DRAWN_DIGITS", {"train": 12, "test": 4})
-    assert len(open_training(Settings("mnist_centroid", None, 60))) == 12
+    assert len(open_sets(Settings("mnist_centroid", None, 60), "train")[0]) == 12
     said = " ".join(capsys.readouterr().out.split())
     found = hashlib.sha256(served_mnist).hexdigest()
     assert found in said and "not kept" in said
@@ -504,5 +505,5 @@ def test_mnist_is_the_file_that_keras_downloads(monkeypatch):
 def test_mnist_of_the_default_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "MNIST", tmp_path)
     (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_of(some_digits()))
-    images = open_training(Settings("mnist_centroid", None, 60))
+    (images,) = open_sets(Settings("mnist_centroid", None, 60), "train")
     assert len(images) == 30

@@ -1,9 +1,11 @@
 """glimpse_rnn end to end: real processes on a few small drawn cars."""
 
 import csv
+import hashlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from trunk_files import write_trunk
 
 from common.images import read_image
 from figures.glimpses_cases import cases_of
@@ -301,3 +304,45 @@ def run_in_root(words):
     return subprocess.run(
         words, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     ).stdout
+
+
+def test_a_training_that_fails_is_a_studys_failure_in_its_own_words(cars, tmp_path):
+    words = study(cars, tmp_path)
+    words[words.index("--test_flags") :] = ["nonsense=3"]
+    process = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 1
+    (line,) = process.stderr.strip().splitlines()
+    assert "output.txt" in line and "nonsense" in line + _output_of(tmp_path)
+    assert re.search(r"\w", line.partition("output.txt:")[2])
+
+
+def _output_of(folder):
+    return "".join(path.read_text() for path in folder.rglob("output.txt"))
+
+
+@pytest.fixture(scope="module")
+def trunk_file(tmp_path_factory, blank_layers):
+    return write_trunk(tmp_path_factory.mktemp("trunk"), "keras_3", blank_layers)
+
+
+def test_vgg16_looks_at_glimpses_and_results_name_it(cars, tmp_path, trunk_file):
+    """Its blocks are in the checkpoint: no trunk is needed to test."""
+    flags = {"glimpse_network": "vgg16", "vgg_blocks": 2, "path_vgg": trunk_file}
+    run(train(cars, tmp_path, 0, 1, max_images=8, **flags))
+    said = run(train(cars, tmp_path, 1, 1, max_images=8, **flags))
+    assert "going on from epoch 0" in said
+    assert "training on 8 images" in said and "6 more to validate on" in said
+    words = command(TEST, path_model=tmp_path, path_data=cars, samples=1)
+    said = run([*words, f"--path_testing_folder={tmp_path / 'tested'}"])
+    assert "testing on 6 images" in said and "training on" not in said
+    results = json.loads((tmp_path / "tested" / "results.json").read_text())
+    assert results["trunk"]["name"] .startswith("unknown (Keras 3")
+    digest = hashlib.sha256(trunk_file.read_bytes()).hexdigest()
+    assert results["trunk"]["sha256"] == digest
+
+
+def test_glimpses_too_small_for_vgg16_are_refused(cars, tmp_path):
+    flags = {"glimpse_network": "vgg16", "vgg_blocks": 4}
+    line = refused(train(cars, tmp_path, 0, 1, **flags))
+    assert "bandwidth is 8; expected at least 16" in line
+    assert not list(tmp_path.iterdir())

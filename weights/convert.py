@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import keras
 import numpy as np
 import tyro
 
@@ -21,7 +20,11 @@ from common import command_line
 from common.errors import InputError, file_error
 from common.files import replacing, sha256_of, write_json
 from weights import layouts
-from weights.vgg16 import build_vgg16, set_trunk, trunk_identity
+
+with command_line.quiet_start():
+    import keras
+
+    from weights.vgg16 import build_vgg16, set_trunk, trunk_identity
 
 TOLERANCE = 1e-2
 """Difference, as a share of the largest output, over which a conversion is refused.
