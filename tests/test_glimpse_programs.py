@@ -336,7 +336,7 @@ def test_vgg16_looks_at_glimpses_and_results_name_it(cars, tmp_path, trunk_file)
     said = run([*words, f"--path_testing_folder={tmp_path / 'tested'}"])
     assert "testing on 6 images" in said and "training on" not in said
     results = json.loads((tmp_path / "tested" / "results.json").read_text())
-    assert results["trunk"]["name"] .startswith("unknown (Keras 3")
+    assert results["trunk"]["name"].startswith("unknown (Keras 3")
     digest = hashlib.sha256(trunk_file.read_bytes()).hexdigest()
     assert results["trunk"]["sha256"] == digest
 
