@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -51,14 +52,27 @@ def say(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, color=QUIET, fontsize=13, **middle)
 
 
-def finish_plot(figure: Figure, axes: Axes, path: Path, outside: bool = False) -> None:
+LEGENDS = {
+    "inside": {"loc": "best"},
+    "right": {"loc": "outside right upper"},
+    "below": {"loc": "outside lower center", "ncols": 2},
+}
+"""Where a legend may stand, and how that is told to matplotlib."""
+
+
+def finish_plot(
+    figure: Figure,
+    axes: Axes,
+    path: Path,
+    legend: Literal["inside", "right", "below"] = "inside",
+) -> None:
     """Add the legend, on the axes or beside them; write the file in one stroke."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        (figure if outside else axes).legend(
+        (axes if legend == "inside" else figure).legend(
             handles,
             labels,
-            loc="outside right upper" if outside else "best",
+            **LEGENDS[legend],
             frameon=True,
             framealpha=0.9,
             edgecolor="none",

@@ -131,7 +131,7 @@ def draw_lines(
     figure.set_size_inches(8.4, 4.8)
     draw_line_group(axes, lines)
     axes.set(**limits)
-    finish_plot(figure, axes, path, outside=True)
+    finish_plot(figure, axes, path, legend="right")
 
 
 def draw_panels(

@@ -13,11 +13,11 @@ from matplotlib.ticker import MaxNLocator
 from common.plotting import GRID, OTHERS, finish_plot, new_plot, say
 from common.sheet import INK
 
-AGENT = "#e8590c"
+AGENT, CHANCE, BOUND = "#e8590c", "#99a1a9", "#2b8aef"
 COLOURS = {
     "agent": AGENT,
-    "random": "#99a1a9",
-    "upper bound": "#2b8aef",
+    "random": CHANCE,
+    "upper bound": BOUND,
     "paper": "#c6ccd2",
 }
 """Colours that are the same in every plot, by how a name begins."""
@@ -55,18 +55,19 @@ def draw_precision_recall(
         behind(axes, colours)
     if not any(len(recall) for recall, _, _ in curves.values()):
         say(axes, "no detections")
-    finish_plot(figure, axes, path)
+    finish_plot(figure, axes, path, legend="below")
 
 
 def _draw_curve(axes: Axes, name: str, curve: Curve, colour: str) -> None:
-    """Draw one curve; the agent's stands out, and lies on top."""
+    """Draw one curve, the agent's on top, and lowest what it is measured by."""
     recall, precision, ap = curve
     last_find = np.searchsorted(recall, recall[-1:]).sum()
     recall, precision = (
         np.asarray(values, float)[: last_find + 1] for values in (recall, precision)
     )
     strong = colour == AGENT
-    look = {"color": colour, "zorder": 4 if strong else 3, "clip_on": False}
+    layer = 4 if strong else 2.5 if colour in (CHANCE, BOUND) else 3
+    look = {"color": colour, "zorder": layer, "clip_on": False}
     known = ap is not None and np.isfinite(ap)
     label = f"{_plain(name)}  AP {ap:.3f}" if known else f"{_plain(name)}  no AP"
     axes.step(

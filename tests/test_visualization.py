@@ -439,7 +439,7 @@ def test_curves_are_drawn_in_their_colours(tmp_path):
 def test_the_area_below_a_curve_is_its_ap(tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr(
-        plots, "finish_plot", lambda figure, axes, path: figures.append(axes)
+        plots, "finish_plot", lambda figure, axes, *_, **__: figures.append(axes)
     )
     recall, precision = [0.2, 0.2, 0.4, 0.6, 0.6], [1.0, 0.5, 0.6, 0.7, 0.3]
     draw_precision_recall({"agent": (recall, precision, 0.46)}, tmp_path / "a.png")
@@ -454,7 +454,7 @@ def test_the_area_below_a_curve_is_its_ap(tmp_path, monkeypatch):
 def test_bars_are_as_high_as_the_counts(tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr(
-        plots, "finish_plot", lambda figure, axes, path: figures.append(axes)
+        plots, "finish_plot", lambda figure, axes, *_, **__: figures.append(axes)
     )
     counts = {"agent": [67, 25, 20], "random": [3, 0, 0, 0, 0, 0, 0, 0, 0, 1]}
     draw_regions_per_object(counts, tmp_path / "a.png")
