@@ -250,7 +250,7 @@ def _random_glimpses(
 
 def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
     folder = settings.path_testing_folder
-    task = settings.task.replace("_", " ")
+    task = results["task"].replace("_", " ")
     title = f"{task}, {results['images']} {settings.split} images"
     sampled = f"sampled, mean of {results['sampled']['runs']} runs"
     curves = {
@@ -259,7 +259,7 @@ def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
     }
     for name, control in results["controls"].items():
         curves[name.replace("_", " ")] = control["curve"]
-    is_handles = settings.task == "door_handle"
+    is_handles = results["task"] == "door_handle"
     references = {"paper, another test set": PAPER} if is_handles else {}
     draw_detection_rate(curves, folder / "detection_rate.png", title, references)
     rates = [row["detection_rate"] for row in results["by_glimpses"]]
