@@ -455,8 +455,11 @@ def test_missing_set_lists_those_there_are(voc):
 
 
 def test_missing_folder_of_sets(tmp_path):
-    with pytest.raises(InputError, match="there are none") as caught:
+    with pytest.raises(InputError, match="none: there is no such folder") as caught:
         load_images_names_in_data_set("trainval", tmp_path / "none")
+    one_line(caught)
+    with pytest.raises(InputError, match="there are none") as caught:
+        load_images_names_in_data_set("trainval", tmp_path)
     one_line(caught)
 
 
