@@ -10,6 +10,7 @@ from keras import ops
 from benchmarks.loop_sensor import LoopSensor
 from benchmarks.measuring import Measurement, in_turns, seconds_of
 from common.device_arrays import compiled
+from common.feeding import feed
 from common.memory import keep_freed_memory
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.model import GlimpseRegressor, get_model
@@ -35,7 +36,8 @@ def measure() -> Iterator[Measurement]:
 
     def train(number: int = UPDATES) -> None:
         count = number * BATCH
-        model.fit(images[:count], targets[:count], batch_size=BATCH, verbose=0)
+        batches = ArrayBatches(images[:count], targets[:count], BATCH)
+        model.fit(feed(batches), verbose=0)
 
     one_by_one, at_once = floor_of(model), floor_of(model)
     shape = BATCH, settings.glimpses, *model.glimpse_network.inputs[0].shape[1:]
@@ -80,6 +82,28 @@ def random_images(
     targets = np.ones((number, 4), np.float32)
     targets[:, :2] = generator.uniform(-1, 1, (number, 2))
     return images, targets
+
+
+class ArrayBatches(keras.utils.PyDataset):
+    """Batches of images that are at hand, as long as they fill them.
+
+    Args:
+        images: (n, …).
+        targets: (n, …).
+        size: of a batch.
+    """
+
+    def __init__(self, images: np.ndarray, targets: np.ndarray, size: int):
+        super().__init__()
+        self._arrays = images, targets
+        self._size = size
+
+    def __len__(self) -> int:
+        return len(self._arrays[0]) // self._size
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        part = slice(index * self._size, (index + 1) * self._size)
+        return tuple(array[part] for array in self._arrays)
 
 
 def _sensor(settings: TrainSettings, generator: np.random.Generator) -> Measurement:

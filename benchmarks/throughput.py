@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.glimpse_rnn import ArrayBatches
 from benchmarks.measuring import Measurement
+from common.feeding import feed
 from common.memory import keep_freed_memory
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
 from glimpse_rnn.model import get_model
@@ -183,7 +185,8 @@ def _seconds_an_image(
     settings: GlimpseSettings, images: np.ndarray, targets: np.ndarray
 ) -> float:
     model = get_model(settings)
-    model.fit(images, targets, batch_size=settings.batch_size, verbose=0)
+    batches = ArrayBatches(images, targets, settings.batch_size)
+    model.fit(feed(batches), verbose=0)
     start = time.perf_counter()
-    model.fit(images, targets, batch_size=settings.batch_size, verbose=0)
+    model.fit(feed(batches), verbose=0)
     return (time.perf_counter() - start) / len(images)

@@ -6,6 +6,7 @@ have any such mean by a few look-ups: :class:`BoxSums` where the rectangles are 
 they are anything.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,12 +15,20 @@ from keras import ops
 
 from common.device_arrays import dtype_up_to, take_rows
 
+_ALIGNED = 32
+"""Numbers of 2 bytes in 64, where rows and parts of flat arrays begin."""
+
 
 class BoxSums:
     """The sum over the box of w × w pixels at every place, for each level's w.
 
     A level's boxes are four of the level's before it. A crop's pixels then are one
     look-up each.
+
+    The sums of a level lie in one flat array, image after image and row after row, so
+    that those of larger boxes are flat arrays added to themselves some places on.
+    TensorFlow takes parts that start at a multiple of 64 bytes without copying them:
+    rows are filled up with zeros to such lengths.
 
     Args:
         bandwidth: pixels along a crop's side.
@@ -30,6 +39,7 @@ class BoxSums:
     def __init__(self, bandwidth: int, sides: Sequence[int]):
         self._bandwidth = bandwidth
         self._boxes = [side // bandwidth for side in sides]
+        self._margin = self._boxes[-1]
 
     @staticmethod
     def suits(bandwidth: int, finest: int) -> bool:
@@ -43,33 +53,44 @@ class BoxSums:
         return not rest and box.bit_count() == 1
 
     def prepare(self, images: Any) -> tuple[Any, ...]:
-        """Return the sums of each level.
+        """Return the images, and the sums of each level.
 
         Args:
             images: uint8 (n, H, W, C).
 
         Returns:
-            A level each, the finest first: (n, H + 2m + 1 − w, W + 2m + 1 − w, C) of
-            :func:`~common.device_arrays.dtype_up_to` the largest sum; at [i, y, x] the
-            sum over the w × w pixels from [y − m, x − m] on, with zeros outside of the
-            image; m is the widest level's w.
+            The images as they are; then a level each, the finest first: flat, of
+            :func:`~common.device_arrays.dtype_up_to` the largest sum. Taken as
+            ``(n, rows, columns, C)`` it holds at [i, y, x] the sum over the w × w
+            pixels from [y − m, x − m] on, with zeros outside of the image, for y up to
+            H + m and x up to W + m; m is the widest level's w.
         """
-        margin = self._boxes[-1]
-        around = margin, margin
-        sums = ops.pad(images, [(0, 0), around, around, (0, 0)])
-        sums = ops.cast(sums, dtype_up_to(255 * margin**2))
+        height, width, channels = images.shape[1:]
+        rows, columns = self.padded_size(height, width)
+        down = self._margin, rows - self._margin - height
+        across = self._margin, columns - self._margin - width
+        sums = ops.pad(images, [(0, 0), down, across, (0, 0)])
+        sums = ops.cast(sums, dtype_up_to(255 * self._margin**2))
+        sums = ops.reshape(sums, (-1,))
         box, of_boxes = 1, {1: sums}
-        while box < margin:
-            sums = _add_apart(_add_apart(sums, box, axis=1), box, axis=2)
+        while box < self._margin:
+            for apart in (box * columns * channels, box * channels):
+                sums = _add_apart(sums, apart, math.lcm(_ALIGNED, channels))
             box *= 2
             of_boxes[box] = sums
-        return tuple(of_boxes[box] for box in self._boxes)
+        return images, *(of_boxes[box] for box in self._boxes)
+
+    def padded_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return rows and columns that the sums of an image of some size take up."""
+        # Each doubling costs the end of the array less than a row.
+        doublings = self._margin.bit_length() - 1
+        columns = width + 2 * self._margin
+        rows = height + 2 * self._margin + doublings
+        return rows, columns + -columns % _ALIGNED
 
     def image_size(self, sums: tuple[Any, ...]) -> tuple[int, int]:
         """Return height and width of the images that sums are of."""
-        more = 2 * self._boxes[-1] + 1 - self._boxes[0]
-        height, width = sums[0].shape[1:3]
-        return height - more, width - more
+        return tuple(sums[0].shape[1:3])
 
     def level(self, sums: tuple[Any, ...], centres: Any, level: int) -> Any:
         """Return one level's crops.
@@ -82,11 +103,14 @@ class BoxSums:
         Returns:
             float32 (n, bandwidth, bandwidth, C) in [0, 1].
         """
-        box, margin = self._boxes[level], self._boxes[-1]
+        images, *of_levels = sums
+        box, size = self._boxes[level], self.image_size(sums)
         edges = np.arange(self._bandwidth) * box - self._bandwidth * box // 2
         # Beyond this, as before 0, a box lies outside altogether.
-        last = [side + margin for side in self.image_size(sums)]
-        found = _look_up(sums[level], centres, edges + margin, last)
+        last = [side + self._margin for side in size]
+        values = ops.reshape(of_levels[level], (-1, images.shape[-1]))
+        padded = self.padded_size(*size)
+        found = _look_up(values, padded, centres, edges + self._margin, last)
         return ops.cast(found, "float32") / (255 * box**2)
 
 
@@ -138,14 +162,16 @@ class SummedAreaTable:
             float32 (n, bandwidth, bandwidth, C) in [0, 1].
         """
         side, last = self._sides[level], self.image_size(table)
+        _, *size, channels = table.shape
+        values = ops.reshape(table, (-1, channels))
         whole, rest = np.divmod(np.arange(self._bandwidth + 1) * side, self._bandwidth)
         whole = whole - side // 2
         area = 255 * (side / self._bandwidth) ** 2
         if not rest.any():
-            corners = _look_up(table, centres, whole, last)
+            corners = _look_up(values, size, centres, whole, last)
             return ops.cast(_steps(_steps(corners, 1), 2), "float32") / area
         edges = np.concatenate([whole, whole + 1])
-        corners = _look_up(table, centres, edges, last)
+        corners = _look_up(values, size, centres, edges, last)
         sums = ops.cast(_strips(_strips(corners, 1), 2), "float32")
         share = (rest / self._bandwidth).astype("float32")
         sums = _blend(_blend(sums, share[:, None, None], 1), share[:, None], 2)
@@ -153,12 +179,17 @@ class SummedAreaTable:
 
 
 def _look_up(
-    values: Any, centres: Any, offsets: np.ndarray, last: Sequence[int]
+    values: Any,
+    size: tuple[int, int],
+    centres: Any,
+    offsets: np.ndarray,
+    last: Sequence[int],
 ) -> Any:
     """Return values at all pairs of a row and a column near each centre.
 
     Args:
-        values: (n, h, w, C).
+        values: (at least n · rows · columns less what is never read, C).
+        size: rows and columns of each of the n.
         centres: int32 (n, 2).
         offsets: int (k,), added to the centre's row and to its column.
         last: row and column that are read where that leads beyond them; row and column
@@ -167,12 +198,12 @@ def _look_up(
     Returns:
         (n, k, k, C).
     """
-    rows, columns, channels = values.shape[1:]
+    rows, columns = size
     near = centres[:, :, None] + ops.convert_to_tensor(offsets, "int32")
     y, x = (ops.clip(near[:, axis], 0, last[axis]) for axis in (0, 1))
     first = ops.arange(ops.shape(centres)[0], dtype="int32")[:, None] * rows
     index = ((first + y) * columns)[:, :, None] + x[:, None, :]
-    return take_rows(ops.reshape(values, (-1, channels)), index)
+    return take_rows(values, index)
 
 
 def _part(values: Any, axis: int, start: int | None, stop: int | None) -> Any:
@@ -181,9 +212,16 @@ def _part(values: Any, axis: int, start: int | None, stop: int | None) -> Any:
     return values[:, part] if axis == 1 else values[:, :, part]
 
 
-def _add_apart(values: Any, apart: int, axis: int) -> Any:
-    """Return each value plus the one that lies so many places on."""
-    return _part(values, axis, None, -apart) + _part(values, axis, apart, None)
+def _add_apart(values: Any, apart: int, unit: int) -> Any:
+    """Return each value of a flat array plus the one that lies some places on.
+
+    Args:
+        values: (m · unit,).
+        apart: how many places on.
+        unit: the array that is returned is shorter, but still a multiple of this.
+    """
+    shorter = apart + -apart % unit
+    return values[:-shorter] + values[apart : apart - shorter or None]
 
 
 def _steps(values: Any, axis: int) -> Any:

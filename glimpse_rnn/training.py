@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from common.feeding import feed
 from common.progress import rounded
 from glimpse_rnn.batches import KeypointBatches
 from glimpse_rnn.checkpoint import LOG_FIELDS, RATE_FIELDS
@@ -57,7 +58,7 @@ def train_epochs(
         start = time.perf_counter()
         batches.start_epoch(epoch)
         history = model.fit(
-            batches,
+            feed(batches),
             initial_epoch=epoch,
             epochs=epoch + 1,
             verbose=0,
