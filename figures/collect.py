@@ -59,6 +59,8 @@ class SeedsRow(NamedTuple):
 AGENTS = ("agent", "random", "upper_bound")
 """Who is tested where objects are detected."""
 
+TIME = "seconds per image"
+
 OF_A_SEED = re.compile(r"_seed_\d+$")
 """What the name of a run with another seed than 0 ends with."""
 
@@ -115,6 +117,8 @@ def _detection(results: Results) -> Iterator[tuple[str, str, float]]:
         yield who, "ap (voc, by area)", value
         value = results.get(who, "regions_per_object", kind=(int, float))
         yield who, "regions per object", value
+    value = results.get("agent", "seconds_per_image", kind=(int, float))
+    yield "agent", TIME, value
 
 
 def _regression(results: Results) -> Iterator[tuple[str, str, float]]:
@@ -128,6 +132,8 @@ def _regression(results: Results) -> Iterator[tuple[str, str, float]]:
         for measure in ("median_delta", "mean_delta"):
             value = results.get(*names, measure, kind=(int, float))
             yield who, measure.replace("_", " "), value
+    value = results.get("seconds_per_image", kind=(int, float))
+    yield "mean policy", TIME, value
 
 
 def means_over_seeds(rows: Iterable[Row]) -> Iterator[SeedsRow]:

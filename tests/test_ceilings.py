@@ -3,6 +3,8 @@
 import csv
 import itertools
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import InputError
-from figures import ceilings
+from figures import ceilings, ceilings_table
 from figures.trees import Scene, exhaustive_ious, greedy_ious, random_finds
 from hierarchy.evaluation import run_policy
 from hierarchy.metrics import best_iou
@@ -25,6 +27,8 @@ SHARED_DATA = Path(
     os.environ.get("SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
 )
 VOC2007 = SHARED_DATA / "voc2007_aeroplane_annotations"
+
+KINDS = "random", "greedy", "exhaustive"
 
 needs_voc2007 = pytest.mark.skipif(not VOC2007.is_dir(), reason="no real data at hand")
 
@@ -209,6 +213,32 @@ def test_each_class_that_is_listed_is_counted(one_image):
     assert rows["dog", 2 / 4].greedy.tolist() == [0] + [1] * 9
     # One in six goes straight there, with quarters that do not overlap.
     assert rows["dog", 2 / 4].random == pytest.approx([0] + [1 / 6] * 9)
+
+
+def test_the_table_says_what_its_commands_compute(one_image, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out")
+    ceilings_table.main(
+        ceilings_table.Settings(path_voc=one_image, class_object="dog", out=out)
+    )
+    with open(out / "ceilings.csv", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == 8 * 2 * 3 + 2 * 5
+    by_flags = {}
+    for row in table:
+        by_flags.setdefault(row["flags"], []).append(row)
+    some = by_flags["--quirks published --moves first_better"]
+    words = some[0]["command"].split()
+    assert words[:3] == ["python", "-m", "figures.ceilings"]
+    command = [sys.executable, *words[1:], "--out", str(out)]
+    subprocess.run(command, cwd=one_image.parent, check=True, capture_output=True)
+    with open(out / "ceilings.csv", newline="") as file:
+        computed = [row for row in csv.DictReader(file) if row["moves"] == "9"]
+    expected = [one[who] for one in computed for who in KINDS]
+    assert [row["value"] for row in some] == expected
+    assert [row["scale"] for row in some] == ["3/4"] * 3 + ["2/4"] * 3
+    last = table[-1]
+    assert last["command"].endswith(last["flags"])
+    assert "figures.detectors_fig5" in last["command"]
 
 
 def test_a_set_without_sizes_is_refused_by_name(one_image):

@@ -284,13 +284,14 @@ def test_numbers_of_all_tests_stand_in_one_table(tmp_path):
         "mean_policy": numbers,
         "sampled": numbers,
         "controls": {"centre": numbers},
+        "seconds_per_image": 0.125,
     }
     two = glimpse_results(
         tmp_path / "cars", images=7, seed=0, weights={"file": "m.h5"}, **named
     )
     collect.main(collect.Settings(runs=(one, two), out=tmp_path))
     rows = list(csv.DictReader((tmp_path / "results.csv").open()))
-    assert len(rows) == 3 * 4 + 3 * 7
+    assert len(rows) == 3 * 4 + 1 + 3 * 7 + 1
     first, last = rows[0], rows[-1]
     assert first["run"] == "zooms" and first["who"] == "agent"
     expected = json.loads((one / "results.json").read_text())["agent"]["paper"]["ap"]
@@ -298,10 +299,15 @@ def test_numbers_of_all_tests_stand_in_one_table(tmp_path):
     assert [first[name] for name in ("seed", "trunk", "commit")] == ["3", "a.h5", "abc"]
     assert [last[name] for name in ("run", "who", "measure", "value", "images")] == [
         "cars",
+        "mean policy",
+        "seconds per image",
+        "0.125",
+        "7",
+    ]
+    assert [rows[-2][name] for name in ("who", "measure", "value")] == [
         "centre",
         "mean delta",
         "0.25",
-        "7",
     ]
 
 

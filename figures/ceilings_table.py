@@ -1,0 +1,156 @@
+"""What a hierarchy can find, counted in all ways that RESULTS.md compares.
+
+``python -m figures.ceilings_table --path_voc VOC2007 --out results`` writes
+ceilings.csv, a row for each number with the command that prints it; annotations alone,
+under a minute.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from common.command_line import quiet_start, run
+from common.provenance import commit, machine
+from figures import ceilings, detectors_fig5
+from figures.ceilings import scale_name
+from figures.sets import OUT, read_set
+from figures.style import write_csv
+from hierarchy.annotations import class_name
+from hierarchy.config import VOC2007
+from hierarchy.quirks import Quirks
+
+VARIANTS: tuple[Mapping[str, Any], ...] = (
+    {},
+    {"quirks": ("one_based_boxes",)},
+    {"quirks": ("published",)},
+    {"objects": "first"},
+    {"quirks": ("published",), "moves": "first_better"},
+    {"threshold": 0.58},
+    {"threshold": 0.6},
+    {"per": "object"},
+)
+"""Settings of :mod:`figures.ceilings` that differ from its own."""
+
+TRIGGERS: Mapping[str, Any] = {
+    "quirks": ("published",),
+    "only_first_object": 0,
+    "detections": "triggers",
+    "seeds": 30,
+}
+"""Settings of :mod:`figures.detectors_fig5` for what the published program counts."""
+
+
+class Row(NamedTuple):
+    """A number, and what it was made with."""
+
+    flags: str
+    scale: str
+    who: str
+    measure: str
+    value: float
+    of: int
+    commit: str
+    machine: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Count what searches can find, in several ways."""
+
+    path_voc: Path = VOC2007
+    """Data set in the VOC layout; annotations and sets are enough."""
+    image_set: str = "test"
+    """List in ImageSets/Main, without the class's name."""
+    class_object: str = "aeroplane"
+    """Class to search for, by number or name."""
+    out: Path = OUT
+    """Folder for ceilings.csv."""
+
+    def which(self) -> dict[str, Any]:
+        """Return what says which objects are searched for."""
+        names = "path_voc", "image_set", "class_object"
+        return {name: getattr(self, name) for name in names}
+
+
+def flags_of(settings: Mapping[str, Any]) -> str:
+    """Return settings as they are written on a command line."""
+    words = []
+    for name, value in settings.items():
+        values = value if isinstance(value, tuple) else (value,)
+        words += [f"--{name}", *map(str, values)]
+    return " ".join(words)
+
+
+def rows(settings: Settings) -> Iterator[Row]:
+    """Yield all numbers.
+
+    Raises:
+        InputError: the data set cannot be read.
+    """
+    for variant in VARIANTS:
+        for scale, who, found, of in _ceilings(settings, variant):
+            yield _row("ceilings", settings, variant, (scale, who, "found", found, of))
+    for number in _by_triggers(settings):
+        yield _row("detectors_fig5", settings, TRIGGERS, number)
+
+
+def _ceilings(
+    settings: Settings, variant: Mapping[str, Any]
+) -> Iterator[tuple[float, str, float, int]]:
+    """Yield scale, who, finds after all moves and what there is to find."""
+    which = settings.which() | {"class_object": (settings.class_object,)}
+    found, _ = ceilings.ceilings(ceilings.Settings(**which, **variant))
+    for one in found:
+        for who in ("random", "greedy", "exhaustive"):
+            yield one.scale, who, float(getattr(one, who)[-1]), one.positives
+
+
+def _by_triggers(settings: Settings) -> Iterator[tuple[float, str, str, float, int]]:
+    """Yield scale, who, measure, value and how many images there are."""
+    figure = detectors_fig5.Settings(**settings.which(), **TRIGGERS)
+    quirks = Quirks.parse(figure.quirks)
+    name = class_name(figure.class_object)
+    images, _ = read_set(figure.path_voc, figure.image_set, name, quirks)
+    for scale in figure.scales:
+        chances, best = detectors_fig5.baselines(images, scale, figure)
+        found = [curve.correct.sum() for curve in chances]
+        areas = [curve.average_precision for curve in chances]
+        numbers = {
+            ("random", "found"): np.mean(found),
+            ("random", "found, deviation over seeds"): np.std(found, ddof=1),
+            ("random", "ap (paper)"): np.mean(areas),
+            ("greedy", "found"): best.correct.sum(),
+            ("greedy", "ap (paper)"): best.average_precision,
+        }
+        for (who, measure), value in numbers.items():
+            yield scale, who, measure, float(value), best.positives
+
+
+def _row(
+    module: str,
+    settings: Settings,
+    variant: Mapping[str, Any],
+    number: tuple[float, str, str, float, int],
+) -> Row:
+    scale, *rest = number
+    named = settings.which() | {"path_voc": settings.path_voc.name} | dict(variant)
+    command = f"python -m figures.{module} {flags_of(named)}"
+    made_with = commit(), machine(), command
+    return Row(flags_of(variant), scale_name(scale), *rest, *made_with)
+
+
+def main(settings: Settings) -> None:
+    """Count, then write."""
+    with quiet_start():
+        import hierarchy.policies  # noqa: F401, brings Keras with it
+    path = settings.out / "ceilings.csv"
+    write_csv(path, Row._fields, rows(settings))
+    print(path)
+
+
+if __name__ == "__main__":
+    run(main, Settings)
