@@ -13,6 +13,7 @@ from benchmarks.measuring import Measurement
 from common.command_line import quiet_start, run
 from common.files import check_folder, write_json
 from common.progress import console
+from common.provenance import commit, machine
 
 Suite = Literal["image_zooms", "pool45_crops", "glimpse_rnn", "growth", "throughput"]
 
@@ -24,7 +25,8 @@ class Settings:
     suites: tyro.conf.Positional[tuple[Suite, ...]] = get_args(Suite)
     """What to measure; all of it if left out."""
     json: Path | None = None
-    """File to save the measurements to, as a list of objects."""
+    """File to save the measurements to, as a list of objects that also say commit and
+    machine."""
 
 
 def main(settings: Settings) -> None:
@@ -33,6 +35,7 @@ def main(settings: Settings) -> None:
         check_folder(settings.json.parent, "json")
     table = Table("", "ours", "reference", "unit", "ratio", "how")
     measured = []
+    made_with = {"commit": commit(), "machine": machine()}
     for suite, m in _measurements(settings.suites):
         console.print(f"{m.name}: {m.ratio:.3g}")
         table.add_row(
@@ -43,7 +46,7 @@ def main(settings: Settings) -> None:
             f"{m.ratio:.3g}",
             m.how,
         )
-        measured.append({"suite": suite} | m.to_json())
+        measured.append({"suite": suite} | m.to_json() | made_with)
         if settings.json is not None:  # what is there is kept if a later one fails
             write_json(settings.json, measured)
     console.print(table)
