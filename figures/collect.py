@@ -115,8 +115,12 @@ def _detection(results: Results) -> Iterator[tuple[str, str, float]]:
             yield who, f"{measure} (paper)", value
         value = results.get(who, "voc", "ap_area", kind=(int, float))
         yield who, "ap (voc, by area)", value
-        value = results.get(who, "regions_per_object", kind=(int, float))
-        yield who, "regions per object", value
+        for measure in ("regions_per_object", "regions_per_image"):
+            value = results.get(who, measure, kind=(int, float))
+            yield who, measure.replace("_", " "), value
+        if results.get(who, "triggers", kind=int):
+            value = results.get(who, "triggers_over_half", kind=(int, float))
+            yield who, "share of triggers over IoU 0.5", value
     value = results.get("agent", "seconds_per_image", kind=(int, float))
     yield "agent", TIME, value
 

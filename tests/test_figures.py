@@ -291,7 +291,7 @@ def test_numbers_of_all_tests_stand_in_one_table(tmp_path):
     )
     collect.main(collect.Settings(runs=(one, two), out=tmp_path))
     rows = list(csv.DictReader((tmp_path / "results.csv").open()))
-    assert len(rows) == 3 * 4 + 1 + 3 * 7 + 1
+    assert len(rows) == 3 * 5 + 1 + 3 * 7 + 1
     first, last = rows[0], rows[-1]
     assert first["run"] == "zooms" and first["who"] == "agent"
     expected = json.loads((one / "results.json").read_text())["agent"]["paper"]["ap"]
