@@ -54,7 +54,7 @@ class GlimpseSensor:
         Returns:
             What :meth:`BoxSums.prepare <glimpse_rnn.areas.BoxSums.prepare>` or
             :meth:`SummedAreaTable.prepare <glimpse_rnn.areas.SummedAreaTable.prepare>`
-            does: a tensor of whole numbers for each level, or one for all.
+            does: the images and, for each level, whole numbers; or one table for all.
         """
         return self._areas.prepare(images)
 
