@@ -136,7 +136,7 @@ def _sensor(settings: TrainSettings, generator: np.random.Generator) -> Measurem
 def _wait(tensor: Any) -> None:
     """Wait until a tensor is computed, or the last of several."""
     last = tensor[-1] if isinstance(tensor, tuple) else tensor
-    ops.convert_to_numpy(last[0, 0, 0, 0])
+    ops.convert_to_numpy(last[(0,) * len(last.shape)])
 
 
 class Convolutions(keras.Model):

@@ -15,7 +15,8 @@ def feed(batches: keras.utils.PyDataset) -> Any:
 
     Args:
         batches: finite; all of the same shapes and dtypes but for how many there are in
-            one. They are made one ahead, in another thread.
+            one. On TensorFlow they are made one ahead, in another thread, whatever
+            ``workers`` they ask for, and not told of an epoch's beginning and end.
 
     Returns:
         For TensorFlow a ``tf.data.Dataset`` of one epoch, for the other backends the

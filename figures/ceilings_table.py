@@ -1,8 +1,8 @@
 """What a hierarchy can find, counted in all ways that RESULTS.md compares.
 
 ``python -m figures.ceilings_table --path_voc VOC2007 --out results`` writes
-ceilings.csv, a row for each number with the command that prints it; annotations alone,
-under a minute.
+ceilings_table.csv, a row for each number with the command that prints it; annotations
+alone, under a minute.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common.command_line import quiet_start, run
-from common.provenance import commit, machine
+from common.provenance import command_of, commit, machine
 from figures import ceilings, detectors_fig5
 from figures.ceilings import scale_name
 from figures.sets import OUT, read_set
@@ -68,7 +68,7 @@ class Settings:
     class_object: str = "aeroplane"
     """Class to search for, by number or name."""
     out: Path = OUT
-    """Folder for ceilings.csv."""
+    """Folder for ceilings_table.csv."""
 
     def which(self) -> dict[str, Any]:
         """Return what says which objects are searched for."""
@@ -76,13 +76,13 @@ class Settings:
         return {name: getattr(self, name) for name in names}
 
 
-def flags_of(settings: Mapping[str, Any]) -> str:
-    """Return settings as they are written on a command line."""
+def words_of(settings: Mapping[str, Any]) -> list[str]:
+    """Return settings as they are written on a command line, word by word."""
     words = []
     for name, value in settings.items():
         values = value if isinstance(value, tuple) else (value,)
         words += [f"--{name}", *map(str, values)]
-    return " ".join(words)
+    return words
 
 
 def rows(settings: Settings) -> Iterator[Row]:
@@ -91,11 +91,17 @@ def rows(settings: Settings) -> Iterator[Row]:
     Raises:
         InputError: the data set cannot be read.
     """
+    made_with = commit(), machine()
     for variant in VARIANTS:
+        command = _command("ceilings", settings, variant)
+        flags = " ".join(words_of(variant))
         for scale, who, found, of in _ceilings(settings, variant):
-            yield _row("ceilings", settings, variant, (scale, who, "found", found, of))
-    for number in _by_triggers(settings):
-        yield _row("detectors_fig5", settings, TRIGGERS, number)
+            number = scale_name(scale), who, "found", found, of
+            yield Row(flags, *number, *made_with, command)
+    command = _command("detectors_fig5", settings, TRIGGERS)
+    flags = " ".join(words_of(TRIGGERS))
+    for scale, *number in _by_triggers(settings):
+        yield Row(flags, scale_name(scale), *number, *made_with, command)
 
 
 def _ceilings(
@@ -105,7 +111,7 @@ def _ceilings(
     which = settings.which() | {"class_object": (settings.class_object,)}
     found, _ = ceilings.ceilings(ceilings.Settings(**which, **variant))
     for one in found:
-        for who in ("random", "greedy", "exhaustive"):
+        for who in reversed(ceilings.STYLES):
             yield one.scale, who, float(getattr(one, who)[-1]), one.positives
 
 
@@ -123,31 +129,25 @@ def _by_triggers(settings: Settings) -> Iterator[tuple[float, str, str, float, i
             ("random", "found"): np.mean(found),
             ("random", "found, deviation over seeds"): np.std(found, ddof=1),
             ("random", "ap (paper)"): np.mean(areas),
-            ("greedy", "found"): best.correct.sum(),
-            ("greedy", "ap (paper)"): best.average_precision,
+            ("random", "ap (paper), deviation over seeds"): np.std(areas, ddof=1),
+            ("upper bound", "found"): best.correct.sum(),
+            ("upper bound", "ap (paper)"): best.average_precision,
         }
         for (who, measure), value in numbers.items():
             yield scale, who, measure, float(value), best.positives
 
 
-def _row(
-    module: str,
-    settings: Settings,
-    variant: Mapping[str, Any],
-    number: tuple[float, str, str, float, int],
-) -> Row:
-    scale, *rest = number
-    named = settings.which() | {"path_voc": settings.path_voc.name} | dict(variant)
-    command = f"python -m figures.{module} {flags_of(named)}"
-    made_with = commit(), machine(), command
-    return Row(flags_of(variant), scale_name(scale), *rest, *made_with)
+def _command(module: str, settings: Settings, variant: Mapping[str, Any]) -> str:
+    """Return the command that prints the numbers of a variant."""
+    words = words_of(settings.which() | dict(variant))
+    return command_of(["-m", f"figures.{module}", *words])
 
 
 def main(settings: Settings) -> None:
     """Count, then write."""
     with quiet_start():
         import hierarchy.policies  # noqa: F401, brings Keras with it
-    path = settings.out / "ceilings.csv"
+    path = settings.out / "ceilings_table.csv"
     write_csv(path, Row._fields, rows(settings))
     print(path)
 

@@ -60,6 +60,7 @@ AGENTS = ("agent", "random", "upper_bound")
 """Who is tested where objects are detected."""
 
 TIME = "seconds per image"
+"""Measure that differs from run to run, and has no place among means."""
 
 OF_A_SEED = re.compile(r"_seed_\d+$")
 """What the name of a run with another seed than 0 ends with."""
@@ -152,6 +153,8 @@ def means_over_seeds(rows: Iterable[Row]) -> Iterator[SeedsRow]:
     """
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
+        if row.measure == TIME:
+            continue
         key = OF_A_SEED.sub("", row.run), row.who, row.measure
         groups.setdefault(key, []).append(row)
     for key, group in groups.items():

@@ -27,8 +27,9 @@ class BoxSums:
 
     The sums of a level lie in one flat array, image after image and row after row, so
     that those of larger boxes are flat arrays added to themselves some places on.
-    TensorFlow takes parts that start at a multiple of 64 bytes without copying them:
-    rows are filled up with zeros to such lengths.
+    TensorFlow takes parts that start and end at multiples of 64 bytes without copying
+    them: rows are filled up with zeros to such lengths, so that of the four parts of a
+    doubling only the one that is some columns on is copied.
 
     Args:
         bandwidth: pixels along a crop's side.
@@ -82,7 +83,8 @@ class BoxSums:
 
     def padded_size(self, height: int, width: int) -> tuple[int, int]:
         """Return rows and columns that the sums of an image of some size take up."""
-        # Each doubling costs the end of the array less than a row.
+        # Besides its box's rows, which lie in the margin, a doubling costs the array's
+        # end a row at most.
         doublings = self._margin.bit_length() - 1
         columns = width + 2 * self._margin
         rows = height + 2 * self._margin + doublings
@@ -180,7 +182,7 @@ class SummedAreaTable:
 
 def _look_up(
     values: Any,
-    size: tuple[int, int],
+    size: Sequence[int],
     centres: Any,
     offsets: np.ndarray,
     last: Sequence[int],
@@ -188,7 +190,7 @@ def _look_up(
     """Return values at all pairs of a row and a column near each centre.
 
     Args:
-        values: (at least n · rows · columns less what is never read, C).
+        values: (m, C), rows of n images after each other; the last one's end may lack.
         size: rows and columns of each of the n.
         centres: int32 (n, 2).
         offsets: int (k,), added to the centre's row and to its column.
@@ -218,7 +220,8 @@ def _add_apart(values: Any, apart: int, unit: int) -> Any:
     Args:
         values: (m · unit,).
         apart: how many places on.
-        unit: the array that is returned is shorter, but still a multiple of this.
+        unit: the array that is returned is shorter, but still a multiple of this, for
+            TensorFlow copies parts of other lengths.
     """
     shorter = apart + -apart % unit
     return values[:-shorter] + values[apart : apart - shorter or None]

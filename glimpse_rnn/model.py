@@ -129,7 +129,6 @@ class GlimpseRegressor(keras.Model):
         predictions = [
             self._predict(h, where) for h, where in zip(states, locations, strict=True)
         ]
-        states = ops.stack(states, axis=1)
         outcome = {
             "prediction": predictions[-1],
             "predictions": ops.stack(predictions, axis=1),
@@ -141,7 +140,7 @@ class GlimpseRegressor(keras.Model):
                 ops.stack(means, axis=1),
                 self.settings.location_std,
             )
-            before = ops.stop_gradient(states[:, :-1])
+            before = ops.stop_gradient(ops.stack(states[:-1], axis=1))
             outcome["baselines"] = self.baseline_network(before)[..., 0]
         return outcome
 

@@ -220,9 +220,9 @@ def test_the_table_says_what_its_commands_compute(one_image, tmp_path_factory):
     ceilings_table.main(
         ceilings_table.Settings(path_voc=one_image, class_object="dog", out=out)
     )
-    with open(out / "ceilings.csv", newline="") as file:
+    with open(out / "ceilings_table.csv", newline="") as file:
         table = list(csv.DictReader(file))
-    assert len(table) == 8 * 2 * 3 + 2 * 5
+    assert len(table) == 8 * 2 * 3 + 2 * 6
     by_flags = {}
     for row in table:
         by_flags.setdefault(row["flags"], []).append(row)
@@ -236,9 +236,19 @@ def test_the_table_says_what_its_commands_compute(one_image, tmp_path_factory):
     expected = [one[who] for one in computed for who in KINDS]
     assert [row["value"] for row in some] == expected
     assert [row["scale"] for row in some] == ["3/4"] * 3 + ["2/4"] * 3
-    last = table[-1]
-    assert last["command"].endswith(last["flags"])
-    assert "figures.detectors_fig5" in last["command"]
+    triggers = [row for row in table if "detectors_fig5" in row["command"]]
+    words = triggers[0]["command"].split()
+    command = [sys.executable, *words[1:], "--out", str(out)]
+    said = subprocess.run(
+        command, cwd=one_image.parent, check=True, capture_output=True, text=True
+    ).stdout
+    values = {(row["scale"], row["who"], row["measure"]): row for row in triggers}
+    for scale in ("3/4", "2/4"):
+        for who in ("random", "upper bound"):
+            found = float(values[scale, who, "found"]["value"])
+            area = float(values[scale, who, "ap (paper)"]["value"])
+            (line,) = (x for x in said.splitlines() if x.startswith(f"{who} {scale}"))
+            assert f"found {found:.1f} of 1" in line and f"AP {area:.3f}" in line
 
 
 def test_a_set_without_sizes_is_refused_by_name(one_image):

@@ -2,9 +2,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from benchmarks import glimpse_rnn
 from benchmarks.glimpse_rnn import floor_of
 from benchmarks.loop_sensor import LoopSensor
-from glimpse_rnn.config import ModelSettings
+from glimpse_rnn.config import ModelSettings, TrainSettings
 from glimpse_rnn.model import get_model
 from glimpse_rnn.sensor import GlimpseSensor
 
@@ -19,6 +20,14 @@ def test_the_sensor_that_is_timed_as_reference_sees_the_same():
         locations = ops.convert_to_tensor(locations, "float32")
         seen.append(ops.convert_to_numpy(sensor.glimpse(table, locations)))
     np.testing.assert_allclose(*seen, atol=1e-6)
+
+
+def test_the_sensor_is_timed(monkeypatch):
+    monkeypatch.setattr(glimpse_rnn, "SENSOR_BATCH", 2)
+    monkeypatch.setattr(glimpse_rnn, "ROUNDS", 1)
+    settings = TrainSettings(image_size=32, bandwidth=8, radius=4)
+    measured = glimpse_rnn._sensor(settings, np.random.default_rng(0))
+    assert measured.ours > 0 and measured.reference > 0
 
 
 def test_the_floor_trains_the_models_own_convolutions_and_nothing_else():
