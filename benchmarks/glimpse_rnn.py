@@ -10,7 +10,7 @@ from keras import ops
 from benchmarks.loop_sensor import LoopSensor
 from benchmarks.measuring import Measurement, in_turns, seconds_of
 from common.device_arrays import compiled
-from common.feeding import feed
+from common.feeding import fit
 from common.memory import keep_freed_memory
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.model import GlimpseRegressor, get_model
@@ -37,7 +37,7 @@ def measure() -> Iterator[Measurement]:
     def train(number: int = UPDATES) -> None:
         count = number * BATCH
         batches = ArrayBatches(images[:count], targets[:count], BATCH)
-        model.fit(feed(batches), verbose=0)
+        fit(model, batches)
 
     one_by_one, at_once = floor_of(model), floor_of(model)
     shape = BATCH, settings.glimpses, *model.glimpse_network.inputs[0].shape[1:]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.glimpse_rnn import ArrayBatches
+from benchmarks.glimpse_rnn import ArrayBatches, random_images
 from benchmarks.measuring import Measurement
-from common.feeding import feed
+from common.feeding import fit
 from common.memory import keep_freed_memory
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
 from glimpse_rnn.model import get_model
@@ -163,10 +163,8 @@ def _glimpses() -> Measurement:
     """Compare training in bfloat16 with the paper's best model as it is."""
     generator = np.random.default_rng(0)
     settings = GlimpseSettings()
-    side, batch = settings.image_size, settings.batch_size
-    count = GLIMPSE_UPDATES * batch
-    images = generator.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
-    targets = np.ones((count, 4), np.float32)
+    batch = settings.batch_size
+    images, targets = random_images(settings, GLIMPSE_UPDATES * batch, generator)
     half, whole = (
         _seconds_an_image(replace(settings, convolution_dtype=dtype), images, targets)
         for dtype in ("bfloat16", "float32")
@@ -186,7 +184,7 @@ def _seconds_an_image(
 ) -> float:
     model = get_model(settings)
     batches = ArrayBatches(images, targets, settings.batch_size)
-    model.fit(feed(batches), verbose=0)
+    fit(model, batches)
     start = time.perf_counter()
-    model.fit(feed(batches), verbose=0)
+    fit(model, batches)
     return (time.perf_counter() - start) / len(images)

@@ -10,17 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from common.command_line import quiet_start, run
 from common.provenance import command_of, commit, machine
 from figures import ceilings, detectors_fig5
 from figures.ceilings import scale_name
-from figures.sets import OUT, read_set
+from figures.sets import OUT
 from figures.style import write_csv
-from hierarchy.annotations import class_name
 from hierarchy.config import VOC2007
-from hierarchy.quirks import Quirks
 
 VARIANTS: tuple[Mapping[str, Any], ...] = (
     {},
@@ -118,23 +114,12 @@ def _ceilings(
 def _by_triggers(settings: Settings) -> Iterator[tuple[float, str, str, float, int]]:
     """Yield scale, who, measure, value and how many images there are."""
     figure = detectors_fig5.Settings(**settings.which(), **TRIGGERS)
-    quirks = Quirks.parse(figure.quirks)
-    name = class_name(figure.class_object)
-    images, _ = read_set(figure.path_voc, figure.image_set, name, quirks)
+    images = detectors_fig5.searched(figure)
     for scale in figure.scales:
         chances, best = detectors_fig5.baselines(images, scale, figure)
-        found = [curve.correct.sum() for curve in chances]
-        areas = [curve.average_precision for curve in chances]
-        numbers = {
-            ("random", "found"): np.mean(found),
-            ("random", "found, deviation over seeds"): np.std(found, ddof=1),
-            ("random", "ap (paper)"): np.mean(areas),
-            ("random", "ap (paper), deviation over seeds"): np.std(areas, ddof=1),
-            ("upper bound", "found"): best.correct.sum(),
-            ("upper bound", "ap (paper)"): best.average_precision,
-        }
-        for (who, measure), value in numbers.items():
-            yield scale, who, measure, float(value), best.positives
+        for who, curves in (("random", chances), ("upper bound", [best])):
+            for measure, value in detectors_fig5.summary(curves).items():
+                yield scale, who, measure, value, best.positives
 
 
 def _command(module: str, settings: Settings, variant: Mapping[str, Any]) -> str:

@@ -26,6 +26,9 @@ from hierarchy.search import SearchRules
 
 NAME = "detectors_fig5"
 
+DEVIATION = ", deviation over seeds"
+"""How the name of a number's deviation ends."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -94,6 +97,29 @@ def _curve(images, policy_for, rules: SearchRules, settings: Settings) -> Curve:
     return tally.curve
 
 
+def searched(settings: Settings) -> list[AnnotatedImage]:
+    """Return what the settings say is searched.
+
+    Raises:
+        InputError: the data set cannot be read.
+    """
+    quirks = Quirks.parse(settings.quirks)
+    name = class_name(settings.class_object)
+    return read_set(settings.path_voc, settings.image_set, name, quirks)[0]
+
+
+def summary(curves: Sequence[Curve]) -> dict[str, float]:
+    """Return means over several agents, and with several their deviations (n − 1)."""
+    found = [curve.correct.sum() for curve in curves]
+    areas = [curve.average_precision for curve in curves]
+    numbers = {}
+    for name, values in (("found", found), ("ap (paper)", areas)):
+        numbers[name] = float(np.mean(values))
+        if len(curves) > 1:
+            numbers[name + DEVIATION] = float(np.std(values, ddof=1))
+    return numbers
+
+
 def main(settings: Settings) -> None:
     """Search, print, draw and save."""
     if settings.seeds < 1:
@@ -101,8 +127,7 @@ def main(settings: Settings) -> None:
     with quiet_start():
         import hierarchy.policies  # noqa: F401, brings Keras with it
     name = class_name(settings.class_object)
-    quirks = Quirks.parse(settings.quirks)
-    images, _ = read_set(settings.path_voc, settings.image_set, name, quirks)
+    images = searched(settings)
     curves = {}
     for scale in settings.scales:
         chances, best = baselines(images, scale, settings)
@@ -119,14 +144,14 @@ def main(settings: Settings) -> None:
 
 def _say(label: str, curves: Sequence[Curve]) -> None:
     """Print finds and AP, with deviations where there are several."""
-    found = np.array([curve.correct.sum() for curve in curves])
-    areas = np.array([curve.average_precision for curve in curves])
-    text = f"{label}: found {found.mean():.1f} of {curves[0].positives}"
+    numbers, positives = summary(curves), curves[0].positives
+    found, area = numbers["found"], numbers["ap (paper)"]
+    text = f"{label}: found {found:.1f} of {positives}"
     if len(curves) > 1:
-        text += f" (± {found.std(ddof=1):.1f})"
-    text += f", recall {found.mean() / curves[0].positives:.3f}, AP {areas.mean():.3f}"
+        text += f" (± {numbers[f'found{DEVIATION}']:.1f})"
+    text += f", recall {found / positives:.3f}, AP {area:.3f}"
     if len(curves) > 1:
-        text += f" (± {areas.std(ddof=1):.3f})"
+        text += f" (± {numbers[f'ap (paper){DEVIATION}']:.3f})"
     if label in published.CURVES:
         curve = published.CURVES[label]
         text += f"; paper on VOC 2007 test: {curve.found} of {published.IMAGES}"

@@ -220,7 +220,7 @@ class KeypointBatches(keras.utils.PyDataset):
         if index in self._first:
             return self._first.pop(index)
         batch = self._with_lots(index, *self._made(index))
-        if index == 0:  # feed, or Keras, looks at it before it asks for all of them.
+        if index == 0:  # fit looks at it before it asks for all of them.
             self._first[index] = batch
         return batch
 

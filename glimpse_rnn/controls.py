@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from common.feeding import feed
+from common.feeding import fit
 from common.files import replacing, sha256_of, write_json
 from common.progress import EpochProgress
 from glimpse_rnn.batches import Augmentation, KeypointBatches
@@ -123,6 +123,6 @@ def _train(network: keras.Model, batches: KeypointBatches, epochs: int) -> None:
     with EpochProgress(1, 0, epochs) as progress:
         for epoch in range(epochs):
             batches.start_epoch(epoch)
-            history = network.fit(feed(batches), verbose=0, shuffle=False).history
+            history = fit(network, batches).history
             words = f"whole-image regression · loss {history['loss'][-1]:.3f}"
             progress.update(epoch, 1, words)

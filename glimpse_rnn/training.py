@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from common.feeding import feed
+from common.feeding import fit
 from common.progress import rounded
 from glimpse_rnn.batches import KeypointBatches
 from glimpse_rnn.checkpoint import LOG_FIELDS, RATE_FIELDS
@@ -57,12 +57,11 @@ def train_epochs(
     for epoch in epochs:
         start = time.perf_counter()
         batches.start_epoch(epoch)
-        history = model.fit(
-            feed(batches),
+        history = fit(
+            model,
+            batches,
             initial_epoch=epoch,
             epochs=epoch + 1,
-            verbose=0,
-            shuffle=False,
             callbacks=[_Live(epoch, listener)],
         ).history
         seconds = time.perf_counter() - start

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from common.feeding import feed
+from common import feeding
+from common.feeding import fit
 
 
 class Pairs(keras.utils.PyDataset):
@@ -44,27 +45,28 @@ class Linear(keras.Model):
 
 def test_fit_learns_the_same_as_from_the_batches():
     weights = []
-    for form in (lambda batches: batches, feed):
+    plain = {"shuffle": False, "verbose": 0}
+    for train in (lambda *given: keras.Model.fit(*given, **plain), fit):
         model = Linear()
         for _ in range(2):
-            history = model.fit(form(Pairs()), shuffle=False, verbose=0)
+            history = train(model, Pairs())
         weights.append([*model.get_weights(), *history.history["loss"]])
     for plain, fed in zip(*weights, strict=True):
         np.testing.assert_array_equal(plain, fed)
 
 
-def test_an_error_in_a_batch_comes_out():
+def test_an_error_in_a_batch_comes_out_as_it_is():
     batches = Pairs()
     batches.blacken()
-    with pytest.raises(Exception, match="the first image is black"):
-        Linear().fit(feed(batches), shuffle=False, verbose=0)
+    with pytest.raises(ValueError, match="^the first image is black$"):
+        fit(Linear(), batches)
 
 
 @pytest.mark.skipif(
     keras.config.backend() != "tensorflow", reason="TensorFlow's own pipelines"
 )
 def test_the_pipeline_is_not_tuned_and_knows_its_end():
-    epoch = feed(Pairs())
+    epoch = feeding._pipeline(Pairs(), [])
     assert epoch.options().autotune.enabled is False
     assert int(epoch.cardinality()) == 3
     (images, lots), targets = epoch.element_spec

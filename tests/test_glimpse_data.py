@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from common.errors import InputError
-from common.feeding import feed
+from common.feeding import fit
 from glimpse_rnn import data
 from glimpse_rnn.batches import NONE, Augmentation, KeypointBatches, augmented
 from glimpse_rnn.data import announce, open_digits, open_keypoints, open_sets
@@ -284,7 +284,7 @@ def test_fit_takes_the_batches(images):
 
     model = Spy()
     model.compile("sgd", "mse")
-    history = model.fit(feed(Kept(images, 4, 0)), shuffle=False, verbose=0)
+    history = fit(model, Kept(images, 4, 0))
     assert np.isfinite(history.history["loss"][0])
     assert set(made) == {0, 1}
     if keras.config.backend() == "tensorflow":
