@@ -60,7 +60,7 @@ class ModelSettings:
     with residual blocks, or the first blocks of VGG-16."""
     pooling: Literal["average", "none"] = "average"
     """What becomes of the last convolution's places: averaged as in the paper, or each
-    kept, so that where in a glimpse something lies is not lost."""
+    kept, so that where in a glimpse something lies is not lost. No effect on fc."""
     convolution_dtype: Literal["float32", "bfloat16"] = "float32"
     """What the glimpse network's convolutions compute in; weights stay float32."""
     cell: Literal["fc", "gru", "lstm"] = "fc"

@@ -5,6 +5,7 @@ known shapes, so that nothing is left to the first batch, and draw their first w
 from one seed.
 """
 
+import math
 from pathlib import Path
 
 import keras
@@ -72,11 +73,10 @@ def get_glimpse_network(
 
     ``where`` is a layer of 128 with ReLU over the location, ``what`` as
     ``glimpse_network`` says: three convolutions 5×5 of stride 2 with 32, 64 and 128
-    channels, ReLU and global average pooling, or ``pooling`` none (``cnn``); the same
-    with a residual block of two convolutions 3×3 after each (``residual``); a layer of
-    128 with ReLU
-    (``fc``); or the first blocks of VGG-16 over each level by itself, averaged over
-    places and normalised over channels (``vgg16``).
+    channels and ReLU (``cnn``); the same with a residual block of two convolutions 3×3
+    after each (``residual``); a layer of 128 with ReLU (``fc``); or the first blocks of
+    VGG-16 over each level by itself, normalised over all that they found (``vgg16``).
+    What convolutions found is averaged over places, or ``pooling`` none.
 
     Args:
         settings: ``glimpse_network``, ``bandwidth``, ``levels``, ``batch_norm``,
@@ -122,8 +122,7 @@ def _fully_connected(layers: _Layers, glimpse, batch_norm: bool):
 
 def _convolutions(layers: _Layers, glimpse, settings: ModelSettings):
     batch_norm = bool(settings.batch_norm)
-    is_half = settings.convolution_dtype == "bfloat16"
-    dtype = {"dtype": "mixed_bfloat16" if is_half else "float32"}
+    dtype = {"dtype": _convolution_dtype(settings)}
 
     def convolved(x, filters: int, size: int, strides: int, name: str):
         options = dtype | {"use_bias": not batch_norm}
@@ -147,6 +146,12 @@ def _convolutions(layers: _Layers, glimpse, settings: ModelSettings):
     )(x)
 
 
+def _convolution_dtype(settings: ModelSettings) -> str:
+    """Return the dtype policy of layers that convolve."""
+    is_half = settings.convolution_dtype == "bfloat16"
+    return "mixed_bfloat16" if is_half else "float32"
+
+
 def _normalised(x, name: str, batch_norm: bool, **dtype):
     if not batch_norm:
         return x
@@ -161,32 +166,46 @@ def _activated(x, name: str, batch_norm: bool, **dtype):
 def _vgg16(
     settings: ModelSettings, channels: int, path: Path | None
 ) -> "LevelFeatures":
-    taps = (f"block{settings.vgg_blocks}_pool",)
-    trunk = build_vgg16(taps) if path is None else load_vgg16(path, taps)
+    options = {
+        "taps": (f"block{settings.vgg_blocks}_pool",),
+        "dtype": _convolution_dtype(settings),
+    }
+    trunk = build_vgg16(**options) if path is None else load_vgg16(path, **options)
     # Not the model alone: its layers were frozen one by one.
     trunk.trainable = bool(settings.vgg_trainable)
-    return LevelFeatures(trunk, settings.levels, channels, name="vgg16_levels")
+    keeps = settings.pooling == "none"
+    return LevelFeatures(trunk, settings.levels, channels, keeps, name="vgg16_levels")
 
 
 @keras.saving.register_keras_serializable("glimpse_rnn")
 class LevelFeatures(keras.layers.Layer):
     """Gives each level of a glimpse to VGG-16 as an image of its own.
 
-    Features are averaged over places, all levels' are put side by side and normalised
-    over channels, for VGG-16's are tens and hundreds where other networks' are ones.
+    All levels' features are put side by side and normalised together, for VGG-16's are
+    tens and hundreds where other networks' are ones.
 
     Args:
         trunk: a model of :mod:`weights.vgg16`.
         levels: crops in a glimpse.
         channels: of each, 1 (taken as grey) or 3 (RGB).
+        keeps_places: whether the features of each place are kept; else they are
+            averaged over places.
         **options: Keras' own.
     """
 
-    def __init__(self, trunk: keras.Model, levels: int, channels: int, **options):
+    def __init__(
+        self,
+        trunk: keras.Model,
+        levels: int,
+        channels: int,
+        keeps_places: bool = False,
+        **options,
+    ):
         super().__init__(**options)
         self.trunk = trunk
         self._levels = levels
         self._channels = channels
+        self._keeps_places = keeps_places
         self._norm = keras.layers.LayerNormalization(name="norm")
 
     def build(self, shape: tuple[int | None, ...]) -> None:
@@ -195,11 +214,14 @@ class LevelFeatures(keras.layers.Layer):
         super().build(shape)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple:
-        """Return (n, levels · features)."""
-        return shape[0], self._levels * self.trunk.output.shape[-1]
+        """Return (n, levels · features), or (n, levels · places · features)."""
+        number, *sides, _ = shape
+        *places, features = self.trunk.compute_output_shape((None, *sides, 3))[1:]
+        kept = math.prod(places) if self._keeps_places else 1
+        return number, self._levels * kept * features
 
     def call(self, glimpse):
-        """Return float32 (n, levels · features).
+        """Return what :meth:`compute_output_shape` says, in float32.
 
         Args:
             glimpse: float32 (n, b, b, levels · channels) in [0, 1].
@@ -211,8 +233,11 @@ class LevelFeatures(keras.layers.Layer):
         # RGB turned into BGR; a grey channel thrice.
         x = ops.take(x, (2, 1, 0) if self._channels == 3 else (0, 0, 0), axis=-1)
         x = self.trunk(x * 255 - np.asarray(VGG_MEAN_BGR, np.float32))
-        x = ops.mean(x, axis=(1, 2))
-        return self._norm(ops.reshape(x, (-1, self._levels * x.shape[-1])))
+        x = ops.cast(x, "float32")
+        if not self._keeps_places:
+            x = ops.mean(x, axis=(1, 2))
+        _, features = self.compute_output_shape(glimpse.shape)
+        return self._norm(ops.reshape(x, (-1, features)))
 
 
 def get_cell(settings: ModelSettings, seed: int = 0) -> keras.layers.Layer:

@@ -137,9 +137,10 @@ def test_residual_blocks_that_add_nothing_leave_the_convolutions(seen):
     assert np.abs(different - g).max() > 1e-2
 
 
+@pytest.mark.parametrize("pooling", ["average", "none"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_vgg16_sees_every_level_as_an_image(channels, trunk_file):
-    settings = small(glimpse_network="vgg16", vgg_blocks=2)
+def test_vgg16_sees_every_level_as_an_image(channels, pooling, trunk_file):
+    settings = small(glimpse_network="vgg16", vgg_blocks=2, pooling=pooling)
     network = get_glimpse_network(settings, channels, trunk_file)
     rng = np.random.default_rng(3)
     pixels = rng.integers(0, 256, (2, 8, 8, 2, channels)).astype(np.uint8)
@@ -151,14 +152,29 @@ def test_vgg16_sees_every_level_as_an_image(channels, trunk_file):
     for level in range(2):
         image = np.broadcast_to(pixels[:, :, :, level], (2, 8, 8, 3))
         maps = trunk.predict(preprocess(image), verbose=0)
-        features.append(maps.mean(axis=(1, 2)))
+        is_averaged = pooling == "average"
+        features.append(maps.mean(axis=(1, 2)) if is_averaged else maps.reshape(2, -1))
     what = np.concatenate(features, axis=1)
-    assert what.shape == (2, 2 * 128)
+    assert what.shape == (2, 2 * 128 * (1 if is_averaged else 2 * 2))
     what = what - what.mean(axis=1, keepdims=True)
     what /= np.sqrt(what.var(axis=1, keepdims=True) + 1e-3)
     expected = g_of(network, what, locations)
     g = network.predict([glimpses, locations], verbose=0)
     np.testing.assert_allclose(g, expected, atol=1e-3)
+
+
+def test_vgg16_in_bfloat16_finds_nearly_the_same(trunk_file):
+    rng = np.random.default_rng(3)
+    seen = rng.random((2, 8, 8, 6), dtype=np.float32), np.zeros((2, 2), np.float32)
+    found = []
+    for dtype in ("float32", "bfloat16"):
+        settings = small(glimpse_network="vgg16", vgg_blocks=2, convolution_dtype=dtype)
+        found.append(
+            get_glimpse_network(settings, 3, trunk_file).predict(seen, verbose=0)
+        )
+    whole, half = found
+    assert half.dtype == np.float32 and (whole != half).any()
+    np.testing.assert_allclose(half, whole, atol=0.05)
 
 
 def trunk_weights(model):
