@@ -13,6 +13,9 @@
 # make results-seeds
 #              the demos with each of SEEDS, with and without the published faults,
 #              their means and deviations, into results/
+# make results-faults
+#              image_zooms' demo with single FAULTS of the published program, into
+#              results/
 # make bench   measure speed and hold it against the committed ratios
 #
 # PYTHON names the interpreter that .venv is made with: 3.11, 3.12 or 3.13.
@@ -43,7 +46,7 @@ DEMO_FLAGS := --seed $(SEED)$(if $(QUIRKS), --quirks $(QUIRKS))
 .DELETE_ON_ERROR:
 
 .PHONY: demo demo_detector demo_glimpse_rnn test test-backends notebooks lint bench \
-    results-small results-seeds clean
+    results-small results-seeds results-faults clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed: make PYTHON=python3.12 …")'
@@ -145,6 +148,18 @@ results-seeds: $(INSTALLED)
 	done
 	$(RUN) -m figures.collect --out results --name seeds --over_seeds 1 \
 	    --runs $(SEED_RUNS)
+
+# Those that can matter here: the others are pool45_crops', or move boxes by pixels.
+FAULTS ?= channel_order epsilon exhausted_targets first_iou leaked_minibatch stale_state
+FAULT_RUNS := runs/demo_image_zooms/results \
+    $(foreach fault,$(FAULTS) published,runs/demo_image_zooms_$(fault)/results)
+
+results-faults: $(INSTALLED)
+	$(MAKE) demo MODEL=image_zooms
+	for fault in $(FAULTS) published; do \
+	    $(MAKE) demo MODEL=image_zooms QUIRKS=$$fault || exit; \
+	done
+	$(RUN) -m figures.collect --out results --name faults --runs $(FAULT_RUNS)
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info
