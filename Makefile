@@ -149,7 +149,7 @@ results-seeds: $(INSTALLED)
 	$(RUN) -m figures.collect --out results --name seeds --over_seeds 1 \
 	    --runs $(SEED_RUNS)
 
-# Those that can matter here: the others are pool45_crops', or move boxes by pixels.
+# A selection: the others are pool45_crops', or change pixels and single steps.
 FAULTS ?= channel_order epsilon exhausted_targets first_iou leaked_minibatch stale_state
 FAULT_RUNS := runs/demo_image_zooms/results \
     $(foreach fault,$(FAULTS) published,runs/demo_image_zooms_$(fault)/results)
