@@ -1,13 +1,14 @@
-"""The paper's comparisons, each arm a normal training run (Figs. 3 to 5).
+"""The paper's comparisons (Figs. 3 to 5) and one of what is not the paper's.
 
     python -m glimpse_rnn.ablations --study objective
     python -m glimpse_rnn.ablations --study policy --seeds 0 1 2 --jobs 2
     python -m glimpse_rnn.ablations --study resolution --budget small
 
-Every arm and seed has a folder of its own below ``path_studies``, is trained by
-``train.py`` and tested by ``test.py``; what is finished is not done again, what was
-killed goes on where it stopped, and several processes, also on several machines with a
-shared folder, never work on the same arm. ``STUDY.csv`` has a row per arm and seed.
+Every arm and seed is a normal training run in a folder of its own below
+``path_studies``, trained by ``train.py`` and tested by ``test.py``; what is finished is
+not done again, what was killed goes on where it stopped, and several processes, also on
+several machines with a shared folder, never work on the same arm. ``STUDY.csv`` has a
+row per arm and seed.
 """
 
 import csv
@@ -65,7 +66,28 @@ Fig. 3: objective, reward. Fig. 4: network, policy, glimpses. Fig. 5: resolution
 paper does not give its values, so they go down from the best in its proportions.
 """
 
-Study = Literal["objective", "reward", "network", "policy", "glimpses", "resolution"]
+_PLACES = {"cell": "gru", "pooling": "none"}
+_OFFSET = _PLACES | {"prediction_offset": "1"}
+_PREDICTED = _OFFSET | {"location": "predicted", "supervision": "every"}
+
+OWN_STUDIES: dict[str, dict[str, dict[str, str]]] = {
+    "options": {
+        "paper": {},
+        "gru": {"cell": "gru"},
+        "places": _PLACES,
+        "offset": _OFFSET,
+        "offset_batch_norm": _OFFSET | {"batch_norm": "1"},
+        "offset_location_offset": _OFFSET | {"location_offset": "0.5"},
+        "predicted": _PREDICTED,
+        "predicted_residual": _PREDICTED | {"glimpse_network": "residual"},
+        "predicted_vgg16": _PREDICTED | {"glimpse_network": "vgg16"},
+    },
+}
+"""The same for options that are not the paper's (FIDELITY.md), one upon another."""
+
+Study = Literal[
+    "objective", "reward", "network", "policy", "glimpses", "resolution", "options"
+]
 
 BUDGETS: dict[str, dict[str, str]] = {
     "full": {},
@@ -265,7 +287,7 @@ def arms_of(settings: Settings) -> list[Arm]:
             settings.folder / f"{name}_seed_{seed}",
         )
         for seed in settings.seeds
-        for name, flags in STUDIES[settings.study].items()
+        for name, flags in (STUDIES | OWN_STUDIES)[settings.study].items()
     ]
 
 

@@ -37,8 +37,8 @@ def test_each_arm_is_trained_once_and_measured_on_others():
     assert tables["objective"][1][3:] == pytest.approx(expected)
 
 
-def test_all_arms_of_the_paper_are_settings():
-    for arms in ablations.STUDIES.values():
+def test_all_arms_are_settings():
+    for arms in (ablations.STUDIES | ablations.OWN_STUDIES).values():
         for flags in arms.values():
             changed = with_flags(BASE, flags)
             changed.check()
