@@ -236,7 +236,7 @@ class LevelFeatures(keras.layers.Layer):
         x = ops.cast(x, "float32")
         if not self._keeps_places:
             x = ops.mean(x, axis=(1, 2))
-        _, features = self.compute_output_shape(glimpse.shape)
+        features = self._levels * math.prod(x.shape[1:])
         return self._norm(ops.reshape(x, (-1, features)))
 
 
