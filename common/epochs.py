@@ -2,9 +2,10 @@
 
 In a model's folder, with its stem and i the epoch:
 
-- ``{stem}_epoch_{i}.weights.h5``: the network. Its appearance ends the epoch: it is
-  written after everything else, so that an epoch whose weights are there is whole, and
-  one killed before that moment is simply run again.
+- ``{stem}_epoch_{i}.weights.h5``: the network, and the settings that all runs of one
+  model share. Its appearance ends the epoch: it is written after everything else, so
+  that an epoch whose weights are there is whole, and one killed before that moment is
+  simply run again.
 - ``{stem}_epoch_{i}.state.h5``: what else exact resume needs, of the last few epochs.
 - ``{stem}.weights.h5``: the newest weights.
 - ``log.csv``: a row per epoch.
@@ -26,6 +27,7 @@ import h5py
 
 from common.errors import InputError, file_error
 from common.files import remove_partial_files, replacing, write_text
+from common.progress import console
 
 
 class EpochFiles:
@@ -178,46 +180,58 @@ class EpochFiles:
             write_weights: writes the network to a path.
             write_state: writes what else there is into an open h5 file.
             row: of the log, by ``log_fields``.
-            settings: those that :meth:`read_state` is to compare.
+            settings: those that :meth:`check_settings` is to compare.
         """
         with replacing(self.state(epoch)) as partial:
             with h5py.File(partial, "w") as file:
-                file.attrs["settings"] = json.dumps(settings)
                 write_state(file)
         self._write_rows([*self.rows(), row])
         with replacing(self.rolling) as partial:
             write_weights(partial)
+            write_settings(partial, settings)
         with replacing(self.weights(epoch)) as partial:
             shutil.copyfile(self.rolling, partial)
         if self.keep_states:
             for old in self._epochs_of("state")[: -self.keep_states]:
                 self.state(old).unlink()
 
-    def read_state(
-        self,
-        epoch: int,
-        read: Callable[[h5py.File], None],
-        settings: dict[str, Any],
-    ) -> bool:
+    def check_settings(self, epoch: int, settings: dict[str, Any]) -> None:
+        """Make sure that a run goes on with the settings that ``epoch`` was made with.
+
+        Weights that another program made say nothing of theirs, which is said.
+
+        Args:
+            epoch: a finished one.
+            settings: of this run.
+
+        Raises:
+            InputError: one differs, or the file is damaged.
+        """
+        path = self.weights(epoch)
+        saved = read_settings(path)
+        if saved is None:
+            console.print(f"{path} does not say what it was trained with")
+        else:
+            compare_settings(path, saved, settings)
+
+    def read_state(self, epoch: int, read: Callable[[h5py.File], None]) -> bool:
         """Read what ``write_state`` wrote at the end of ``epoch``.
 
         Args:
             epoch: its number.
             read: takes what it needs from the open h5 file.
-            settings: of this run; those written must be the same.
 
         Returns:
             Whether there is a state; False if only the weights are kept.
 
         Raises:
-            InputError: the file is damaged, or its settings are not those of this run.
+            InputError: the file is damaged.
         """
         path = self.state(epoch)
         if not path.is_file():
             return False
         try:
             with h5py.File(path) as file:
-                compare_settings(path, json.loads(file.attrs["settings"]), settings)
                 read(file)
         except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
             raise file_error(
@@ -228,22 +242,45 @@ class EpochFiles:
             ) from error
         return True
 
-    def saved_settings(self) -> dict[str, Any]:
-        """Return the settings in the newest state; empty where there is none to read.
-
-        They only say how a model was trained: no test should fail for want of them.
-        """
-        for epoch in reversed(self._epochs_of("state")):
-            try:
-                with h5py.File(self.state(epoch)) as file:
-                    return json.loads(file.attrs["settings"])
-            except (OSError, KeyError, ValueError, RuntimeError, TypeError):
-                continue
-        return {}
-
 
 def _epoch_of(path: Path) -> int:
     return int(path.name.partition("_epoch_")[2].partition(".")[0])
+
+
+_SETTINGS = "settings"
+
+
+def write_settings(path: Path, settings: dict[str, Any]) -> None:
+    """Write into a weight file which settings it was made with.
+
+    Args:
+        path: an h5 file that is there.
+        settings: ready for JSON.
+    """
+    with h5py.File(path, "r+") as file:
+        file.attrs[_SETTINGS] = json.dumps(settings)
+
+
+def read_settings(path: Path) -> dict[str, Any] | None:
+    """Return the settings that a weight file was made with.
+
+    Args:
+        path: the file.
+
+    Returns:
+        None where it says nothing of them, as files of other programs do.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with h5py.File(path) as file:
+            text = file.attrs.get(_SETTINGS)
+        return None if text is None else dict(json.loads(text))
+    except (OSError, ValueError, RuntimeError, TypeError) as error:
+        raise file_error(
+            path, "is cut short or no h5 file", "weights that training saved"
+        ) from error
 
 
 def compare_settings(
@@ -257,6 +294,16 @@ def compare_settings(
     for name, value in current.items():
         if saved.get(name) != value:
             raise InputError(
-                f"{path}: {name} was {saved.get(name)}, now it is {value}; expected"
-                " the same settings in all runs of one model"
+                f"{path}: {name} was {in_words(saved.get(name))}, now it is"
+                f" {in_words(value)}; expected the same settings in all runs of one"
+                " model"
             )
+
+
+def in_words(value: Any) -> str:
+    """Return a setting's value as a line to read has it."""
+    if isinstance(value, dict):
+        return " ".join(map(str, value.values()))
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "none"
+    return str(value)

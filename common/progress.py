@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -29,9 +28,20 @@ def rounded(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def mean_or_empty(values: Collection[float]) -> float | str:
-    """Return the mean as a log holds it; that of nothing is left empty."""
-    return rounded(float(np.mean(values))) if len(values) else ""
+class RunningMean:
+    """The mean of numbers that come one by one, none of which is kept."""
+
+    def __init__(self) -> None:
+        self._total, self._count = 0.0, 0
+
+    def add(self, value: float) -> None:
+        """Count one more."""
+        self._total += value
+        self._count += 1
+
+    def rounded_or_empty(self) -> float | str:
+        """Return the mean as a log holds it; that of nothing is left empty."""
+        return rounded(self._total / self._count) if self._count else ""
 
 
 class EpochProgress:

@@ -101,10 +101,13 @@ class Checkpoints(EpochFiles):
             saved = read_settings(self.folder)
             # Before the weights: shapes that do not fit say less than the setting.
             compare_settings(
-                self.settings_file, saved["training"] | saved["model"], settings
+                self.settings_file,
+                {"trunk": saved.get("trunk"), **saved["training"], **saved["model"]},
+                settings,
             )
+        self.check_settings(epoch, settings)
         load_weights(model, self.weights(epoch))
-        return self.read_state(epoch, lambda file: _read_state(file, model), settings)
+        return self.read_state(epoch, lambda file: _read_state(file, model))
 
     def write_settings(self, settings: dict[str, Any]) -> None:
         """Write the settings that the model is built by beside its weights."""

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from rich.table import Table
 
+from common.epochs import in_words
+from common.epochs import read_settings as read_own_settings
 from common.errors import InputError
 from common.files import sha256_of, write_json
 from common.images import find_images, read_image
@@ -71,6 +73,7 @@ def test(settings: TestSettings) -> None:
     trained = read_settings(settings.path_model)
     record = Checkpoints(settings.path_model).settings_file
     model_settings = settings.model(trained["model"], record)
+    compare_trunks(weights, trained, record)
     # What the data is read by is the model's to say.
     settings = dataclasses.replace(settings, **model_settings.identity())
     paths = find_images(settings.images) if settings.images else []
@@ -91,6 +94,26 @@ def test(settings: TestSettings) -> None:
 
 
 test.__test__ = False  # no test case, whatever pytest thinks of the name
+
+
+def compare_trunks(weights: Path, trained: dict[str, Any], record: Path) -> None:
+    """Make sure that the blocks of VGG-16 in a checkpoint are those of its folder.
+
+    Args:
+        weights: the checkpoint.
+        trained: what training wrote about itself.
+        record: the file that it wrote that to.
+
+    Raises:
+        InputError: they are another trunk's.
+    """
+    saved = read_own_settings(weights) or {}
+    own, expected = saved.get("trunk"), trained.get("trunk")
+    if "trunk" in saved and own != expected:
+        raise InputError(
+            f"{weights}: was trained with trunk {in_words(own)}; expected that of"
+            f" {record}, {in_words(expected)}"
+        )
 
 
 def load_model(settings: ModelSettings, weights: Path) -> GlimpseRegressor:

@@ -109,6 +109,9 @@ class _Training:
         )
         with distribution.scope():
             self._model = get_model(settings)
+        self._trunk = None
+        if settings.glimpse_network == "vgg16":
+            self._trunk = trunk_identity(settings.path_vgg).to_json()
 
     def run(self) -> None:
         """Go to where training starts, and train the epochs asked for."""
@@ -127,10 +130,9 @@ class _Training:
         aside = self._checkpoints.clear_from(settings.n)
         if aside is not None:
             console.print(f"epochs {settings.n} and later of an earlier run: {aside}")
-        record = settings.record()
-        if settings.glimpse_network == "vgg16":
-            record["trunk"] = trunk_identity(settings.path_vgg)
-        self._checkpoints.write_settings(record)
+        self._checkpoints.write_settings(
+            settings.record() | ({"trunk": self._trunk} if self._trunk else {})
+        )
         if settings.keep_best:
             self._checkpoints.copy_best()
 
@@ -146,7 +148,8 @@ class _Training:
 
     def _identity(self) -> dict[str, Any]:
         """Return what must not change from one run of a model to the next."""
-        return self._settings.identity() | self._settings.partition()
+        settings = self._settings
+        return {"trunk": self._trunk, **settings.identity(), **settings.partition()}
 
     def _train(self) -> None:
         settings = self._settings

@@ -93,9 +93,10 @@ class Checkpoints(EpochFiles):
         Raises:
             InputError: a file is damaged, or its settings are not those of this run.
         """
+        self.check_settings(epoch, settings)
         load_weights(learner.network, self.weights(epoch))
         return self.read_state(
-            epoch, lambda file: _read_state(file, learner, replay, generators), settings
+            epoch, lambda file: _read_state(file, learner, replay, generators)
         )
 
 

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from common.progress import EpochProgress, mean_or_empty, rounded
+from common.progress import EpochProgress, RunningMean, rounded
 from hierarchy.regions import TRIGGER
 from hierarchy.training import Step
 
@@ -23,8 +23,8 @@ class EpochSummary:
         self.class_object = class_object
         self.steps = self.episodes = 0
         self._reward = 0
-        self._trigger_ious: list[float] = []
-        self._losses: list[float] = []
+        self._trigger_iou = RunningMean()
+        self._loss = RunningMean()
         self._start = time.perf_counter()
 
     def add(self, step: Step) -> None:
@@ -33,9 +33,19 @@ class EpochSummary:
         self.episodes += step.is_last
         self._reward += step.reward
         if step.action == TRIGGER:
-            self._trigger_ious.append(step.iou)
+            self._trigger_iou.add(step.iou)
         if step.loss is not None:
-            self._losses.append(step.loss)
+            self._loss.add(step.loss)
+
+    @property
+    def mean_reward(self) -> float:
+        """Mean reward of a step so far."""
+        return self._reward / max(self.steps, 1)
+
+    @property
+    def steps_per_second(self) -> float:
+        """Steps a second so far."""
+        return self.steps / (time.perf_counter() - self._start)
 
     @property
     def row(self) -> dict[str, Any]:
@@ -45,10 +55,10 @@ class EpochSummary:
             "epoch": self.epoch,
             "steps": self.steps,
             "episodes": self.episodes,
-            "mean_reward": rounded(self._reward / max(self.steps, 1)),
-            "trigger_iou": mean_or_empty(self._trigger_ious),
+            "mean_reward": rounded(self.mean_reward),
+            "trigger_iou": self._trigger_iou.rounded_or_empty(),
             "epsilon": self.epsilon,
-            "loss": mean_or_empty(self._losses),
+            "loss": self._loss.rounded_or_empty(),
             "steps_per_second": rounded(self.steps / seconds),
             "seconds": round(seconds, 2),
             "class_object": self.class_object,
@@ -72,11 +82,10 @@ class TrainingProgress(EpochProgress):
 
     def show(self, step: Step, summary: EpochSummary) -> None:
         """Show a step and the numbers of its epoch so far."""
-        row = summary.row
         self.update(
             summary.epoch,
             step.image + step.is_last,
             f"step {summary.steps} · ε {summary.epsilon:.1f} ·"
-            f" reward {row['mean_reward']:+.2f} · IoU {step.iou:.2f} ·"
-            f" {row['steps_per_second']:.1f} steps/s",
+            f" reward {summary.mean_reward:+.2f} · IoU {step.iou:.2f} ·"
+            f" {summary.steps_per_second:.1f} steps/s",
         )

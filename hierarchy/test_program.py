@@ -13,6 +13,7 @@ import numpy as np
 from rich.table import Table
 
 from common.ahead import ahead
+from common.epochs import in_words, read_settings
 from common.errors import InputError, file_error
 from common.files import check_folder, sha256_of, write_json
 from common.images import find_images, read_image
@@ -32,6 +33,7 @@ from hierarchy.train_program import MakeDescriber
 from hierarchy.visualization import draw_sequences, frame_of, strip_name
 from hierarchy.voc import VocImage, VocSet, class_name
 from weights.fetch import ensure_trunk
+from weights.identity import TrunkIdentity
 from weights.vgg16 import trunk_identity
 
 Item = TypeVar("Item")
@@ -51,12 +53,12 @@ def test(settings: TestSettings, make_describer: MakeDescriber) -> None:
     """
     settings.check()
     weights = weights_of(settings)
-    if settings.weights_path is None:
-        compare_with_training(settings)
     images = find_images(settings.images) if settings.images else test_set(settings)
     ensure_trunk(settings.path_vgg)
+    trunk = trunk_identity(settings.path_vgg)
+    compare_with_training(settings, weights, trunk)
     agent = AgentPolicy(get_q_network(weights), make_describer(settings))
-    about = _provenance(settings, weights)
+    about = _provenance(settings, weights, trunk)
     check_folder(settings.path_testing_folder, "path_testing_folder")
     if settings.images:
         search_pictures(settings, images, agent, about)
@@ -91,46 +93,55 @@ def weights_of(settings: TestSettings) -> Path:
     )
 
 
-def compare_with_training(settings: TestSettings) -> None:
+def compare_with_training(
+    settings: TestSettings, weights: Path, trunk: TrunkIdentity
+) -> None:
     """Say in which settings a test differs from the training of its model.
 
+    Args:
+        settings: of the test.
+        weights: the model's file; one of another program says nothing of its training.
+        trunk: what the test describes regions with.
+
     Raises:
-        InputError: the model is the other detector's.
+        InputError: the model is the other detector's, or learnt with another trunk.
     """
-    checkpoints = Checkpoints(settings.path_model, settings.class_id)
-    trained = checkpoints.saved_settings()
+    trained = read_settings(weights)
+    if trained is None:
+        console.print(f"{weights} does not say which trunk it was trained with")
+        return
+    decisive = {"detector": settings.detector, "trunk": trunk.to_json()}
+    for name, value in decisive.items():
+        before = trained.get(name)
+        if before != value:
+            raise InputError(
+                f"{weights}: was trained with {name} {in_words(before)}; expected it"
+                f" instead of {in_words(value)}"
+            )
     now = {
         "scale_subregion": settings.scale_subregion,
         "number_of_steps": settings.number_of_steps,
         "quirks": settings.rules.quirks.names(),
+        "trunk_dtype": settings.trunk_dtype,
     }
-    if trained.get("detector", settings.detector) != settings.detector:
-        raise InputError(
-            f"{settings.path_model}: the models are {trained['detector']}'s; expected"
-            f" {settings.detector}'s (path_model)"
-        )
     for name, value in now.items():
         before = trained.get(name, value)
         if before != value:
             console.print(
-                f"{name} is {_words(value)}; in training it was {_words(before)}"
+                f"{name} is {in_words(value)}; in training it was {in_words(before)}"
             )
 
 
-def _words(value: Any) -> str:
-    if isinstance(value, list):
-        return " ".join(value) or "none"
-    return str(value)
-
-
-def _provenance(settings: TestSettings, weights: Path) -> dict[str, Any]:
+def _provenance(
+    settings: TestSettings, weights: Path, trunk: TrunkIdentity
+) -> dict[str, Any]:
     """Return what the results were made with, ready for JSON."""
     values = dataclasses.asdict(settings)
     return {
         "detector": settings.detector,
         "class": class_name(settings.class_id),
         "weights": {"file": weights.name, "sha256": sha256_of(weights)},
-        "trunk": trunk_identity(settings.path_vgg),
+        "trunk": trunk.to_json(),
         "quirks": settings.rules.quirks.names(),
         "seed": settings.seed,
         "backend": keras.backend.backend(),

@@ -71,6 +71,7 @@ class _TrainingRun:
     ):
         self.settings = settings
         self.checkpoints = checkpoints
+        self.identity = _identity(settings)
         self.generators = {
             name: np.random.default_rng([settings.seed, number])
             for number, name in enumerate(("actions", "samples"))
@@ -111,7 +112,7 @@ class _TrainingRun:
 
     def _restore(self, epoch: int) -> None:
         whole = self.checkpoints.restore(
-            epoch, self.learner, self.replay, self.generators, self._identity()
+            epoch, self.learner, self.replay, self.generators, self.identity
         )
         self.learner.optimizer.learning_rate = self.settings.learning_rate
         if whole:
@@ -121,19 +122,6 @@ class _TrainingRun:
                 f"going on from the weights of epoch {epoch} alone, with an empty"
                 f" replay memory: {self.checkpoints.state(epoch)} is not there"
             )
-
-    def _identity(self) -> dict[str, Any]:
-        """Return what must not change from one run of a model to the next."""
-        settings = self.settings
-        return {
-            "detector": settings.detector,
-            "scale_subregion": settings.scale_subregion,
-            "number_of_steps": settings.number_of_steps,
-            "buffer_experience_replay": settings.buffer_experience_replay,
-            "descriptor_scale": settings.descriptor_scale,
-            "quirks": settings.rules.quirks.names(),
-            "trunk": trunk_of(settings),
-        }
 
     def train(self, images: VocSet) -> None:
         """Train the epochs that the settings ask for."""
@@ -182,7 +170,7 @@ class _TrainingRun:
 
     def _save(self, epoch: int, row: dict[str, Any]) -> None:
         self.checkpoints.save(
-            epoch, self.learner, self.replay, self.generators, row, self._identity()
+            epoch, self.learner, self.replay, self.generators, row, self.identity
         )
 
 
@@ -196,8 +184,20 @@ def get_replay(settings: TrainSettings) -> ReplayMemory:
     )
 
 
-def trunk_of(settings: TrainSettings) -> str:
-    """Return what the descriptors come from: a file's contents, and a precision."""
-    digest = trunk_identity(settings.path_vgg)["sha256"]
-    is_whole = settings.trunk_dtype == "float32"
-    return digest if is_whole else f"{digest} in {settings.trunk_dtype}"
+def _identity(settings: TrainSettings) -> dict[str, Any]:
+    """Return what must not change from one run of a model to the next.
+
+    With another discount a memory filled before would be learnt from wrongly: where
+    nothing is looked ahead for, the next states in it are not all there.
+    """
+    return {
+        "detector": settings.detector,
+        "scale_subregion": settings.scale_subregion,
+        "number_of_steps": settings.number_of_steps,
+        "buffer_experience_replay": settings.buffer_experience_replay,
+        "gamma": settings.gamma,
+        "descriptor_scale": settings.descriptor_scale,
+        "quirks": settings.rules.quirks.names(),
+        "trunk": trunk_identity(settings.path_vgg).to_json(),
+        "trunk_dtype": settings.trunk_dtype,
+    }

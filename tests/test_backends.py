@@ -81,12 +81,12 @@ def agree(program, other, tmp_path, given, *arguments):
 
 
 @pytest.mark.parametrize("detector", ["image_zooms", "pool45_crops"])
-def test_descriptors(detector, other, tmp_path, hed_trunk):
+def test_descriptors(detector, other, tmp_path, imagenet_trunk):
     given = tmp_path / "given.npz"
     random = np.random.default_rng(0)
     np.savez(given, pixels=random.integers(0, 256, (150, 200, 3), np.uint8))
     program = DESCRIBE.replace("{detector}", detector)
-    found = agree(program, other, tmp_path, given, hed_trunk)
+    found = agree(program, other, tmp_path, given, imagenet_trunk)
     for descriptors in found.values():
         assert descriptors.shape == (3, DESCRIPTOR_SIZE)
         assert all(row.std() > 0 for row in descriptors)

@@ -1,18 +1,24 @@
 import csv
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from common.epochs import write_settings
 from common.errors import InputError
 from hierarchy.checkpoint import LOG_FIELDS, Checkpoints
 from hierarchy.q_network import QLearner, get_q_network
 from hierarchy.replay import ReplayMemory
 from hierarchy.test_program import compare_with_training
+from image_zooms.config import TestSettings
+from pool45_crops.config import TestSettings as OtherSettings
+from weights.identity import TrunkIdentity
 
 STATE_SIZE = 8
-SETTINGS = {"trunk": "abc", "quirks": ["stale_state"]}
+TRUNK = TrunkIdentity("ImageNet VGG-16", "ab")
+SETTINGS = {"trunk": TRUNK.to_json(), "gamma": 0.9, "quirks": ["stale_state"]}
 
 
 class Run:
@@ -154,10 +160,28 @@ def test_a_state_cut_short_is_named_in_one_line(checkpoints, share):
     assert str(state) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_another_trunk_is_refused(checkpoints):
+@pytest.mark.parametrize("keeps_state", [True, False])
+def test_another_trunk_or_discount_is_refused(checkpoints, keeps_state):
     Run().save(checkpoints, 0)
-    with pytest.raises(InputError, match="trunk was abc, now it is xyz"):
-        Run().restore(checkpoints, 0, SETTINGS | {"trunk": "xyz"})
+    if not keeps_state:
+        checkpoints.state(0).unlink()
+    other = {"name": "VGG-16 of unknown origin", "fingerprint": "cd"}
+    line = (
+        "model0_epoch_0.weights.h5: trunk was ImageNet VGG-16 ab, now it is VGG-16 of"
+        " unknown origin cd"
+    )
+    with pytest.raises(InputError, match=line):
+        Run().restore(checkpoints, 0, SETTINGS | {"trunk": other})
+    with pytest.raises(InputError, match=r"gamma was 0.9, now it is 0\.0"):
+        Run().restore(checkpoints, 0, SETTINGS | {"gamma": 0.0})
+    assert Run().restore(checkpoints, 0) is keeps_state
+
+
+def test_weights_of_another_program_say_nothing_of_their_training(checkpoints, capsys):
+    checkpoints.folder.mkdir()
+    Run().learner.network.save_weights(checkpoints.weights(0))
+    assert Run().restore(checkpoints, 0) is False
+    assert "does not say what it was trained with" in capsys.readouterr().out
 
 
 def test_a_log_of_other_columns_is_not_overwritten(checkpoints):
@@ -210,36 +234,48 @@ def test_the_newest_weights_are_never_older_than_the_last_epoch(
     assert (newest[0] == saved[moment == 3][0]).all()
 
 
-def test_a_test_says_what_was_otherwise_in_training(tmp_path, capsys):
-    from image_zooms.config import TestSettings
-    from pool45_crops.config import TestSettings as OtherSettings
-
-    checkpoints = Checkpoints(tmp_path, class_object=1)
-    saved = {
+@pytest.fixture
+def trained(tmp_path) -> Path:
+    """Weights that say what they were trained with."""
+    path = tmp_path / "model0.weights.h5"
+    Run().learner.network.save_weights(path)
+    settings = SETTINGS | {
         "detector": "image_zooms",
         "number_of_steps": 6,
         "scale_subregion": 0.75,
         "quirks": ["epsilon"],
+        "trunk_dtype": "bfloat16",
     }
-    for epoch, settings in enumerate(({"detector": "gone"}, saved)):
-        row = dict.fromkeys(LOG_FIELDS, "") | {"epoch": epoch, "class_object": 1}
-        checkpoints.write(epoch, Path.touch, lambda file: None, row, settings)
-    compare_with_training(TestSettings(path_model=tmp_path))
+    write_settings(path, settings)
+    return path
+
+
+def test_a_test_says_what_was_otherwise_in_training(trained, capsys):
+    compare_with_training(TestSettings(), trained, TRUNK)
     said = capsys.readouterr().out
     assert "number_of_steps is 10; in training it was 6" in said
     assert "quirks is none; in training it was epsilon" in said
+    assert "trunk_dtype is float32; in training it was bfloat16" in said
     assert "scale_subregion" not in said
-    with pytest.raises(InputError, match="models are image_zooms's; expected pool45"):
-        compare_with_training(OtherSettings(path_model=tmp_path))
 
 
-@pytest.mark.parametrize("state", [None, b"cut short"])
-def test_a_model_without_its_state_can_be_tested(tmp_path, capsys, state):
-    from image_zooms.config import TestSettings
+def test_a_test_refuses_another_detector_or_trunk(trained):
+    with pytest.raises(InputError, match="trained with detector image_zooms; expected"):
+        compare_with_training(OtherSettings(), trained, TRUNK)
+    other = TrunkIdentity("VGG-16 of unknown origin", "cd")
+    line = (
+        f"{re.escape(str(trained))}: was trained with trunk ImageNet VGG-16 ab;"
+        " expected it instead of VGG-16 of unknown origin cd"
+    )
+    with pytest.raises(InputError, match=line):
+        compare_with_training(TestSettings(), trained, other)
 
-    checkpoints = Checkpoints(tmp_path, class_object=1)
-    if state is not None:
-        checkpoints.state(0).write_bytes(state)
-    assert checkpoints.saved_settings() == {}
-    compare_with_training(TestSettings(path_model=tmp_path))
-    assert capsys.readouterr().out == ""
+
+def test_a_network_of_another_program_can_be_tested(tmp_path, capsys):
+    path = tmp_path / "published.weights.h5"
+    Run().learner.network.save_weights(path)
+    compare_with_training(TestSettings(), path, TRUNK)
+    assert "does not say which trunk" in capsys.readouterr().out
+    path.write_bytes(b"cut short")
+    with pytest.raises(InputError, match="cut short or no h5 file"):
+        compare_with_training(TestSettings(), path, TRUNK)

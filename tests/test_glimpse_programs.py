@@ -1,7 +1,6 @@
 """glimpse_rnn end to end: real processes on a few small drawn cars."""
 
 import csv
-import hashlib
 import json
 import os
 import random
@@ -20,6 +19,7 @@ from trunk_files import write_trunk
 from common.images import read_image
 from figures.glimpses_cases import cases_of
 from figures.runs import Results
+from weights.vgg16 import trunk_identity
 
 ROOT = Path(__file__).parents[1]
 TRAIN, TEST = (ROOT / "glimpse_rnn" / f"{name}.py" for name in ("train", "test"))
@@ -336,9 +336,24 @@ def test_vgg16_looks_at_glimpses_and_results_name_it(cars, tmp_path, trunk_file)
     said = run([*words, f"--path_testing_folder={tmp_path / 'tested'}"])
     assert "testing on 6 images" in said and "training on" not in said
     results = json.loads((tmp_path / "tested" / "results.json").read_text())
-    assert results["trunk"]["name"].startswith("unknown (Keras 3")
-    digest = hashlib.sha256(trunk_file.read_bytes()).hexdigest()
-    assert results["trunk"]["sha256"] == digest
+    assert results["trunk"] == trunk_identity(trunk_file).to_json()
+
+
+def test_another_vgg16_than_trained_with_is_refused(
+    cars, tmp_path, trunk_file, random_layers
+):
+    other = write_trunk(tmp_path, "keras_3", random_layers)
+    names = [str(trunk_identity(path).fingerprint) for path in (trunk_file, other)]
+    flags = {"glimpse_network": "vgg16", "vgg_blocks": 1, "max_images": 8}
+    run(train(cars, tmp_path / "one", 0, 1, path_vgg=trunk_file, **flags))
+    before = (tmp_path / "one" / "model.json").read_bytes()
+    line = refused(train(cars, tmp_path / "one", 1, 1, path_vgg=other, **flags))
+    assert "trunk was" in line and all(name in line for name in names)
+    assert (tmp_path / "one" / "model.json").read_bytes() == before
+    run(train(cars, tmp_path / "two", 0, 1, path_vgg=other, **flags))
+    words = command(TEST, path_model=tmp_path / "one", path_data=cars, samples=1)
+    line = refused([*words, f"--weights_path={tmp_path / 'two' / 'model.weights.h5'}"])
+    assert "was trained with trunk" in line and all(name in line for name in names)
 
 
 def test_glimpses_too_small_for_vgg16_are_refused(cars, tmp_path):

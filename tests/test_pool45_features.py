@@ -173,9 +173,9 @@ def test_row_widened_regions_takes_seven_cells():
 
 
 @pytest.fixture(scope="module")
-def describer_of(hed_trunk):
+def describer_of(imagenet_trunk):
     """Make the describer that settings ask for."""
-    return lambda kind, **flags: make_describer(kind(path_vgg=hed_trunk, **flags))
+    return lambda kind, **flags: make_describer(kind(path_vgg=imagenet_trunk, **flags))
 
 
 def noise(height, width, name="one", seed=0):

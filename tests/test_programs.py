@@ -20,6 +20,9 @@ import numpy as np
 import pytest
 
 from common import command_line
+from weights import DEFAULT_PATH
+from weights.layouts import write_trunk
+from weights.vgg16 import trunk_identity
 
 ROOT = Path(__file__).parents[1]
 DETECTORS = ("image_zooms", "pool45_crops")
@@ -165,6 +168,39 @@ def test_a_run_that_stays_on_the_device_gives_the_same_weights(
         assert same(trained[0] / name, tmp_path / name), name
 
 
+def test_another_trunk_is_never_taken_in_silence(
+    detector, trained, planes, tmp_path, run_here, random_layers
+):
+    other = tmp_path / "other.weights.h5"
+    write_trunk(other, random_layers)
+    models = tmp_path / "models"
+    shutil.copytree(trained[0], models)
+    before = sorted(path.name for path in models.iterdir())
+    tested = {"path_voc_test": planes, "path_testing_folder": tmp_path / "results"}
+    weights = models / "model0_epoch_0.weights.h5"  # its state may be long gone
+    for words in (
+        train(detector, planes, models, EPOCHS, 1, path_vgg=other),
+        command(detector, "test", path_model=models, path_vgg=other, **tested),
+        command(detector, "test", weights_path=weights, path_vgg=other, **tested),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            run_here(words)
+        line = str(caught.value)
+        assert line.startswith("error: ") and "\n" not in line
+        for path in (DEFAULT_PATH, other):
+            assert " ".join(trunk_identity(path).to_json().values()) in line
+    assert sorted(path.name for path in models.iterdir()) == before
+    assert not (tmp_path / "results").exists()
+
+
+@one_detector
+def test_a_memory_is_not_bootstrapped_from_with_another_discount(
+    detector, trained, planes, run_here
+):
+    with pytest.raises(SystemExit, match=r"gamma was 0\.9, now it is 0\.0; expected"):
+        run_here(train(detector, planes, trained[0], EPOCHS, 1, gamma=0))
+
+
 def finished(models):
     """The first epoch that a killed run left unfinished."""
     epoch = 0
@@ -253,7 +289,8 @@ def test_results_hold_all_that_was_measured(tested):
     folder, said, results = tested
     assert results.keys() == RESULTS
     assert results["images"] >= 1 and results["objects"] >= results["images"]
-    assert results["trunk"]["sha256"] and results["weights"]["sha256"]
+    assert results["trunk"] == trunk_identity(DEFAULT_PATH).to_json()
+    assert results["weights"]["sha256"]
     assert results["quirks"] == [] and results["seed"] == 0
     assert results["settings"]["scale_subregion"] == 0.75
     for name in ("agent", "random", "upper_bound"):

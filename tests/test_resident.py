@@ -60,9 +60,9 @@ def test_regions_are_resized_to_the_same_pixels(size):
 
 
 @pytest.fixture(scope="module")
-def trunk_of(hed_trunk):
+def trunk_of(imagenet_trunk):
     def load(*taps):
-        return load_trunk(TrainSettings(path_vgg=hed_trunk), taps)
+        return load_trunk(TrainSettings(path_vgg=imagenet_trunk), taps)
 
     return load
 
@@ -168,13 +168,13 @@ def test_each_region_needs_its_picture(make, taps, trunk_of):
 
 
 @pytest.mark.parametrize("detector", ["image_zooms", "pool45_crops"])
-def test_the_setting_chooses_where_descriptors_are(detector, hed_trunk):
+def test_the_setting_chooses_where_descriptors_are(detector, imagenet_trunk):
     picture = noise(40, 50)
     regions = [zoom(whole_image(40, 50), move, 3 / 4) for move in MOVES]
     found = []
     for on_device in (0, 1):
         settings = import_module(f"{detector}.config").TrainSettings(
-            path_vgg=hed_trunk, resident=on_device
+            path_vgg=imagenet_trunk, resident=on_device
         )
         describer = import_module(f"{detector}.features").make_describer(settings)
         found.append(describer.describe([picture] * len(regions), regions))

@@ -1,6 +1,8 @@
 """The trunk: its graph, its arithmetic, and the recorded descriptors."""
 
+import hashlib
 import json
+import re
 
 import keras
 import numpy as np
@@ -9,10 +11,13 @@ from scipy.signal import convolve2d
 from trunk_files import theano, write_trunk
 
 from common.errors import InputError
-from common.files import sha256_of, write_json
-from hierarchy.pictures import resize
-from weights import DEFAULT_PATH
-from weights.layouts import BLOCKS, record_path
+from weights.identity import (
+    IMAGENET_FINGERPRINT,
+    IMAGENET_NAME,
+    UNKNOWN_NAME,
+    identity_of,
+)
+from weights.layouts import BLOCKS, read_trunk
 from weights.vgg16 import (
     VGG_MEAN_BGR,
     build_vgg16,
@@ -95,54 +100,43 @@ def test_features_against_true_convolutions(layout, tmp_path, random_layers):
     np.testing.assert_allclose(found, maps, rtol=1e-3, atol=1e-3 * maps.max())
 
 
-def test_golden_descriptors(golden, golden_image, hed_trunk):
-    model = load_vgg16(hed_trunk, ("block4_pool", "block5_pool"))
-    records = golden("vgg_descriptors")
-    assert records
-    for record in records:
-        image = golden_image(record)
-        small = resize(image)
-        assert small.sum() == record["resized_224_sum"]
-        corner = np.array(record["resized_224_corner"])
-        np.testing.assert_array_equal(small[:2, :2], corner)
-        _, zooms = model(preprocess(small)[None])
-        pool4, pool5 = model(preprocess(image)[None])
-        assert_descriptor(zooms, record["image_zooms_block5_pool"])
-        assert_descriptor(pool4, record["full_image_block4_pool"])
-        assert_descriptor(pool5, record["full_image_block5_pool"])
-
-
-def assert_descriptor(features, record) -> None:
-    maps = keras.ops.convert_to_numpy(features)[0].transpose(2, 0, 1)
-    maps = maps.astype(np.float64)
-    channels, height, width = maps.shape
-    assert list(maps.shape) == record["shape"]
-    assert maps.sum() == pytest.approx(record["sum"], rel=1e-3)
-    assert np.linalg.norm(maps) == pytest.approx(record["l2"], rel=1e-3)
-    assert (maps > 0).mean() == pytest.approx(record["nonzero"], rel=1e-3)
-    means = maps[:12].mean(axis=(1, 2))
-    np.testing.assert_allclose(means, record["channel_means"], rtol=1e-3, atol=1e-4)
-    centre = maps[:12, height // 2, width // 2]
-    np.testing.assert_allclose(centre, record["centre"], rtol=1e-3, atol=1e-3)
-
-
-def test_default_trunk_says_what_it_is(hed_trunk):
-    identity = trunk_identity(DEFAULT_PATH)
-    assert set(identity) == {"name", "source", "sha256"}
-    assert "unknown" not in identity["name"]
-    assert identity["sha256"] == sha256_of(DEFAULT_PATH)
-
-
-def test_identity_with_and_without_a_record(tmp_path, blank_layers):
-    path = write_trunk(tmp_path, "th_th_kernels", blank_layers)
-    unknown = trunk_identity(path)
-    assert unknown["name"] == "unknown (Keras 1 or 2: layer_names)"
-    assert path.name in unknown["source"] and str(tmp_path) not in unknown["source"]
-    record = {"name": "mine", "source": "here", "sha256": unknown["sha256"]}
-    write_json(record_path(path), record | {"bytes": path.stat().st_size})
-    assert trunk_identity(path) == record
-    json.dumps(trunk_identity(path))
-    write_json(record_path(path), record | {"sha256": "0" * 64})
-    assert trunk_identity(path) == unknown
+def test_identity_is_of_the_tensors_and_not_of_the_file(tmp_path, random_layers):
+    paths = []
+    for layout in ("th_th_kernels", "keras_3", "onnx"):
+        folder = tmp_path / layout
+        folder.mkdir()
+        paths.append(write_trunk(folder, layout, random_layers))
+    first, *others = map(trunk_identity, paths)
+    assert all(other == first for other in others)
+    assert first.name == UNKNOWN_NAME and re.fullmatch(
+        "[0-9a-f]{64}", first.fingerprint
+    )
+    assert json.loads(json.dumps(first.to_json())) == first.to_json()
+    kernel, bias = random_layers["block5_conv3"]
+    bias = bias.copy()
+    bias[-1] = np.nextafter(bias[-1], np.float32(9))
+    changed = random_layers | {"block5_conv3": (kernel, bias)}
+    other = trunk_identity(write_trunk(tmp_path, "keras_3", changed))
+    assert other.fingerprint != first.fingerprint
     with pytest.raises(InputError, match="no such file"):
         trunk_identity(tmp_path / "none.h5")
+
+
+def test_fingerprint_by_hand(random_layers):
+    digests = b"".join(
+        hashlib.sha256(array.astype("<f4").tobytes()).digest()
+        for arrays in random_layers.values()
+        for array in arrays
+    )
+    fingerprint = hashlib.sha256(digests).hexdigest()
+    assert identity_of(random_layers).fingerprint == fingerprint
+
+
+def test_the_default_trunk_is_imagenets(imagenet_trunk):
+    identity = trunk_identity(imagenet_trunk)
+    assert identity.name == IMAGENET_NAME
+    assert identity.fingerprint == IMAGENET_FINGERPRINT
+    assert str(identity) == f"ImageNet VGG-16 ({IMAGENET_FINGERPRINT[:12]})"
+    assert identity != identity_of(
+        {n: (-k, b) for n, (k, b) in read_trunk(imagenet_trunk).layers.items()}
+    )

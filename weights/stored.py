@@ -1,0 +1,266 @@
+"""Layers as a file stores them, the same for every layout.
+
+HDF5 as Keras 0.x to 3 wrote it and ``.keras`` archives are read here, ONNX in
+:mod:`weights.onnx_graph`.
+"""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from common.errors import InputError, file_error
+from weights.kinds import KERAS, ONNX, WEIGHTS_MEMBER, kind_of
+
+KERAS_0 = "Keras 0.x: layer_N/param_N"
+KERAS_1 = "Keras 1 or 2: layer_names"
+KERAS_3 = "Keras 3: layers/*/vars"
+ONNX_GRAPH = "ONNX: Conv nodes"
+
+StoredArray = h5py.Dataset | np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class StoredLayer:
+    """A layer with weights.
+
+    Attributes:
+        label: what the file calls it.
+        model: the nested model that it is a layer of, empty for the outermost.
+        arrays: its weights in their order; of HDF5 not read yet.
+    """
+
+    label: str
+    model: str
+    arrays: tuple[StoredArray, ...]
+
+    @property
+    def is_convolution(self) -> bool:
+        """Whether its first weight is a kernel of two spatial dimensions."""
+        return self.arrays[0].ndim == 4
+
+    @property
+    def is_normalisation(self) -> bool:
+        """Whether it has as many means, variances, scales and offsets as features."""
+        shapes = {array.shape for array in self.arrays}
+        return len(self.arrays) >= 3 and len(shapes) == 1 and self.arrays[0].ndim == 1
+
+
+@dataclass(frozen=True, eq=False)
+class StoredModel:
+    """All layers with weights that a file holds.
+
+    Attributes:
+        layout: in words.
+        layers: of one kind always in the order of the model.
+        is_ordered: whether layers of different kinds are, too.
+        name: what h5py calls the file, of which every array has to be a part.
+        backend: what Keras ran on, where the file says so.
+    """
+
+    layout: str
+    layers: list[StoredLayer] = field(repr=False)
+    is_ordered: bool = True
+    name: str = ""
+    backend: str = ""
+
+
+@contextmanager
+def opened(path: Path, expected: str) -> Iterator[StoredModel]:
+    """Open a weight file; whatever a bad one causes becomes one clear line.
+
+    Args:
+        path: the file.
+        expected: what should be there, for the error.
+
+    Raises:
+        InputError: the file is missing, damaged or none that holds weights.
+    """
+    kind = kind_of(path, expected)
+    if kind == ONNX:
+        # Imported here: onnx takes a while to load, and few files are its.
+        from weights.onnx_graph import read_graph
+
+        yield read_graph(path, expected)
+        return
+    try:
+        with h5py.File(_weights_inside(path) if kind == KERAS else path, "r") as file:
+            yield _read_hdf5(path, file)
+    # A damaged file fails anywhere between opening and the last read, and h5py has no
+    # error class of its own.
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise _damage(path, error) from error
+
+
+def _weights_inside(path: Path) -> io.BytesIO:
+    """Return the HDF5 file inside of a ``.keras`` archive; nothing else is read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return io.BytesIO(archive.read(WEIGHTS_MEMBER))
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise file_error(
+            path, f"{WEIGHTS_MEMBER} in it is damaged", "an intact one, so get it again"
+        ) from error
+
+
+def _damage(path: Path, error: Exception) -> InputError:
+    message = str(error)
+    sizes = re.search(r"eof = (\d+).*stored_eof = (\d+)", message)
+    if sizes:
+        return file_error(
+            path, f"is cut short: {sizes[1]} bytes", f"{sizes[2]}, so get it again"
+        )
+    if isinstance(error, PermissionError):
+        return file_error(path, "permission denied", "a file that may be read")
+    detail = re.sub(r"^Unable to [^(]*", "", message.splitlines()[0] if message else "")
+    return file_error(
+        path, f"is a damaged HDF5 file {detail}", "an intact one, so get it again"
+    )
+
+
+def _read_hdf5(path: Path, file: h5py.File) -> StoredModel:
+    """Tell the layout and list the layers."""
+    root = _root(file)
+    backend = _text(root.attrs.get("backend", ""))
+    if "nb_layers" in root.attrs:
+        layers = _keras_0_layers(path, root)
+        return StoredModel(KERAS_0, layers, name=file.filename, backend=backend)
+    if "layer_names" in root.attrs:
+        layers = _keras_1_layers(path, root)
+        return StoredModel(KERAS_1, layers, name=file.filename, backend=backend)
+    layers = _keras_3_layers(file)
+    if layers:
+        return StoredModel(KERAS_3, layers, is_ordered=False, name=file.filename)
+    raise file_error(
+        path,
+        "has none of the known layouts",
+        "attribute nb_layers (Keras 0.x) or layer_names (Keras 1 and 2), or groups "
+        "named vars (Keras 3)",
+    )
+
+
+def _root(file: h5py.File) -> h5py.Group:
+    """Return the group of the weights: whole saved models keep them one level down."""
+    inner = file.get("model_weights")
+    return inner if isinstance(inner, h5py.Group) else file
+
+
+def _keras_0_layers(path: Path, root: h5py.Group) -> list[StoredLayer]:
+    layers = []
+    for number in range(int(root.attrs["nb_layers"])):
+        name = f"layer_{number}"
+        group = _group(path, root, name)
+        arrays = [
+            _dataset(path, root, f"{name}/param_{parameter}")
+            for parameter in range(int(group.attrs.get("nb_params", 0)))
+        ]
+        if arrays:
+            layers.append(StoredLayer(name, "", tuple(arrays)))
+    return layers
+
+
+def _keras_1_layers(path: Path, root: h5py.Group) -> list[StoredLayer]:
+    """List layers by their names; a nested model's are all in the group of it."""
+    layers = []
+    for name in _texts(root.attrs["layer_names"]):
+        group = _group(path, root, name)
+        inside: dict[str, list[h5py.Dataset]] = {}
+        for weight in _texts(group.attrs.get("weight_names", ())):
+            layer = weight.rpartition("/")[0] or name
+            inside.setdefault(layer, []).append(_dataset(path, group, weight))
+        model = name if len(inside) > 1 else ""
+        layers += [StoredLayer(key, model, tuple(own)) for key, own in inside.items()]
+    return layers
+
+
+def _keras_3_layers(file: h5py.File) -> list[StoredLayer]:
+    """List the groups called ``vars``; labels end in the layers' own names."""
+    holders: list[h5py.Group] = []
+
+    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        is_optimizer = name.startswith("optimizer")  # its slots have layers' shapes
+        if isinstance(item, h5py.Group) and not is_optimizer:
+            if name.rpartition("/")[2] == "vars":
+                holders.append(item)
+
+    file.visititems(visit)
+    layers = []
+    for holder in sorted(holders, key=lambda item: _natural(item.name)):
+        names = sorted(holder, key=_natural)
+        arrays = tuple(
+            holder[name] for name in names if isinstance(holder[name], h5py.Dataset)
+        )
+        if arrays:
+            layer = holder.name.removesuffix("/vars").strip("/")
+            own = _text(holder.attrs.get("name", ""))
+            model = layer.rpartition("/")[0]
+            layers.append(StoredLayer(f"{layer} {own}".strip(), model, arrays))
+    return layers
+
+
+def _natural(name: str) -> list[tuple[str, int]]:
+    """Sort ``conv2d``, ``conv2d_1``, … ``conv2d_10`` by their numbers."""
+    parts = [re.fullmatch(r"(.*?)_?(\d*)", part) for part in name.split("/")]
+    return [(part[1], int(part[2] or 0)) for part in parts]
+
+
+def _group(path: Path, parent: h5py.Group, name: str) -> h5py.Group:
+    child = parent.get(name)
+    if not isinstance(child, h5py.Group):
+        raise file_error(path, f"group {name} is missing", "every layer it lists")
+    return child
+
+
+def _dataset(path: Path, parent: h5py.Group, name: str) -> h5py.Dataset:
+    child = parent.get(name)
+    if not isinstance(child, h5py.Dataset):
+        where = f"{parent.name}/{name}".lstrip("/")
+        raise file_error(path, f"array {where} is missing", "every weight it lists")
+    return child
+
+
+def _text(value: object) -> str:
+    """Decode an attribute: bytes from Keras 1 on Python 2, text from later ones."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return str(value)
+
+
+def _texts(values: object) -> list[str]:
+    return [_text(value) for value in np.ravel(values)]
+
+
+def read_array(
+    path: Path,
+    stored: StoredModel,
+    what: str,
+    array: StoredArray,
+    shape: tuple[int, ...],
+) -> np.ndarray:
+    """Read an array as float32, its shape checked before a byte of it is read.
+
+    Raises:
+        InputError: it has another shape, is no numbers, or lies in another file.
+    """
+    if array.shape != shape:
+        raise file_error(path, f"{what} has shape {array.shape}", str(shape))
+    if array.dtype.kind != "f":
+        raise file_error(path, f"{what} has type {array.dtype}", "floating point")
+    if isinstance(array, h5py.Dataset) and _lies_elsewhere(array, stored):
+        raise file_error(path, f"{what} lies in another file", "it in this file")
+    with np.errstate(over="ignore"):  # beyond float32 is caught as infinite
+        values = array[...].astype(np.float32, copy=False)
+    if not np.isfinite(values).all():
+        raise file_error(path, f"{what} has values that are not finite", "numbers")
+    return values
+
+
+def _lies_elsewhere(array: h5py.Dataset, stored: StoredModel) -> bool:
+    other = array.file.filename != stored.name
+    return bool(array.external) or array.is_virtual or other
