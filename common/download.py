@@ -23,7 +23,8 @@ CONNECT_SECONDS = 5
 READ_SECONDS = 60
 """How long a download may stand still."""
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
+"""What a cut download loses at most, in bytes."""
 _ALGORITHMS = {"md5": "MD5", "sha256": "SHA-256"}
 _PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE = 206, 416
 
