@@ -83,7 +83,7 @@ def _fetch(url: str, part: Path, checksum: str) -> None:
                 raise
             # There is no rest: the part is the whole file, or too long to be of it.
             if not has_checksum(part, checksum):
-                file.truncate(0)
+                _empty(file)
                 _append(url, file)
         os.fsync(file.fileno())
 
@@ -100,7 +100,7 @@ def _append(url: str, file: BinaryIO) -> None:
     def look_at(response: requests.Response, **_: object) -> None:
         responses.append(response)
         if response.ok and not response.is_redirect and not _continues(response, have):
-            file.truncate(0)
+            _empty(file)
 
     try:
         with _bar(url, file) as bar:
@@ -121,6 +121,11 @@ def _continues(response: requests.Response, have: int) -> bool:
     where = response.headers.get("Content-Range", "")
     is_rest = where.replace("=", " ").startswith(f"bytes {have}-")
     return response.status_code == _PARTIAL_CONTENT and is_rest
+
+
+def _empty(file: BinaryIO) -> None:
+    file.truncate(0)
+    file.seek(0)  # which truncating leaves where it was
 
 
 def _check(url: str, part: Path, checksum: str) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import gzip
 import hashlib
 import io
+import json
 import os
 import resource
 import signal
@@ -24,13 +25,11 @@ from scipy.io import savemat
 from common.errors import InputError
 from common.files import REPOSITORY
 from datasets import caltech
-from datasets import fetch as fetching
 from datasets.archives import open_archive, unpack
 from datasets.fetch import DOWNLOADS, SETS, Settings, fetch, main
 from datasets.folders import whole_folder
-from datasets.voc_layout import Box, annotation_xml
+from datasets.voc_layout import Box, annotation_xml, write_lists
 from glimpse_rnn.mnist import read_digits
-from hierarchy.annotations import AnnotationFile
 from hierarchy.voc import VocSet, load_images_labels_in_data_set
 
 MEASURED = REPOSITORY.parent / "shared" / "data" / "caltech_aeroplanes"
@@ -284,8 +283,6 @@ needs_measured = pytest.mark.skipif(
 
 @needs_measured
 def test_lists_are_those_that_the_results_were_measured_on(tmp_path):
-    from datasets.voc_layout import write_lists
-
     write_lists(tmp_path, "aeroplane", caltech.split())
     expected = files_of(MEASURED / "ImageSets")
     assert files_of(tmp_path / "ImageSets") == expected and len(expected) == 4
@@ -299,7 +296,6 @@ def test_annotations_are_those_that_the_results_were_measured_on(tmp_path):
             name = f"{category.offset + number:06d}"
             key = category.images, number
             images[key] = (MEASURED / "JPEGImages" / f"{name}.jpg").read_bytes()
-            (box,) = AnnotationFile(name, MEASURED).objects()
             boxes[key] = box_in_xml(MEASURED / "Annotations" / f"{name}.xml")
     archive = tmp_path / "caltech-101.zip"
     archive.write_bytes(caltech_zip(images, boxes))
@@ -615,8 +611,6 @@ command_line.run(fetch.main, fetch.Settings, sys.argv[2:])
 
 def program(*words: str, **options) -> subprocess.Popen:
     """The command line in a process of its own, expecting the small archives."""
-    import json
-
     checksums = {
         name: [
             f"md5:{hashlib.md5(FILES[archive.name]).hexdigest()}"
@@ -704,8 +698,19 @@ def test_one_unpacking_of_a_set_at_a_time(tmp_path):
                 pass
 
 
+def test_data_sets_know_nothing_of_the_models():
+    program = """
+import sys
+import datasets.door_handles, datasets.fetch
+above = {"weights", "hierarchy", "glimpse_rnn", "samples", "keras", "tensorflow"}
+print(*(above & set(sys.modules)))
+"""
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "\n")
+
+
 def test_the_module_is_a_command(tmp_path):
     words = [sys.executable, "-m", "datasets.fetch", "--help"]
     done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0 and "--keep_archives" in done.stdout
-    assert fetching.__doc__

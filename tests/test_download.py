@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from local_server import Site, refused_address, serving
 
+from common import download as downloading
 from common.download import download, has_checksum, part_of
 from common.errors import InputError
 from common.files import REPOSITORY
@@ -62,6 +63,24 @@ def test_a_file_that_is_there_is_replaced(site, tmp_path):
 def test_nothing_is_printed_without_a_terminal(site, tmp_path, capfd):
     download(f"{site.address}/file.bin", tmp_path / "file.bin", MD5)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_a_bar_on_a_terminal(site, tmp_path, monkeypatch, capfd, knows_ranges):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    part_of(tmp_path / "file.bin").write_bytes(BODY[:1_000_000])
+    site.knows_ranges = knows_ranges
+    download(f"{site.address}/file.bin", tmp_path / "file.bin", MD5)
+    shown = capfd.readouterr().err
+    assert "file.bin" in shown and "/3.0 MB" in shown
+
+
+def test_a_download_that_stands_still(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(downloading, "READ_SECONDS", 0.5)
+    site.hang_after = 2_000_000
+    line = failure(site, tmp_path / "file.bin")
+    assert line == "the download stood still for 0.5 s"
+    assert part_of(tmp_path / "file.bin").exists()
 
 
 def test_only_the_rest_is_asked_for_after_a_cut(site, tmp_path):
