@@ -10,10 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
-from common.download import download
 from common.errors import InputError, file_error
-from common.files import REPOSITORY, replacing, sha256_of
+from common.files import REPOSITORY
 from common.progress import console
+from datasets.fetch import fetch
 from glimpse_rnn.annotations import SPLITS, read_annotations
 from glimpse_rnn.batches import Augmentation, KeypointBatches
 from glimpse_rnn.keypoints import FileSource, KeypointSet, squash
@@ -38,9 +38,6 @@ DOOR_HANDLES = REPOSITORY / "door_handles"
 
 MNIST = REPOSITORY / "mnist"
 """Where MNIST is looked for and downloaded to."""
-
-MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
-MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
 PLACES = {"train": 1, "test": 2}
 """Seeds of where digits lie: all runs train, and all test, on the same pictures."""
@@ -197,17 +194,9 @@ def ensure_mnist() -> bool:
     """Download MNIST unless it is there; returns whether it is there now."""
     if MNIST.is_dir():
         return True
-    dest = MNIST / "mnist.npz"
     try:
-        with replacing(dest) as partial:
-            download(MNIST_URL, partial)
-            found = sha256_of(partial)
-            if found != MNIST_SHA256:
-                what = f"the download has SHA-256 {found}"
-                raise file_error(MNIST_URL, what, f"{MNIST_SHA256}; not kept")
-    except (InputError, OSError) as error:
-        if MNIST.is_dir() and not any(MNIST.iterdir()):
-            MNIST.rmdir()
+        fetch("mnist", MNIST.parent, say=console.print)
+    except InputError as error:
         console.print(f"{error}; {MNIST.name}/ is not there either: using drawn digits")
         return False
     return True

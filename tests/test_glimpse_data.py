@@ -6,7 +6,7 @@ import hashlib
 import struct
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from PIL import Image
 
 from common.errors import InputError
 from common.feeding import fit
+from datasets.fetch import SETS, Archive
 from glimpse_rnn import data
 from glimpse_rnn.batches import NONE, Augmentation, KeypointBatches, augmented
 from glimpse_rnn.data import announce, open_digits, open_keypoints, open_sets
@@ -439,9 +440,21 @@ def test_a_data_set_that_was_asked_for_is_never_replaced(tmp_path):
         open_sets(Settings("mnist_centroid", tmp_path / "absent", 60), "train")
 
 
+def mnist_archive() -> Archive:
+    return SETS["mnist"].archives[0]
+
+
+def serve_mnist_at(monkeypatch, url: str, checksum: str | None = None) -> None:
+    """Put another address, and maybe another checksum, in the place of MNIST's."""
+    archive = replace(
+        mnist_archive(), url=url, checksum=checksum or mnist_archive().checksum
+    )
+    monkeypatch.setitem(SETS, "mnist", replace(SETS["mnist"], archives=(archive,)))
+
+
 def test_digits_are_drawn_where_mnist_cannot_be_had(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(data, "MNIST", tmp_path / "mnist")
-    monkeypatch.setattr(data, "MNIST_URL", "http://127.0.0.1:9/mnist.npz")
+    serve_mnist_at(monkeypatch, "http://127.0.0.1:9/mnist.npz")
     monkeypatch.setattr(data, "DRAWN_DIGITS", {"train": 12, "test": 4})
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     (images,) = open_sets(Settings("mnist_centroid", None, 60), "train")
@@ -464,7 +477,7 @@ def served_mnist(tmp_path, monkeypatch):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/mnist.npz"
         monkeypatch.setattr(data, "MNIST", tmp_path / "mnist")
-        monkeypatch.setattr(data, "MNIST_URL", url)
+        serve_mnist_at(monkeypatch, url)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         yield (folder / "mnist.npz").read_bytes()
         server.shutdown()
@@ -472,10 +485,10 @@ def served_mnist(tmp_path, monkeypatch):
 
 def test_mnist_is_downloaded_once(tmp_path, monkeypatch, served_mnist):
     found = hashlib.sha256(served_mnist).hexdigest()
-    monkeypatch.setattr(data, "MNIST_SHA256", found)
+    serve_mnist_at(monkeypatch, mnist_archive().url, f"sha256:{found}")
     assert len(open_sets(Settings("mnist_centroid", None, 60), "train")[0]) == 30
     assert (tmp_path / "mnist" / "mnist.npz").read_bytes() == served_mnist
-    monkeypatch.setattr(data, "MNIST_URL", "http://127.0.0.1:9/mnist.npz")
+    serve_mnist_at(monkeypatch, "http://127.0.0.1:9/mnist.npz")
     assert len(open_sets(Settings("mnist_centroid", None, 60), "train")[0]) == 30
 
 
@@ -501,8 +514,8 @@ def test_mnist_is_the_file_that_keras_downloads(monkeypatch):
     monkeypatch.setattr(theirs, "get_file", get_file)
     with pytest.raises(FileNotFoundError):
         keras.datasets.mnist.load_data()
-    assert data.MNIST_URL == asked["origin"]
-    assert data.MNIST_SHA256 == asked["file_hash"]
+    assert mnist_archive().url == asked["origin"]
+    assert mnist_archive().checksum == f"sha256:{asked['file_hash']}"
 
 
 def test_mnist_of_the_default_folder(tmp_path, monkeypatch):
