@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import cos, pi
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from hierarchy.quirks import Quirks
 from hierarchy.replay import Experiences
 
 LAST_EPSILON = 0.1
+LAST_SHARE = 0.01
+"""Share of the learning rate that is left where it decays."""
 
 
 def get_epsilon(
@@ -40,6 +43,23 @@ def get_epsilon(
         if epsilon > LAST_EPSILON:
             epsilon -= epsilon_step
     return epsilon
+
+
+def get_learning_rate(rate: float, progress: float, decay_epochs: int) -> float:
+    """Return Adam's rate at a moment of training; not the paper's, which keeps it.
+
+    It falls along half a cosine to a hundredth of what it began with (Loshchilov and
+    Hutter, arXiv 1608.03983, without restarts).
+
+    Args:
+        rate: at the beginning.
+        progress: epochs done, with their fraction.
+        decay_epochs: epochs after which the rate falls no more; 0 keeps it as it is.
+    """
+    if not decay_epochs:
+        return rate
+    share = min(progress / decay_epochs, 1)
+    return rate * max((1 + cos(pi * share)) / 2, LAST_SHARE)
 
 
 @dataclass(frozen=True)

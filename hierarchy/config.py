@@ -7,12 +7,14 @@ flag of the same name; the text below it is the flag's help.
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import tyro
 
+from common.devices import knows_bfloat16
 from common.files import REPOSITORY
 from common.settings import expect
+from hierarchy import presets
 from hierarchy.quirks import Quirks
 from hierarchy.regions import ACTIONS, TRIGGER
 from hierarchy.search import SearchRules
@@ -29,9 +31,14 @@ VOC2012 = REPOSITORY / "VOC2012"
 class SharedSettings:
     """What training and testing have in common."""
 
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
+    """Fields that ``--preset NAME`` sets."""
     smallest_image: ClassVar[int] = 1
     """Pixels each way that an image must have for the detector."""
 
+    preset: Literal["paper", "fast"] = "paper"
+    """Where settings start from: as published, or what learns in minutes from a few
+    hundred images (hierarchy/presets.py); further flags override it."""
     class_object: int | str = 1
     """Class to search for: 1 (aeroplane) … 20 (tvmonitor) in VOC order, or its name."""
     scale_subregion: float = 3 / 4
@@ -42,9 +49,9 @@ class SharedSettings:
     """1 draws each search as a strip into path_testing_folder."""
     path_vgg: Path = DEFAULT_PATH
     """VGG-16 weights, an h5 file of any known layout (see weights/README.md)."""
-    trunk_dtype: Literal["float32", "bfloat16"] = "float32"
+    trunk_dtype: Literal["float32", "bfloat16", "auto"] = "float32"
     """What VGG-16 computes in; bfloat16 is faster where processors know it, and
-    descriptors then differ by a few thousandths."""
+    descriptors then differ by a few thousandths; auto takes it just there."""
     path_testing_folder: Path = REPOSITORY / "testing_visualizations"
     """Where drawings and results go."""
     num_searches: int = 1
@@ -83,6 +90,13 @@ class SharedSettings:
         )
 
     @property
+    def descriptor_dtype(self) -> str:
+        """What VGG-16 computes in on this machine: float32 or bfloat16."""
+        if self.trunk_dtype != "auto":
+            return self.trunk_dtype
+        return "bfloat16" if knows_bfloat16() else "float32"
+
+    @property
     def cache_bytes(self) -> int:
         """Bytes of memory for what VGG-16 made of images or regions already seen."""
         return int(self.cache_gb * 1e9)
@@ -106,6 +120,8 @@ class SharedSettings:
 class TrainSettings(SharedSettings):
     """Settings of training."""
 
+    PRESETS = {"fast": presets.FAST | presets.FAST_TRAINING}
+
     n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 0
     """Epoch to start at: 0 makes a new network, N goes on from epoch N − 1."""
     epochs: int = 50
@@ -124,6 +140,9 @@ class TrainSettings(SharedSettings):
     """Experiences after which learning begins; 0 waits until the memory is full."""
     learning_rate: float = 1e-6
     """Of Adam."""
+    decay_epochs: int = 0
+    """Epochs over which Adam's rate falls to a hundredth along half a cosine; 0 keeps
+    it, as published."""
     updates_per_step: int = 1
     """Batches learnt from after each step; more make more of few images."""
     learn_untaken: Switch = 0
@@ -141,6 +160,8 @@ class TrainSettings(SharedSettings):
     """1 trains on both data sets."""
     image_set: str = "trainval"
     """List in ImageSets/Main to train on, without the class's name."""
+    flip: Switch = 0
+    """1 mirrors every other image, and in the next epoch those in between."""
     max_images: int = 0
     """Trains on so many images at most, the first of each data set; 0 takes all."""
     path_model: Path = REPOSITORY / "models"
@@ -179,6 +200,7 @@ class TrainSettings(SharedSettings):
             f"0, or batch_size, {self.batch_size}, to buffer_experience_replay",
             lambda x: x == 0 or self.batch_size <= x <= self.buffer_experience_replay,
         )
+        expect(self, "decay_epochs", "at least 0", lambda x: x >= 0)
         expect(self, "learning_rate", "above 0, at most 1", lambda x: 0 < x <= 1)
         expect(self, "descriptor_scale", "above 0, at most 1", lambda x: 0 < x <= 1)
         expect(self, "max_images", "at least 0", lambda x: x >= 0)
@@ -190,6 +212,7 @@ class TestSettings(SharedSettings):
     """Settings of testing."""
 
     __test__ = False  # no test case, whatever pytest thinks of the name
+    PRESETS = {"fast": presets.FAST}
 
     path_voc_test: Path = VOC2007
     """Data set to test on, in the VOC layout; drawn planes where the default is not

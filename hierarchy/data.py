@@ -1,10 +1,11 @@
 """Which images a run works on: the data set asked for, or drawn planes."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from common.progress import console
 from hierarchy.config import VOC2007, VOC2012, TestSettings, TrainSettings
-from hierarchy.voc import VocSet, class_name
+from hierarchy.voc import VocImage, VocSet, class_name
 from samples.planes import ensure_planes
 
 
@@ -38,6 +39,17 @@ def test_set(settings: TestSettings) -> VocSet:
 
 
 test_set.__test__ = False  # no test case, whatever pytest thinks of the name
+
+
+def mirrored_in_turn(images: Iterable[VocImage], epoch: int) -> Iterator[VocImage]:
+    """Mirror every other image, and in the next epoch those in between.
+
+    Args:
+        images: of one epoch.
+        epoch: its number.
+    """
+    for number, image in enumerate(images):
+        yield image.mirrored() if (number + epoch) % 2 else image
 
 
 def _data_or_planes(folder: Path, default: Path) -> Path:

@@ -182,7 +182,7 @@ def load_trunk(
     Raises:
         InputError: ``path_vgg`` cannot be used.
     """
-    trunk = load_vgg16(settings.path_vgg, taps, dtype=settings.trunk_dtype)
+    trunk = load_vgg16(settings.path_vgg, taps, dtype=settings.descriptor_dtype)
     # Measured on a CPU: one image takes as long or longer through XLA, which besides
     # would compile anew for every size of image.
     trunk.compile(jit_compile=False)

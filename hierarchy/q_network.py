@@ -203,7 +203,8 @@ class QLearner(keras.Model):
 
         Returns:
             ``prediction`` and ``inference`` of the states, the latter without
-            dropout, and ``next`` of the next states, without dropout.
+            dropout, and, unless the discount is 0, ``next`` of the next states,
+            without dropout.
         """
         first, *rest = self.network.layers
         # The first product is nearly all of the arithmetic, and dropout comes after
@@ -211,13 +212,14 @@ class QLearner(keras.Model):
         hidden = first(experiences["states"])
         inference = hidden
         prediction = self._drop(hidden) if training else hidden
-        next_hidden = first(experiences["next_states"])
         for layer in rest:
-            inference, next_hidden = layer(inference), layer(next_hidden)
-            prediction = layer(prediction)
+            inference, prediction = layer(inference), layer(prediction)
             if training and layer is not rest[-1]:
                 prediction = self._drop(prediction)
-        return {"prediction": prediction, "inference": inference, "next": next_hidden}
+        outputs = {"prediction": prediction, "inference": inference}
+        if self.gamma:
+            outputs["next"] = self.network(experiences["next_states"])
+        return outputs
 
     def _drop(self, hidden):
         return keras.random.dropout(hidden, self.dropout, seed=self.dropout_seeds)
@@ -231,8 +233,10 @@ class QLearner(keras.Model):
             ops.convert_to_tensor(x[name]) for name in ("actions", "rewards", "known")
         )
         actions = ops.one_hot(taken - 1, NUMBER_OF_ACTIONS)
-        goes_on = ops.cast(taken != TRIGGER, "float32")
-        value = rewards + self.gamma * goes_on * ops.max(y_pred["next"], axis=1)
+        value = rewards
+        if self.gamma:
+            goes_on = ops.cast(taken != TRIGGER, "float32")
+            value += self.gamma * goes_on * ops.max(y_pred["next"], axis=1)
         others = ops.where(ops.isnan(known), y_pred["inference"], known)
         targets = ops.where(actions > 0, ops.expand_dims(value, 1), others)
         error = y_pred["prediction"] - ops.stop_gradient(targets)

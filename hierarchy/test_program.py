@@ -122,7 +122,7 @@ def compare_with_training(
         "scale_subregion": settings.scale_subregion,
         "number_of_steps": settings.number_of_steps,
         "quirks": settings.rules.quirks.names(),
-        "trunk_dtype": settings.trunk_dtype,
+        "trunk_dtype": settings.descriptor_dtype,
     }
     for name, value in now.items():
         before = trained.get(name, value)

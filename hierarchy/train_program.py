@@ -15,10 +15,10 @@ from common.errors import InputError
 from common.files import alone_in, check_folder
 from common.memory import keep_freed_memory
 from common.progress import TensorBoardLog, console
-from hierarchy.agent import Agent, get_epsilon
+from hierarchy.agent import Agent, get_epsilon, get_learning_rate
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import SharedSettings, TrainSettings
-from hierarchy.data import report_skipped, training_set
+from hierarchy.data import mirrored_in_turn, report_skipped, training_set
 from hierarchy.description import STATE_SIZE, Describer
 from hierarchy.progress import EpochSummary, TrainingProgress, sentence
 from hierarchy.q_network import QLearner, get_q_network
@@ -114,7 +114,6 @@ class _TrainingRun:
         whole = self.checkpoints.restore(
             epoch, self.learner, self.replay, self.generators, self.identity
         )
-        self.learner.optimizer.learning_rate = self.settings.learning_rate
         if whole:
             console.print(f"going on from epoch {epoch}, with its replay memory")
         else:
@@ -155,8 +154,12 @@ class _TrainingRun:
         )
         summary = EpochSummary(epoch, epsilon, settings.class_id)
         strips = StripWriter(settings.path_testing_folder / "training")
-        decoded = ahead(images, settings.num_searches + 1)
+        shown = mirrored_in_turn(images, epoch) if settings.flip else images
+        decoded = ahead(shown, settings.num_searches + 1)
+        self._set_learning_rate(epoch)
         for step in self.trainer.epoch(decoded, epsilon):
+            if settings.decay_epochs:
+                self._set_learning_rate(epoch + step.image / len(images))
             summary.add(step)
             progress.show(step, summary)
             if settings.bool_draw:
@@ -167,6 +170,13 @@ class _TrainingRun:
                 f" class {class_name(settings.class_id)} in its annotation"
             )
         return summary.row
+
+    def _set_learning_rate(self, progress: float) -> None:
+        """Set Adam's rate for a moment of training, whichever run it is in."""
+        settings = self.settings
+        self.learner.optimizer.learning_rate = get_learning_rate(
+            settings.learning_rate, progress, settings.decay_epochs
+        )
 
     def _save(self, epoch: int, row: dict[str, Any]) -> None:
         self.checkpoints.save(
@@ -199,5 +209,5 @@ def _identity(settings: TrainSettings) -> dict[str, Any]:
         "descriptor_scale": settings.descriptor_scale,
         "quirks": settings.rules.quirks.names(),
         "trunk": trunk_identity(settings.path_vgg).to_json(),
-        "trunk_dtype": settings.trunk_dtype,
+        "trunk_dtype": settings.descriptor_dtype,
     }

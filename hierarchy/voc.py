@@ -15,7 +15,7 @@ import os
 import reprlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -192,6 +192,18 @@ class VocImage:
     path: Path
     pixels: np.ndarray
     objects: tuple[VocObject, ...]
+
+    def mirrored(self) -> "VocImage":
+        """Return the image left to right, under a key of its own."""
+        width = self.pixels.shape[1]
+        objects = []
+        for item in self.objects:
+            ymin, xmin, ymax, xmax = item.box
+            box = (ymin, width - xmax, ymax, width - xmin)
+            objects.append(replace(item, box=box))
+        pixels = np.ascontiguousarray(self.pixels[:, ::-1])
+        key = f"{self.key}~mirrored"
+        return replace(self, key=key, pixels=pixels, objects=tuple(objects))
 
 
 class _Entry(NamedTuple):

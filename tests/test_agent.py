@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hierarchy.agent import Agent, get_epsilon
+from hierarchy.agent import Agent, get_epsilon, get_learning_rate
 from hierarchy.quirks import Quirks
 
 
@@ -35,6 +35,16 @@ def test_row_epsilon_begins_anew_and_goes_on_past_a_tenth():
     assert get_epsilon(30, quirks=quirks) == get_epsilon(10, quirks=quirks)
     assert get_epsilon(7, first_epoch=7) == 0.3
     assert get_epsilon(10) == get_epsilon(30) == 0.1
+
+
+def test_the_learning_rate_stays_unless_it_is_to_decay():
+    assert {get_learning_rate(1e-6, progress, 0) for progress in (0, 1.5, 80)} == {1e-6}
+
+
+def test_the_learning_rate_falls_along_half_a_cosine():
+    found = [get_learning_rate(0.5, progress, 4) for progress in (0, 1, 2, 3, 4, 9)]
+    expected = [0.5, 0.5 * 0.8535534, 0.25, 0.5 * 0.1464466, 0.005, 0.005]
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_greedy_agent_takes_the_largest_q_value():

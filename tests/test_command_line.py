@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from common.command_line import quiet_start, run
-from image_zooms.config import TrainSettings
+from image_zooms.config import TestSettings, TrainSettings
 from image_zooms.train import main
 
 ROOT = Path(__file__).parents[1]
@@ -113,6 +113,27 @@ def test_a_setting_that_cannot_be_is_named_in_one_line(
     assert stop.value.code.startswith("error: ") and part in stop.value.code
     assert "\n" not in stop.value.code
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["--preset", "fast"], ["--preset=fast"]])
+@pytest.mark.parametrize("program", ["train", "test"])
+def test_a_preset_is_where_settings_start_from(program, words):
+    found = []
+    kind = {"train": TrainSettings, "test": TestSettings}[program]
+    run(found.append, kind, [*words, "--seed", "3", "--number_of_steps=7"])
+    (settings,) = found
+    expected = {**kind.PRESETS["fast"], "seed": 3, "number_of_steps": 7}
+    expected["preset"] = "fast"
+    assert settings == kind(**expected)
+    run(found.append, kind, [])
+    assert found[1] == kind()
+
+
+def test_a_preset_that_does_not_exist_is_status_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        run(print, TrainSettings, ["--preset", "quick"])
+    assert caught.value.code == 2
+    assert "fast" in capsys.readouterr().err
 
 
 def test_a_flag_that_does_not_exist_is_status_2():

@@ -1,5 +1,8 @@
 """Which images a run works on."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from common.errors import InputError
@@ -68,3 +71,21 @@ def test_a_data_set_that_was_asked_for_is_never_replaced(tmp_path):
 def test_a_class_that_no_image_holds_is_named(planes):
     with pytest.raises(InputError, match="car"):
         data.training_set(TrainSettings(path_voc=planes[0], class_object="car"))
+
+
+def test_every_other_image_is_mirrored_and_the_rest_an_epoch_later(planes):
+    images = list(data.training_set(TrainSettings(path_voc=planes[0])))
+    epochs = [list(data.mirrored_in_turn(images, epoch)) for epoch in range(3)]
+    for number, (first, second, third) in enumerate(zip(*epochs, strict=True)):
+        plain, turned = (first, second) if number % 2 == 0 else (second, first)
+        assert plain is images[number] and third.key == first.key
+        assert turned.key != plain.key and turned.name == plain.name
+        assert (turned.pixels[:, ::-1] == plain.pixels).all()
+        for item, other in zip(plain.objects, turned.objects, strict=True):
+            marked = np.zeros(plain.pixels.shape[:2])
+            ymin, xmin, ymax, xmax = item.box
+            marked[ymin:ymax, xmin:xmax] = 1
+            ymin, xmin, ymax, xmax = other.box
+            assert marked[:, ::-1][ymin:ymax, xmin:xmax].all()
+            assert (ymax - ymin) * (xmax - xmin) == marked.sum()
+            assert replace(other, box=item.box) == item

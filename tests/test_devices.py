@@ -8,8 +8,10 @@ from pathlib import Path
 import keras
 import pytest
 
+from common import devices
 from common.devices import DETERMINISTIC_XLA, prepare_devices
 from common.errors import InputError
+from image_zooms.config import TrainSettings
 
 ROOT = Path(__file__).parents[1]
 ASK = """
@@ -55,3 +57,24 @@ def test_backends_that_cannot_promise_it_are_refused(monkeypatch):
     monkeypatch.setattr(keras.config, "backend", lambda: "numpy")
     with pytest.raises(InputError, match="deterministic is 1, the backend numpy"):
         prepare_devices(True)
+
+
+@pytest.mark.parametrize(
+    ("flags", "knows"),
+    [("fpu avx512_bf16 sse", True), ("amx_bf16", True), ("avx512f avx2", False)],
+)
+def test_processors_that_know_bfloat16(flags, knows, monkeypatch):
+    text = f"processor : 0\nmodel name : one\nflags : {flags}\nbugs : avx512_bf16\n"
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: text)
+    assert devices.knows_bfloat16() is knows
+    settings = TrainSettings(trunk_dtype="auto")
+    assert settings.descriptor_dtype == ("bfloat16" if knows else "float32")
+    assert TrainSettings(trunk_dtype="float32").descriptor_dtype == "float32"
+
+
+def test_a_system_that_does_not_say_knows_no_bfloat16(monkeypatch):
+    def absent(*_, **__):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", absent)
+    assert not devices.knows_bfloat16()

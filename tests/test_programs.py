@@ -34,6 +34,7 @@ RESULTS = set(
 TOY = [
     *("--number_of_steps", "3", "--batch_size", "4", "--learning_rate", "1e-4"),
     *("--buffer_experience_replay", "6", "--epsilon_step", "0.4"),
+    *("--flip", "1", "--decay_epochs", "3"),
 ]
 
 

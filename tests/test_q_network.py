@@ -40,7 +40,7 @@ def forward(weights, states):
     return inputs[:3], inputs[3]
 
 
-def reference_update(weights, batch):
+def reference_update(weights, batch, gamma=GAMMA):
     """One update by hand: loss, and the weights after Adam's first step."""
     inputs, q_values = forward(weights, batch.states)
     _, next_q_values = forward(weights, batch.next_states)
@@ -48,7 +48,7 @@ def reference_update(weights, batch):
     for row, action in enumerate(batch.actions):
         value = batch.rewards[row]
         if action != TRIGGER:
-            value += GAMMA * next_q_values[row].max()
+            value += gamma * next_q_values[row].max()
         error[row, action - 1] = q_values[row, action - 1] - value
     loss = (error**2).mean()
     slope, gradients = 2 * error / error.size, []
@@ -73,6 +73,15 @@ def test_one_update_is_the_one_derived_by_hand():
         clear = np.abs(gradient) > 1e-5  # where rounding cannot turn Adam's sign
         assert clear.any()
         np.testing.assert_allclose(found[clear], wanted[clear], atol=2e-6)
+
+
+def test_without_a_discount_next_states_are_left_alone():
+    network, batch = loud_network(), random_batch()
+    unseen = batch._replace(next_states=np.full_like(batch.next_states, np.nan))
+    learner = QLearner(network, 0.0, RATE, dropout=0.0)
+    before = [weight.astype(np.float64) for weight in network.get_weights()]
+    loss, _, _ = reference_update(before, batch, gamma=0.0)
+    assert learner.update(unseen) == pytest.approx(loss, rel=1e-5)
 
 
 def test_only_the_taken_action_learns_without_dropout():
