@@ -1,12 +1,16 @@
 """A web server on this machine for tests: it cuts, forgets and waits as it is told."""
 
+import dataclasses
+import hashlib
 import http.server
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from datasets.fetch import SETS
 
 
 @dataclass
@@ -100,3 +104,21 @@ def refused_address() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+def expect_archives(
+    monkeypatch, files: dict[str, bytes], address: str, names: Iterable[str] = SETS
+) -> None:
+    """Make the data sets' archives those of a server, checksums and all."""
+    for name in names:
+        data_set = SETS[name]
+        archives = tuple(
+            dataclasses.replace(
+                archive,
+                url=f"{address}/{archive.name}",
+                checksum=f"md5:{hashlib.md5(files[archive.name]).hexdigest()}",
+            )
+            for archive in data_set.archives
+        )
+        changed = dataclasses.replace(data_set, archives=archives)
+        monkeypatch.setitem(SETS, name, changed)

@@ -1,6 +1,5 @@
 """Data sets fetched from a local server: small archives of the official layouts."""
 
-import dataclasses
 import gzip
 import hashlib
 import io
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from local_server import refused_address, serving
+from local_server import expect_archives, refused_address, serving
 from PIL import Image
 from scipy.io import savemat
 
@@ -159,22 +158,8 @@ def site(monkeypatch):
     """A server with small archives, whose checksums and addresses are expected."""
     few_pictures(monkeypatch)
     with serving(FILES) as site:
-        expect(monkeypatch, site.files, site.address)
+        expect_archives(monkeypatch, site.files, site.address)
         yield site
-
-
-def expect(monkeypatch, files: dict[str, bytes], address: str) -> None:
-    for name, data_set in SETS.items():
-        archives = tuple(
-            dataclasses.replace(
-                archive,
-                url=f"{address}/{archive.name}",
-                checksum=f"md5:{hashlib.md5(files[archive.name]).hexdigest()}",
-            )
-            for archive in data_set.archives
-        )
-        changed = dataclasses.replace(data_set, archives=archives)
-        monkeypatch.setitem(SETS, name, changed)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -390,7 +375,7 @@ def test_another_file_of_an_archives_name_is_refused(site, tmp_path):
 
 
 def test_a_mirror_has_files_of_the_same_names(site, tmp_path, monkeypatch):
-    expect(monkeypatch, FILES, refused_address())
+    expect_archives(monkeypatch, FILES, refused_address())
     assert "cannot be reached" in failure("voc2012", tmp_path)
     site.files = {f"some/folder/{name}": data for name, data in FILES.items()}
     for slash in ("", "/"):
@@ -403,7 +388,7 @@ def test_a_mirror_has_files_of_the_same_names(site, tmp_path, monkeypatch):
 
 
 def test_no_network(site, tmp_path, monkeypatch):
-    expect(monkeypatch, FILES, refused_address())
+    expect_archives(monkeypatch, FILES, refused_address())
     assert "mnist.npz: cannot be reached" in failure("mnist", tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -440,7 +425,7 @@ def test_a_wrong_checksum(site, tmp_path):
 def with_archive(monkeypatch, site, name: str, data: bytes) -> None:
     """Serve another archive, and expect it."""
     site.files[name] = data
-    expect(monkeypatch, site.files, site.address)
+    expect_archives(monkeypatch, site.files, site.address)
 
 
 def test_an_archive_of_something_else(site, tmp_path, monkeypatch):

@@ -1,0 +1,5 @@
+"""Comparisons that train and test several times, and draw what came out.
+
+``paper`` repeats the detectors' paper on PASCAL VOC; ``forecast`` says beforehand how
+long a training takes on this machine.
+"""
