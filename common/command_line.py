@@ -1,5 +1,6 @@
 """Settings into command lines, and mistakes into one clear line."""
 
+import io
 import logging
 import os
 import signal
@@ -34,6 +35,7 @@ def run(
         settings_class: a dataclass; its docstring is the program's description.
         arguments: the words behind the program's name; ``sys.argv`` if left out.
     """
+    _print_what_can_be_printed()
     settings = tyro.cli(
         settings_class,
         args=arguments,
@@ -53,6 +55,13 @@ def run(
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _print_what_can_be_printed() -> None:
+    """Let a terminal that lacks a letter, of a path or of the help, show a ? for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @contextmanager
