@@ -17,6 +17,9 @@ from common.files import reason_of
 
 Settings = TypeVar("Settings")
 
+BACKENDS = ("tensorflow", "jax", "torch")
+"""What Keras computes with; one of them is installed."""
+
 
 def run(
     main: Callable[[Settings], None],
@@ -47,6 +50,10 @@ def run(
             main(settings)
     except InputError as error:
         sys.exit(f"error: {error}")
+    except ModuleNotFoundError as error:
+        if error.name not in BACKENDS:
+            raise
+        sys.exit(f"error: {error.name} is not installed; KERAS_BACKEND chooses another")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         sys.exit(f"error: {where}{reason_of(error)}")

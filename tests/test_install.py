@@ -24,7 +24,14 @@ PROGRAMS = {
     "glimpse_rnn.train": "models_glimpse_rnn",
     "glimpse_rnn.test": "testing_visualizations",
 }
-BLOCKED = 'raise ImportError("TensorFlow is blocked")\n'
+ABSENT = """
+import sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "tensorflow":
+            raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
+sys.meta_path.insert(0, Finder())
+"""
 TOY = ["--number_of_steps", "2", "--path_model", "models"]
 LEARN = ["--epochs", "1", "--batch_size", "2", "--learning_starts", "2"]
 
@@ -158,19 +165,50 @@ def test_scripts_use_their_own_clone_whatever_is_installed(
     assert squeezed(clone / PROGRAMS[program]) in squeezed(said)
 
 
+def test_the_documented_filter_leaves_out_tensorflow_alone(clone):
+    without = subprocess.run(
+        ["grep", "-v", "^tensorflow", clone / "requirements.txt"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "grep -v '^tensorflow' requirements.txt" in (
+        clone / "CONTRIBUTING.md"
+    ).read_text(encoding="utf-8")
+    kept = {Requirement(line).name for line in without.splitlines() if line[0] != "#"}
+    every = {Requirement(line).name for line in listed(clone)}
+    assert every - kept == {"tensorflow"}
+
+
 @pytest.fixture
 def without_tensorflow(tmp_path):
-    """Variables of an environment in which TensorFlow cannot be imported."""
-    blocked = tmp_path / "blocked"
-    blocked.mkdir()
-    (blocked / "tensorflow.py").write_text(BLOCKED)
-    return {"PYTHONPATH": str(blocked)}
+    """Variables of an environment in which there is no TensorFlow."""
+    absent = tmp_path / "absent"
+    absent.mkdir()
+    (absent / "sitecustomize.py").write_text(ABSENT)
+    return {"PYTHONPATH": str(absent)}
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_help_needs_no_tensorflow(program, environment, without_tensorflow, tmp_path):
     words = ("-m", program, "--help")
     start(environment, *words, folder=tmp_path, **without_tensorflow)
+
+
+def test_a_backend_that_is_missing_is_named_in_one_line(
+    environment, without_tensorflow, tmp_path
+):
+    variables = without_tensorflow | {"KERAS_BACKEND": "tensorflow"}
+    process = subprocess.run(
+        [environment[0], "-m", "image_zooms.train"],
+        cwd=tmp_path,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 1
+    (line,) = process.stderr.strip().splitlines()
+    assert line == "error: tensorflow is not installed; KERAS_BACKEND chooses another"
 
 
 @pytest.fixture(scope="module")
