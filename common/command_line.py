@@ -51,9 +51,11 @@ def run(
     except InputError as error:
         sys.exit(f"error: {error}")
     except ModuleNotFoundError as error:
-        if error.name not in BACKENDS:
+        missing = (error.name or "").partition(".")[0]
+        chosen = os.environ.get("KERAS_BACKEND") or missing
+        if missing not in BACKENDS or missing != chosen:
             raise
-        sys.exit(f"error: {error.name} is not installed; KERAS_BACKEND chooses another")
+        sys.exit(f"error: {missing} is not installed; KERAS_BACKEND chooses another")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         sys.exit(f"error: {where}{reason_of(error)}")

@@ -24,14 +24,7 @@ PROGRAMS = {
     "glimpse_rnn.train": "models_glimpse_rnn",
     "glimpse_rnn.test": "testing_visualizations",
 }
-ABSENT = """
-import sys
-class Finder:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "tensorflow":
-            raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
-sys.meta_path.insert(0, Finder())
-"""
+ABSENT = 'import sys; sys.modules["tensorflow"] = None\n'  # as if it were not installed
 TOY = ["--number_of_steps", "2", "--path_model", "models"]
 LEARN = ["--epochs", "1", "--batch_size", "2", "--learning_starts", "2"]
 
