@@ -1,7 +1,6 @@
 """The project as ``pip install .`` leaves it: what it brings, and where it writes."""
 
 import email
-import importlib.util
 import os
 import subprocess
 import sys
@@ -25,6 +24,10 @@ PROGRAMS = {
     "glimpse_rnn.test": "testing_visualizations",
 }
 ABSENT = 'import sys; sys.modules["tensorflow"] = None\n'  # as if it were not installed
+elsewhere_than_on_tensorflow = pytest.mark.skipif(
+    os.environ.get("KERAS_BACKEND") not in ("jax", "torch"),
+    reason="make test-backends runs it on JAX and on PyTorch",
+)
 TOY = ["--number_of_steps", "2", "--path_model", "models"]
 LEARN = ["--epochs", "1", "--batch_size", "2", "--learning_starts", "2"]
 
@@ -217,32 +220,25 @@ def drawn(random_layers, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+@elsewhere_than_on_tensorflow
 @pytest.mark.parametrize("detector", ["image_zooms", "pool45_crops"])
 def test_detectors_need_no_tensorflow(
-    backend, detector, environment, without_tensorflow, drawn, tmp_path
+    detector, environment, without_tensorflow, drawn, tmp_path
 ):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    variables = without_tensorflow | {"KERAS_BACKEND": backend}
     flags = ["--path_vgg", drawn / "trunk.weights.h5", *TOY]
     words = ["-m", f"{detector}.train", "-n", "0", "--path_voc", drawn / "planes"]
-    start(environment, *words, *flags, *LEARN, folder=tmp_path, **variables)
+    start(environment, *words, *flags, *LEARN, folder=tmp_path, **without_tensorflow)
     words = ["-m", f"{detector}.test", "--path_voc_test", drawn / "planes"]
-    start(environment, *words, *flags, folder=tmp_path, **variables)
+    start(environment, *words, *flags, folder=tmp_path, **without_tensorflow)
     assert (tmp_path / "testing_visualizations" / "results.json").is_file()
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_glimpses_need_no_tensorflow(
-    backend, environment, without_tensorflow, drawn, tmp_path
-):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    variables = without_tensorflow | {"KERAS_BACKEND": backend}
+@elsewhere_than_on_tensorflow
+def test_glimpses_need_no_tensorflow(environment, without_tensorflow, drawn, tmp_path):
     data = ["--path_data", drawn / "cars"]
     size = ["--image_size", "64", "--bandwidth", "16", "--radius", "8"]
     words = ["-m", "glimpse_rnn.train", "-n", "0", "--epochs", "1", "--glimpses", "2"]
-    start(environment, *words, *size, *data, folder=tmp_path, **variables)
-    start(environment, "-m", "glimpse_rnn.test", *data, folder=tmp_path, **variables)
+    start(environment, *words, *size, *data, folder=tmp_path, **without_tensorflow)
+    words = ["-m", "glimpse_rnn.test"]
+    start(environment, *words, *data, folder=tmp_path, **without_tensorflow)
     assert (tmp_path / "testing_visualizations" / "results.json").is_file()
