@@ -42,18 +42,25 @@ QUIRKS_NAME := $(if $(QUIRKS),_$(subst $(empty) $(empty),_,$(strip $(QUIRKS))))
 DEMO := runs/demo_$(MODEL)$(QUIRKS_NAME)$(call seed_name,$(SEED))
 DEMO_FLAGS := --seed $(SEED)$(if $(QUIRKS), --quirks $(QUIRKS))
 
+# What make says before it starts, on 2 cores.
+INSTALL_TIME := a few minutes, once
+DEMO_TIME := about 6 minutes
+TEST_TIME := about 8 minutes
+DEMO_DATA = drawn $(if $(filter glimpse_rnn,$(MODEL)),cars,aeroplanes)
+say_install = test -e $(1) || echo "  First it installs what it needs into $(VENV): $(INSTALL_TIME)."
+
 # A virtual environment that failed half-way must not pass for a whole one.
 .DELETE_ON_ERROR:
 
-.PHONY: demo demo_detector demo_glimpse_rnn test test-backends notebooks lint bench \
-    results-small results-seeds results-faults clean
+.PHONY: demo say_demo demo_detector demo_glimpse_rnn test say_test test-backends \
+    notebooks lint bench results-small results-seeds results-faults clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv $(VENV)
 
 $(INSTALLED): requirements.txt pyproject.toml | $(VENV)/bin/python
-	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -e .
 	touch $@
 
 $(INSTALLED_DEV): $(INSTALLED)
@@ -65,10 +72,15 @@ $(INSTALLED_BACKENDS): $(INSTALLED_DEV)
 	touch $@
 
 ifeq ($(MODEL),glimpse_rnn)
-demo: demo_glimpse_rnn
+demo: say_demo demo_glimpse_rnn
 else
-demo: demo_detector
+demo: say_demo demo_detector
 endif
+
+say_demo:
+	@echo "make demo trains $(MODEL) on $(DEMO_DATA), tests it and leaves scores and pictures in"
+	@echo "  $(DEMO)/results: $(DEMO_TIME) on 2 cores."
+	@$(call say_install,$(INSTALLED))
 
 demo_detector: $(INSTALLED)
 	$(RUN) -m weights.fetch
@@ -93,7 +105,11 @@ demo_glimpse_rnn: $(INSTALLED)
 	    --path_data samples/drawn/cars --path_model $(DEMO)/models \
 	    --path_testing_folder $(DEMO)/results
 
-test: $(INSTALLED_DEV)
+say_test:
+	@echo "make test runs all tests in tests/: $(TEST_TIME) on 2 cores."
+	@$(call say_install,$(INSTALLED_DEV))
+
+test: say_test $(INSTALLED_DEV)
 	$(RUN) -m pytest
 
 test-backends: $(INSTALLED_BACKENDS)

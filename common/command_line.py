@@ -1,5 +1,6 @@
 """Settings into command lines, and mistakes into one clear line."""
 
+import io
 import logging
 import os
 import signal
@@ -15,6 +16,9 @@ from common.errors import InputError
 from common.files import reason_of
 
 Settings = TypeVar("Settings")
+
+BACKENDS = ("tensorflow", "jax", "torch")
+"""What Keras computes with; one of them is installed."""
 
 
 def run(
@@ -37,6 +41,7 @@ def run(
         settings_class: a dataclass; its docstring is the program's description.
         arguments: the words behind the program's name; ``sys.argv`` if left out.
     """
+    _print_what_can_be_printed()
     arguments = sys.argv[1:] if arguments is None else arguments
     settings = tyro.cli(
         settings_class,
@@ -50,6 +55,12 @@ def run(
             main(settings)
     except InputError as error:
         sys.exit(f"error: {error}")
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        chosen = os.environ.get("KERAS_BACKEND") or missing
+        if missing not in BACKENDS or missing != chosen:
+            raise
+        sys.exit(f"error: {missing} is not installed; KERAS_BACKEND chooses another")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         sys.exit(f"error: {where}{reason_of(error)}")
@@ -69,6 +80,13 @@ def _preset(settings_class: type[Settings], arguments: list[str]) -> Settings | 
         if flag == "--preset" and name in presets:
             return settings_class(preset=name, **presets[name])
     return None
+
+
+def _print_what_can_be_printed() -> None:
+    """Let a terminal that lacks a letter, of a path or of the help, show a ? for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @contextmanager

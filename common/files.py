@@ -17,8 +17,17 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-"""Folder that default paths are anchored to, wherever a program is started from."""
+_BESIDE_PACKAGES = Path(__file__).resolve().parent.parent
+
+IS_CLONE = (_BESIDE_PACKAGES / "pyproject.toml").is_file()
+"""Whether the program runs from a clone, or was installed without one."""
+
+REPOSITORY = _BESIDE_PACKAGES if IS_CLONE else Path.cwd()
+"""Folder that default paths are anchored to.
+
+A clone's own, wherever a program is started from. An installed program has none: its
+data and results belong to the folder it is started from, not among the packages.
+"""
 
 _PARTIAL = ".partial-"
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.files import REPOSITORY
+from common.files import IS_CLONE, REPOSITORY
 
 
 def provenance() -> dict[str, str]:
@@ -48,7 +48,13 @@ def _from_here(word: str) -> str:
 
 
 def commit() -> str:
-    """Return the commit that the repository is at, + if files differ; empty if none."""
+    """Return the commit that the repository is at, + if files differ; empty if none.
+
+    An installed program has no commit: the repository that it may be started in is
+    another one.
+    """
+    if not IS_CLONE:
+        return ""
     words = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
     try:
         said = subprocess.run(

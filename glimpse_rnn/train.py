@@ -1,5 +1,11 @@
 """Train glimpse_rnn: ``python glimpse_rnn/train.py -n 0``, ``--help`` for the flags."""
 
+import sys
+from pathlib import Path
+
+if not __package__:  # started as a file: its own clone's packages, installed or not
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from common.command_line import quiet_start, run
 from common.devices import prepare_devices
 from glimpse_rnn.config import TrainSettings

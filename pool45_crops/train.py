@@ -1,5 +1,11 @@
 """Train pool45_crops: ``python pool45_crops/train.py -n 0``, ``--help`` for flags."""
 
+import sys
+from pathlib import Path
+
+if not __package__:  # started as a file: its own clone's packages, installed or not
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from common.command_line import run
 from hierarchy import programs
 from pool45_crops.config import TrainSettings

@@ -16,6 +16,8 @@ from common.files import (
     write_text,
 )
 
+pytestmark = pytest.mark.paths
+
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())

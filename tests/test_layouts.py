@@ -61,6 +61,7 @@ def refusal(path: Path, read=read_trunk) -> str:
 # --- trunks ----------------------------------------------------------------------
 
 
+@pytest.mark.paths
 @pytest.mark.parametrize("layout", TRUNKS)
 def test_reads_every_layout(layout, tmp_path, random_layers):
     trunk = read_trunk(write_trunk(tmp_path, layout, random_layers))

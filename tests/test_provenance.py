@@ -3,10 +3,13 @@
 import subprocess
 import sys
 
+import pytest
+
 from common.files import REPOSITORY
 from common.provenance import command_of, commit, machine, provenance
 
 
+@pytest.mark.paths
 def test_commands_name_no_folder_outside_of_the_repository():
     words = [str(REPOSITORY / "image_zooms" / "test.py"), "--path_voc=/home/me/my voc"]
     words += ["--path_model", str(REPOSITORY / "runs"), "--images", "/home/me/a.jpg"]
@@ -17,6 +20,7 @@ def test_commands_name_no_folder_outside_of_the_repository():
     )
 
 
+@pytest.mark.paths
 def test_the_commit_is_git_s_and_says_whether_files_differ():
     words = ["git", "rev-parse", "HEAD"]
     said = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True)

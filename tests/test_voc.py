@@ -25,6 +25,8 @@ from hierarchy.voc import (
 )
 from hierarchy.voc import get_bb_of_gt_from_pascal_xml_annotation as read_annotation
 
+pytestmark = pytest.mark.paths
+
 SHARED_DATA = Path(os.environ.get("SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
 
 ON_FILES = settings(
