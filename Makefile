@@ -5,6 +5,9 @@
 # make test    run all tests
 # make test-backends
 #              run all tests on TensorFlow, JAX and PyTorch, which it installs
+# make paper   the detectors' paper on PASCAL VOC: fetch, train, test and draw its figures;
+#              says beforehand how long that takes, and goes on where it was stopped;
+#              PAPER="--mirror ADDRESS" and other flags of studies.paper
 # make notebooks
 #              execute the notebooks, into runs/notebooks; WRITE=1 in place
 # make lint    check style
@@ -27,6 +30,7 @@ WRITE ?= 0
 SEED ?= 0
 SEEDS ?= 0 1 2
 QUIRKS ?=
+PAPER ?=
 
 # Every path is relative, so that a clone may lie in a folder with spaces.
 VENV := .venv
@@ -52,7 +56,7 @@ say_install = test -e $(1) || echo "  First it installs what it needs into $(VEN
 # A virtual environment that failed half-way must not pass for a whole one.
 .DELETE_ON_ERROR:
 
-.PHONY: demo say_demo demo_detector demo_glimpse_rnn test say_test test-backends \
+.PHONY: demo say_demo demo_detector demo_glimpse_rnn paper test say_test test-backends \
     notebooks lint bench results-small results-seeds results-faults clean
 
 $(VENV)/bin/python:
@@ -85,12 +89,9 @@ say_demo:
 demo_detector: $(INSTALLED)
 	$(RUN) -m weights.fetch
 	$(RUN) -m samples.planes
-	$(RUN) -m $(MODEL).train -n 0 --epochs 2 --epsilon 0.8 --epsilon_step 0.7 \
-	    --gamma 0 --learn_untaken 1 --descriptor_scale 0.02 --learning_rate 5e-5 \
-	    --batch_size 32 --buffer_experience_replay 1500 --learning_starts 64 \
-	    --number_of_steps 6 $(DEMO_FLAGS) \
+	$(RUN) -m $(MODEL).train -n 0 --preset fast $(DEMO_FLAGS) \
 	    --path_voc samples/drawn/planes --path_model $(DEMO)/models
-	$(RUN) -m $(MODEL).test --bool_draw 1 --number_of_steps 6 $(DEMO_FLAGS) \
+	$(RUN) -m $(MODEL).test --preset fast --bool_draw 1 $(DEMO_FLAGS) \
 	    --path_voc_test samples/drawn/planes \
 	    --path_model $(DEMO)/models --path_testing_folder $(DEMO)/results
 
@@ -108,6 +109,9 @@ demo_glimpse_rnn: $(INSTALLED)
 say_test:
 	@echo "make test runs all tests in tests/: $(TEST_TIME) on 2 cores."
 	@$(call say_install,$(INSTALLED_DEV))
+
+paper: $(INSTALLED)
+	$(RUN) -m studies.paper $(PAPER)
 
 test: say_test $(INSTALLED_DEV)
 	$(RUN) -m pytest
