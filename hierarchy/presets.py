@@ -17,10 +17,10 @@ FAST_TRAINING = {
     # Descriptors have an L2 norm of about 1,400: Adam's steps are made to fit.
     "descriptor_scale": 0.05,
     "learning_rate": 1e-4,
-    "decay_epochs": 2,
-    "epochs": 2,
+    "decay_epochs": 3,
+    "epochs": 3,
     "epsilon": 0.8,
-    "epsilon_step": 0.7,
+    "epsilon_step": 0.35,
     "batch_size": 32,
     "buffer_experience_replay": 2500,
     "learning_starts": 64,
