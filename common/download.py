@@ -19,7 +19,7 @@ from common.errors import file_error
 from common.files import alone_in, reason_of
 
 CONNECT_SECONDS = 5
-"""How long to wait for a connection: without a network another source, or the error, comes soon."""
+"""How long to wait for a connection: without a network the answer comes soon."""
 READ_SECONDS = 60
 """How long a download may stand still."""
 

@@ -101,11 +101,17 @@ def rows_of(results: Results) -> Iterator[Row]:
             images=results.get("images", kind=int),
             seed=results.get("seed", kind=int),
             weights=results.get("weights", "file", kind=str),
-            trunk=trunk.get("name", ""),
+            trunk=_trunk_name(trunk),
             commit=made_with.get("commit", ""),
             machine=made_with.get("machine", ""),
             command=made_with.get("command", ""),
         )
+
+
+def _trunk_name(trunk: dict) -> str:
+    """Return a trunk's name and what tells it from others of the same name."""
+    fingerprint = trunk.get("fingerprint", "")[:12]
+    return f"{trunk.get('name', '')} ({fingerprint})" if fingerprint else ""
 
 
 def _detection(results: Results) -> Iterator[tuple[str, str, float]]:

@@ -276,8 +276,9 @@ def glimpse_results(folder, **changes):
 
 def test_numbers_of_all_tests_stand_in_one_table(tmp_path):
     made_with = {"commit": "abc", "machine": "2 cores", "command": "python test.py"}
+    trunk = {"name": "VGG-16", "fingerprint": 4 * "0123456789abcdef"}
     one = detector_results(
-        tmp_path / "zooms", FOUND, seed=3, trunk={"name": "a.h5"}, made_with=made_with
+        tmp_path / "zooms", FOUND, seed=3, trunk=trunk, made_with=made_with
     )
     numbers = {"detection_rate": RATES, "median_delta": 0.5, "mean_delta": 0.25}
     named = {
@@ -296,7 +297,8 @@ def test_numbers_of_all_tests_stand_in_one_table(tmp_path):
     assert first["run"] == "zooms" and first["who"] == "agent"
     expected = json.loads((one / "results.json").read_text())["agent"]["paper"]["ap"]
     assert float(first["value"]) == pytest.approx(expected)
-    assert [first[name] for name in ("seed", "trunk", "commit")] == ["3", "a.h5", "abc"]
+    assert (first["seed"], first["commit"]) == ("3", "abc")
+    assert first["trunk"] == "VGG-16 (0123456789ab)"
     assert [last[name] for name in ("run", "who", "measure", "value", "images")] == [
         "cars",
         "mean policy",
