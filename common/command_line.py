@@ -33,23 +33,13 @@ def run(
     a flag that does not parse, 130 interrupted with Ctrl-C, 143 terminated. Either way
     files that are half written are removed first.
 
-    Where the class has ``PRESETS``, names and the values of fields under each, the flag
-    ``--preset NAME`` sets them; other flags go before.
-
     Args:
         main: what to do with the settings.
-        settings_class: a dataclass; its docstring is the program's description.
+        settings_class: as :func:`parse` takes it.
         arguments: the words behind the program's name; ``sys.argv`` if left out.
     """
     _print_what_can_be_printed()
-    arguments = sys.argv[1:] if arguments is None else arguments
-    settings = tyro.cli(
-        settings_class,
-        args=arguments,
-        default=_preset(settings_class, arguments),
-        config=(tyro.conf.OmitArgPrefixes,),
-        use_underscores=True,
-    )
+    settings = parse(settings_class, sys.argv[1:] if arguments is None else arguments)
     try:
         with _ending_on_sigterm():
             main(settings)
@@ -71,15 +61,36 @@ def run(
         sys.exit(130)
 
 
+def parse(settings_class: type[Settings], arguments: list[str]) -> Settings:
+    """Return the settings that a command line stands for.
+
+    Where the class has ``PRESETS``, names and the values of fields under each, the flag
+    ``--preset NAME`` sets them; further flags override it.
+
+    Args:
+        settings_class: a dataclass; its docstring is the program's description.
+        arguments: the words behind the program's name.
+    """
+    return tyro.cli(
+        settings_class,
+        args=arguments,
+        default=_preset(settings_class, arguments),
+        config=(tyro.conf.OmitArgPrefixes,),
+        use_underscores=True,
+    )
+
+
 def _preset(settings_class: type[Settings], arguments: list[str]) -> Settings | None:
     """Return the settings of the preset that is asked for, None for the defaults."""
-    presets = getattr(settings_class, "PRESETS", {})
+    presets, chosen = getattr(settings_class, "PRESETS", {}), ""
     for word, following in zip(arguments, [*arguments, ""][1:], strict=True):
         flag, equals, value = word.partition("=")
         name = value if equals else following
-        if flag == "--preset" and name in presets:
-            return settings_class(preset=name, **presets[name])
-    return None
+        if flag == "--preset":
+            chosen = name  # the last one counts, as for every flag
+    if chosen not in presets:
+        return None
+    return settings_class(preset=chosen, **presets[chosen])
 
 
 def _print_what_can_be_printed() -> None:

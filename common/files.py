@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +58,13 @@ def replacing(path: Path) -> Iterator[Path]:
         _flush(path.parent)
     except OSError as error:
         raise file_error(path, f"cannot be written: {reason_of(error)}") from error
+    except RuntimeError as error:
+        # h5py's own, where it notices a full disk only as it closes a file.
+        number = re.search(r"errno = (\d+)", str(error))
+        if not number:
+            raise
+        reason = os.strerror(int(number[1]))
+        raise file_error(path, f"cannot be written: {reason}") from error
     finally:
         _remove(partial)
 

@@ -19,6 +19,7 @@ The rule, step by step:
 """
 
 import math
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -141,6 +142,16 @@ def _find(folder: Path, names: Iterable[str]) -> Path:
 # --- reading -------------------------------------------------------------------------
 
 
+_UNREADABLE = (
+    *(MatReadError, KeyError, ValueError, TypeError, IndexError, OSError),
+    *(
+        zlib.error,
+        UnboundLocalError,
+        NotImplementedError,
+    ),  # SciPy's, for a changed byte
+)
+
+
 def read_devkit(path: Path) -> list[Car]:
     """Read ``cars_train_annos.mat``.
 
@@ -150,7 +161,7 @@ def read_devkit(path: Path) -> list[Car]:
     try:
         table = loadmat(path, variable_names=["annotations"], squeeze_me=True)
         return [_car(entry) for entry in np.atleast_1d(table["annotations"])]
-    except (MatReadError, KeyError, ValueError, TypeError, IndexError, OSError) as e:
+    except _UNREADABLE as e:
         reason = " ".join(str(e).split())
         expected = "annotations with bbox_x1, bbox_y1, bbox_x2, bbox_y2, class, fname"
         raise file_error(path, f"cannot be read: {reason}", expected) from e

@@ -18,7 +18,7 @@ from common.download import download, has_checksum, part_of
 from common.errors import InputError, file_error
 from common.files import REPOSITORY, check_folder
 from datasets.caltech import unpack_aeroplanes
-from datasets.folders import is_there, whole_folder
+from datasets.folders import any_exists, is_there, whole_folder
 from datasets.voc_layout import unpack_voc
 
 Name = Literal["voc2007", "voc2012", "caltech_aeroplanes", "mnist"]
@@ -266,7 +266,7 @@ def _announcement(data_set: DataSet, missing: Sequence[tuple[Archive, Path]]) ->
 
 def _check_whole(data_set: DataSet, folder: Path, archives: Sequence[Path]) -> None:
     for mark in data_set.marks:
-        if not any((folder / name).exists() for name in mark.split("|")):
+        if not any_exists(folder, mark):
             names = " and ".join(str(archive) for archive in archives)
             raise file_error(names, f"lacks {mark}", data_set.title)
 

@@ -23,7 +23,7 @@ def is_there(folder: Path, marks: Iterable[str], what: str) -> bool:
     """
     if not os.path.lexists(folder):
         return False
-    missing = [mark for mark in marks if not _any_exists(folder, mark)]
+    missing = [mark for mark in marks if not any_exists(folder, mark)]
     if not missing:
         return True
     if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
@@ -36,7 +36,8 @@ def is_there(folder: Path, marks: Iterable[str], what: str) -> bool:
     )
 
 
-def _any_exists(folder: Path, mark: str) -> bool:
+def any_exists(folder: Path, mark: str) -> bool:
+    """Return whether a folder has one of the paths in ``mark``, ``|`` between them."""
     return any((folder / name).exists() for name in mark.split("|"))
 
 

@@ -19,6 +19,7 @@ from figures.glimpses_table1 import KEYS, rates_of
 from figures.runs import Results, read_all, run_name
 from figures.sets import OUT
 from figures.style import write_csv
+from weights.identity import TrunkIdentity
 
 
 class Row(NamedTuple):
@@ -92,6 +93,9 @@ def rows_of(results: Results) -> Iterator[Row]:
     for name, value in (("trunk", trunk), ("made_with", made_with)):
         is_right = isinstance(value, dict)
         results.expect(is_right, f"{name} is {value!r}", "an object, or null")
+    if trunk:
+        for name in ("name", "fingerprint"):
+            results.get("trunk", name, kind=str)
     for who, measure, value in measures(results):
         yield Row(
             run=run_name(results.path),
@@ -101,17 +105,13 @@ def rows_of(results: Results) -> Iterator[Row]:
             images=results.get("images", kind=int),
             seed=results.get("seed", kind=int),
             weights=results.get("weights", "file", kind=str),
-            trunk=_trunk_name(trunk),
+            trunk=str(TrunkIdentity(trunk["name"], trunk["fingerprint"]))
+            if trunk
+            else "",
             commit=made_with.get("commit", ""),
             machine=made_with.get("machine", ""),
             command=made_with.get("command", ""),
         )
-
-
-def _trunk_name(trunk: dict) -> str:
-    """Return a trunk's name and what tells it from others of the same name."""
-    fingerprint = trunk.get("fingerprint", "")[:12]
-    return f"{trunk.get('name', '')} ({fingerprint})" if fingerprint else ""
 
 
 def _detection(results: Results) -> Iterator[tuple[str, str, float]]:

@@ -191,7 +191,7 @@ class TrainSettings(DataSettings, ModelSettings):
     max_images: int = 0
     """Trains on so many images at most; 0 takes all."""
     path_vgg: Path = DEFAULT_PATH
-    """VGG-16 weights for glimpse_network vgg16, an h5 file of any known layout."""
+    """VGG-16 weights for glimpse_network vgg16: an HDF5, .keras or ONNX file."""
     distribute: Literal["none", "mirrored", "multi_worker"] = "none"
     """Shares batches among the GPUs of a machine, or among the processes in TF_CONFIG;
     see glimpse_rnn/distribution.py."""

@@ -48,7 +48,7 @@ class SharedSettings:
     bool_draw: Switch = 0
     """1 draws each search as a strip into path_testing_folder."""
     path_vgg: Path = DEFAULT_PATH
-    """VGG-16 weights, an h5 file of any known layout (see weights/README.md)."""
+    """VGG-16 weights: an HDF5, .keras or ONNX file (see weights/README.md)."""
     trunk_dtype: Literal["float32", "bfloat16", "auto"] = "float32"
     """What VGG-16 computes in; bfloat16 is faster where processors know it, and
     descriptors then differ by a few thousandths; auto takes it just there."""

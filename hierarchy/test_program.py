@@ -142,6 +142,7 @@ def _provenance(
         "class": class_name(settings.class_id),
         "weights": {"file": weights.name, "sha256": sha256_of(weights)},
         "trunk": trunk.to_json(),
+        "trunk_dtype": settings.descriptor_dtype,
         "quirks": settings.rules.quirks.names(),
         "seed": settings.seed,
         "backend": keras.backend.backend(),

@@ -126,6 +126,11 @@ class _TrainingRun:
         """Train the epochs that the settings ask for."""
         settings = self.settings
         last = settings.n + settings.epochs
+        if 0 < settings.decay_epochs < last:
+            console.print(
+                f"decay_epochs is {settings.decay_epochs}: from epoch"
+                f" {settings.decay_epochs} on the learning rate stays at its lowest"
+            )
         board = None
         if settings.tensorboard:
             board = TensorBoardLog(

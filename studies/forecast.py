@@ -101,7 +101,7 @@ def _seconds_per_update(
     return (time.perf_counter() - start) / _UPDATES
 
 
-def in_words(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Return a time in the unit that fits: seconds, minutes, hours or days."""
     for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 2 * length:

@@ -1,14 +1,15 @@
 """The detectors' paper again, on PASCAL VOC: ``make paper``.
 
     python -m studies.paper                    # fetches, trains, tests and draws
-    python -m studies.paper --only forecast 1  # says how long that takes, and stops
+    python -m studies.paper --only_forecast    # says how long that takes, and stops
 
 Both detectors are trained on VOC 2007 and 2012 as published (50 epochs, Adam at 1e-6)
 and with the preset ``fast``, tested on VOC 2007 test, and Figs. 5 to 8 are drawn with
 the paper's curves behind ours. It may be stopped at any moment: started again it goes
-on with the first epoch, test or figure that is not there.
+on with the first epoch or test that is not there. Figures are drawn anew each time.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -21,11 +22,11 @@ from typing import Literal
 
 from common import command_line
 from common.command_line import quiet_start
-from common.errors import InputError
-from common.files import REPOSITORY, check_folder, sha256_of
+from common.errors import InputError, file_error
+from common.files import REPOSITORY, check_folder, sha256_of, write_json
 from common.progress import console
 from common.settings import expect
-from datasets.fetch import fetch
+from datasets.fetch import SETS, fetch
 from figures.runs import read_results
 from hierarchy.config import TrainSettings
 
@@ -144,8 +145,11 @@ def main(settings: Settings) -> None:
     """
     settings.check()
     check_folder(settings.folder, "folder")
-    trainings = list(trainings_of(settings))
+    compare_with_before(settings)
     get_data(settings)
+    with quiet_start():
+        from hierarchy import checkpoint  # noqa: F401  Keras is loaded with it
+    trainings = list(trainings_of(settings))
     if settings.forecast_seconds:
         tell_forecast(settings, trainings)
     if settings.only_forecast:
@@ -156,6 +160,33 @@ def main(settings: Settings) -> None:
             test(training, model, folder)
     draw(settings, trainings)
     console.print(f"figures: {settings.folder / 'figures'}")
+
+
+def compare_with_before(settings: Settings) -> None:
+    """Make sure that a folder's trainings are all of one study; they are gone on with.
+
+    Raises:
+        InputError: the folder was begun with other settings; names one.
+    """
+    path = settings.folder / "study.json"
+    now = {
+        "data": str(settings.data.resolve()),
+        "max_images": settings.max_images,
+        "fast_epochs": settings.fast_epochs,
+    }
+    if path.is_file():
+        try:
+            before = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise file_error(path, "is damaged", "what this study wrote") from error
+        for name, value in now.items():
+            if before.get(name) != value:
+                raise file_error(
+                    path,
+                    f"{name} was {before.get(name)}, now it is {value}",
+                    "the same in all runs of one study, or another --folder",
+                )
+    write_json(path, now)
 
 
 def trainings_of(settings: Settings) -> Iterator[Training]:
@@ -172,7 +203,8 @@ def get_data(settings: Settings) -> None:
     from weights.fetch import ensure_trunk
 
     for name in ("voc2007", "voc2012"):
-        fetch(name, settings.data, settings.mirror, say=console.print)
+        if not (settings.data / SETS[name].folder).is_dir():
+            fetch(name, settings.data, settings.mirror, say=console.print)
     ensure_trunk(DEFAULT_PATH)
 
 
@@ -180,7 +212,7 @@ def tell_forecast(settings: Settings, trainings: list[Training]) -> None:
     """Say how long each training will take on this machine, and how much disk."""
     with quiet_start():
         from hierarchy.data import training_set
-        from studies.forecast import in_words, measure
+        from studies.forecast import duration, measure
     left = [
         training for training in trainings if training.epochs_done < training.epochs
     ]
@@ -197,13 +229,14 @@ def tell_forecast(settings: Settings, trainings: list[Training]) -> None:
         total += seconds
         console.print(
             f"{training.name}: {epochs} epochs of {len(images)} images,"
-            f" {forecast.seconds_per_step:.2f} s a step, at most {in_words(seconds)}"
+            f" {forecast.seconds_per_step:.2f} s a step, at most {duration(seconds)}"
         )
     size = sum((one.epochs - one.epochs_done) * EPOCH_BYTES for one in left)
     free = shutil.disk_usage(settings.folder).free
     console.print(
-        f"in all at most {in_words(total)} on this machine, and {size / 1e9:.0f} GB of"
-        f" disk, of which {free / 1e9:.0f} are free"
+        f"trainings in all at most {duration(total)} on this machine, and"
+        f" {size / 1e9:.0f} GB of disk for their weights, of which {free / 1e9:.0f} are"
+        " free"
     )
     if size > free:
         raise InputError(
@@ -214,10 +247,8 @@ def tell_forecast(settings: Settings, trainings: list[Training]) -> None:
 
 def _train_settings(training: Training) -> TrainSettings:
     """Return what the training's command line stands for."""
-    found: list[TrainSettings] = []
     kind = import_module(f"{training.detector}.config").TrainSettings
-    command_line.run(found.append, kind, training.flags)
-    return found[0]
+    return command_line.parse(kind, training.flags)
 
 
 def train(training: Training) -> None:
@@ -233,11 +264,9 @@ def train(training: Training) -> None:
 def test(training: Training, model: str, folder: Path) -> None:
     """Test a checkpoint, unless there are its results."""
     weights = training.models / f"{model}.weights.h5"
-    if (folder / "results.json").is_file():
-        tested = read_results(folder).get("weights", "sha256")
-        if tested == sha256_of(weights):
-            console.print(f"{training.name}, {model}: tested already")
-            return
+    if _tested(folder) == sha256_of(weights):
+        console.print(f"{training.name}, {model}: tested already")
+        return
     words = ["--preset", training.preset, "--model_name", model]
     words += ["--path_voc_test", str(training.study.data / "VOC2007")]
     words += ["--path_model", str(training.models)]
@@ -245,6 +274,14 @@ def test(training: Training, model: str, folder: Path) -> None:
 
 
 test.__test__ = False  # no test case, whatever pytest thinks of the name
+
+
+def _tested(folder: Path) -> str:
+    """Return the SHA-256 of the weights that results are of, empty without any."""
+    try:
+        return read_results(folder).get("weights", "sha256", kind=str)
+    except InputError:  # there are none, or they are damaged: tested again
+        return ""
 
 
 def draw(settings: Settings, trainings: list[Training]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from elsewhere import squeezed
 
-from common.command_line import quiet_start, run
+from common.command_line import parse, quiet_start, run
 from image_zooms.config import TestSettings, TrainSettings
 from image_zooms.train import main
 
@@ -138,6 +138,12 @@ def test_a_preset_is_where_settings_start_from(program, words):
     assert settings == kind(**expected)
     run(found.append, kind, [])
     assert found[1] == kind()
+
+
+def test_of_two_presets_the_last_one_counts():
+    words = ["--preset", "fast", "--preset", "paper"]
+    assert parse(TrainSettings, words) == TrainSettings()
+    assert parse(TrainSettings, [*words[2:], *words[:2]]).preset == "fast"
 
 
 def test_a_preset_that_does_not_exist_is_status_2(capsys):

@@ -7,6 +7,7 @@ import trunk_files
 from trunk_files import TRUNKS, write_trunk
 
 from common import command_line
+from common.epochs import read_settings, write_settings
 from common.errors import InputError
 from common.files import sha256_of
 from weights import convert, layouts
@@ -124,6 +125,18 @@ def test_q_network_layouts_and_orders(layout, order, tmp_path, capsys):
     first = order == "channel_row_column" or (order == "auto" and layout != "keras_3")
     assert np.array_equal(kernel, arrays[0]) != first
     assert f"ordered {'channel' if first else 'row'}, " in capsys.readouterr().out
+
+
+def test_what_a_checkpoint_was_trained_with_is_passed_on(tmp_path):
+    random = np.random.default_rng(2)
+    shapes = [(25112, 3), (3,), (3, 4), (4,), (4, 6), (6,)]
+    source, dest = tmp_path / "model0.weights.h5", tmp_path / "q.weights.h5"
+    trunk_files.q_network_keras_3(source, [random.normal(size=s) for s in shapes])
+    convert_q_network(source, dest)
+    assert read_settings(dest) is None
+    write_settings(source, {"detector": "image_zooms"})
+    convert_q_network(source, dest)
+    assert read_settings(dest) == {"detector": "image_zooms"}
 
 
 def test_permutation_is_checked(tmp_path, monkeypatch):

@@ -163,3 +163,19 @@ def test_sha256(tmp_path):
 def test_an_error_is_one_line():
     text = str(file_error("a.h5", "is\ncut short", "an h5 file"))
     assert text == "a.h5: is cut short; expected an h5 file"
+
+
+def test_a_disk_that_h5py_finds_full_as_it_closes_a_file(tmp_path):
+    path = tmp_path / "model.h5"
+    path.write_text("earlier")
+    with pytest.raises(InputError, match=r"model.h5: cannot be written: No space left"):
+        with replacing(path) as partial:
+            partial.write_text("half")
+            raise RuntimeError(
+                "Can't decrement id ref count (file write failed: errno = 28, error"
+                " message = 'No space left on device')"
+            )
+    with pytest.raises(RuntimeError, match="something else"):
+        with replacing(path):
+            raise RuntimeError("something else")
+    assert path.read_text() == "earlier" and list(tmp_path.iterdir()) == [path]

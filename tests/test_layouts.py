@@ -9,6 +9,7 @@ from pathlib import Path
 
 import h5py
 import keras
+import ml_dtypes
 import numpy as np
 import onnx
 import onnx.reference
@@ -19,6 +20,7 @@ from trunk_files import TRUNKS, write_trunk
 from common.errors import InputError
 from weights import layouts
 from weights.layouts import (
+    BLOCKS,
     CONVOLUTIONS,
     IMAGENET_CORNER,
     read_q_network,
@@ -274,16 +276,16 @@ def test_another_number_of_convolutions_is_refused(layout, tmp_path, blank_layer
     assert "holds 14 convolutions; expected VGG-16's 13" in line
 
 
-def keras_vgg(convolutions=(2, 2, 3, 3, 3), normalised=True, head=False):
+def keras_vgg(normalised=True, head=False, make=keras.layers.BatchNormalization):
     """A network as Keras users write it, narrow images, layers without names."""
     x = image = keras.Input((32, 32, 3))
-    for count, filters in zip(convolutions, (64, 128, 256, 512, 512), strict=True):
+    for count, filters in BLOCKS:
         for _ in range(count):
             x = keras.layers.Conv2D(
                 filters, 3, padding="same", kernel_initializer="zeros"
             )(x)
             if normalised:
-                x = keras.layers.BatchNormalization()(x)
+                x = make()(x)
             x = keras.layers.ReLU()(x)
         x = keras.layers.MaxPooling2D()(x)
     if head:
@@ -307,10 +309,88 @@ def test_batch_normalisation_is_refused(name, nested, tmp_path):
     assert "VGG-16 with batch normalisation" in line
 
 
-@pytest.mark.parametrize("name", ["head.h5", "head.keras", "head.weights.h5"])
+def bare_normalisation():
+    return keras.layers.BatchNormalization(scale=False, center=False)
+
+
+@pytest.mark.parametrize("name", ["n.h5", "n.keras", "n.weights.h5"])
+@pytest.mark.parametrize(
+    "make", [bare_normalisation, lambda: keras.layers.GroupNormalization(8)]
+)
+def test_any_normalisation_is_refused(make, name, tmp_path):
+    save(keras_vgg(make=make), tmp_path / name)
+    assert "normalisation, another network" in refusal(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["n.h5", "n.keras"])
+@pytest.mark.parametrize("frozen", ["batch_normalization", "conv2d_5"])
+def test_frozen_layers_of_nested_models_keep_their_place(frozen, name, tmp_path):
+    """Keras 2's layout lists trainable weights first."""
+    keras.utils.clear_session(free_memory=False)
+    normalised = frozen.startswith("batch")
+    inner = keras_vgg(normalised=normalised)
+    for number, layer in enumerate(inner.layers):
+        if layer.name.startswith(frozen):
+            layer.trainable = False
+        if len(layer.weights) == 2:
+            layer.set_weights([w + number for w in layer.get_weights()])
+    model = keras.Sequential([keras.Input((32, 32, 3)), inner])
+    save(model, tmp_path / name)
+    if normalised:
+        assert "with batch normalisation" in refusal(tmp_path / name)
+        return
+    biases = [bias[0] for _, bias in read_trunk(tmp_path / name).layers.values()]
+    assert biases == sorted(biases) and len(set(biases)) == 13
+
+
+def test_an_order_that_nothing_tells_is_not_guessed(tmp_path, blank_layers):
+    path = write_trunk(tmp_path, "keras_3_nameless", blank_layers)
+    with h5py.File(path, "r+") as file:
+        for number in range(13):
+            suffix = f"_{number}" if number else ""
+            file.move(f"layers/conv2d{suffix}", f"{'abcdefghijklm'[number]}_three")
+    assert "have no names that tell their order" in refusal(path)
+
+
+def test_layers_called_as_in_the_paper(tmp_path, random_layers):
+    path = tmp_path / "subclassed.weights.h5"
+    with h5py.File(path, "w") as file:
+        for name, arrays in reversed(random_layers.items()):
+            own = name.replace("block", "conv").replace("_conv", "_")
+            for number, array in enumerate(arrays):
+                file[f"{own}/vars/{number}"] = array
+    assert_same(read_trunk(path).layers, random_layers)
+
+
+def test_blocks_may_be_models_of_their_own(tmp_path, random_layers):
+    path = tmp_path / "blocks.weights.h5"
+    with h5py.File(path, "w") as file:
+        for name, arrays in random_layers.items():
+            group = file.create_group(f"layers/{name[:6]}/layers/{name}/vars")
+            for number, array in enumerate(arrays):
+                group[str(number)] = array
+    assert_same(read_trunk(path).layers, random_layers)
+
+
+def test_convolutions_on_top_do_not_make_it_vgg_19(tmp_path, blank_layers):
+    wide = (np.zeros((3, 3, 512, 4096), np.float32), np.zeros(4096, np.float32))
+    layers = trunk_files.numbered(blank_layers) | dict.fromkeys(
+        ("14", "15", "16"), wide
+    )
+    line = refusal(write_trunk(tmp_path, "keras_3_nameless", layers))
+    assert "holds 16 convolutions; expected VGG-16's 13" in line
+
+
+@pytest.mark.parametrize("name", ["head.h5", "head.keras"])
 def test_a_normalised_head_is_none_of_the_trunks_affair(name, tmp_path):
     save(keras_vgg(normalised=False, head=True), tmp_path / name)
     assert len(read_trunk(tmp_path / name).layers) == 13
+
+
+def test_where_nothing_tells_a_head_from_a_trunk_the_way_on_is_said(tmp_path):
+    path = tmp_path / "head.weights.h5"
+    save(keras_vgg(normalised=False, head=True), path)
+    assert "on top of the trunk alone, a .keras file of the model" in refusal(path)
 
 
 @pytest.mark.parametrize("name", ["nested.h5", "nested.keras", "nested.weights.h5"])
@@ -404,14 +484,17 @@ def test_onnx_as_other_exporters_write_it(change, tmp_path, random_layers):
     assert_same(read_trunk(path).layers, random_layers)
 
 
-def normalise(operator: str):
+def behind_convolutions(operator: str):
+    """Put a node between each convolution and its ReLU."""
+
     def change(graph) -> None:
         nodes = []
         for node in graph.node:
             if node.op_type == "Conv":
                 output, bias = node.output[0], node.input[2]
                 node.output[0] = f"{output}/before"
-                inputs = [node.output[0], *[bias] * (4 if "Batch" in operator else 1)]
+                count = {"BatchNormalization": 4, "InstanceNormalization": 2}
+                inputs = [node.output[0], *[bias] * count.get(operator, 1)]
                 nodes += [node, onnx.helper.make_node(operator, inputs, [output])]
             else:
                 nodes.append(node)
@@ -421,10 +504,78 @@ def normalise(operator: str):
     return change
 
 
-@pytest.mark.parametrize("operator", ["BatchNormalization", "Mul"])
-def test_onnx_with_batch_normalisation(operator, tmp_path, blank_layers):
-    path = onnx_variant(tmp_path / "bn.onnx", blank_layers, normalise(operator))
-    assert "VGG-16 with batch normalisation" in refusal(path)
+@pytest.mark.parametrize(
+    ("operator", "words"),
+    [
+        ("BatchNormalization", "is VGG-16 with batch normalisation"),
+        ("InstanceNormalization", "has InstanceNormalization at block1_conv1"),
+        ("Mul", "has Mul at block1_conv1"),
+        ("Sub", "has Sub at block1_conv1"),
+        ("LeakyRelu", "has LeakyRelu at block1_conv1"),
+    ],
+)
+def test_onnx_of_another_network(operator, words, tmp_path, blank_layers):
+    change = behind_convolutions(operator)
+    path = onnx_variant(tmp_path / "other.onnx", blank_layers, change)
+    assert words in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["strides", "dilations"])
+def test_onnx_of_other_convolutions(name, tmp_path, blank_layers):
+    def change(graph) -> None:
+        graph.node[2].attribute.append(onnx.helper.make_attribute(name, [2, 2]))
+
+    path = onnx_variant(tmp_path / "other.onnx", blank_layers, change)
+    assert f"has {name} of 2 at block1_conv2" in refusal(path)
+
+
+def test_pytorchs_trunk_takes_other_pixels(tmp_path, random_layers):
+    path = tmp_path / "torch.onnx"
+    layers = trunk_files.numbered(random_layers)
+    trunk_files.onnx_graph(path, layers, names="features.{}.weight")
+    assert "is PyTorch's VGG-16 (features.0.weight)" in refusal(path)
+
+
+def damage(what: str):
+    def change(graph) -> None:
+        if what == "no inputs":
+            del graph.node[0].input[:]
+        elif what == "an empty constant":
+            graph.node.insert(0, onnx.helper.make_node("Constant", [], ["x"]))
+        elif what == "an unknown type":
+            graph.initializer[0].data_type = 99
+
+    return change
+
+
+@pytest.mark.parametrize("what", ["no inputs", "an empty constant", "an unknown type"])
+def test_damaged_onnx_is_one_line(what, tmp_path, blank_layers):
+    path = onnx_variant(tmp_path / "damaged.onnx", blank_layers, damage(what))
+    assert "damaged ONNX" in refusal(path)
+
+
+def test_an_onnx_graph_with_a_loop_comes_to_an_end(tmp_path, random_layers):
+    def change(graph) -> None:
+        start = onnx.helper.make_node("Identity", [graph.node[0].output[0]], ["loop"])
+        loop = onnx.helper.make_node("Identity", ["loop"], ["loop"])
+        graph.node.extend([loop, start])
+
+    path = onnx_variant(tmp_path / "loop.onnx", random_layers, change)
+    assert_same(read_trunk(path).layers, random_layers)
+
+
+def test_onnx_in_bfloat16(tmp_path, random_layers):
+    rounded = {
+        name: tuple(array.astype(ml_dtypes.bfloat16) for array in arrays)
+        for name, arrays in random_layers.items()
+    }
+    path = tmp_path / "half.onnx"
+    trunk_files.onnx_graph(path, rounded)
+    expected = {
+        name: tuple(array.astype(np.float32) for array in arrays)
+        for name, arrays in rounded.items()
+    }
+    assert_same(read_trunk(path).layers, expected)
 
 
 def test_onnx_that_keeps_its_weights_elsewhere(tmp_path, random_layers):
@@ -481,6 +632,8 @@ def zipped(**members: bytes) -> bytes:
 
 
 NO_WEIGHTS = {
+    "saved page": (b"<!-- saved from url=(0014)about --><html>", "a web page"),
+    "page in UTF-16": ("<html></html>".encode("utf-16"), "a web page"),
     "web page": (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "a web page"),
     "LFS": (LFS, "Git LFS pointer"),
     "PyTorch": (zipped(model__data_dot_pkl=b"x"), "a PyTorch pickle"),

@@ -89,7 +89,7 @@ def test_the_paper_from_nothing_to_its_figures(site, tmp_path, capfd, monkeypatc
     said = capfd.readouterr().out
     assert "VOC2007: unpacking" in said and "VOC2012: unpacking" in said
     assert "image_zooms_paper: 2 epochs of 4 images" in said
-    assert "in all at most" in said and "GB of disk" in said
+    assert "trainings in all at most" in said and "GB of disk for their weights" in said
     assert [words[0] for words in called] == [
         *("image_zooms.train", "image_zooms.test", "image_zooms.train")
     ]
@@ -130,6 +130,24 @@ def test_too_little_disk_is_said_before_anything_is_trained(
         paper.main(study(tmp_path))
 
 
+def test_a_folder_is_of_one_study(tmp_path):
+    folder = study(tmp_path).folder
+    folder.mkdir()
+    paper.compare_with_before(study(tmp_path))
+    paper.compare_with_before(study(tmp_path, epochs=9))
+    with pytest.raises(InputError, match="study.json: max_images was 0, now it is 3"):
+        paper.compare_with_before(study(tmp_path, max_images=3))
+    (folder / "study.json").write_text("[")
+    with pytest.raises(InputError, match="study.json: is damaged"):
+        paper.compare_with_before(study(tmp_path))
+
+
+def test_damaged_results_are_made_again(tmp_path):
+    assert paper._tested(tmp_path) == ""
+    (tmp_path / "results.json").write_text("{")
+    assert paper._tested(tmp_path) == ""
+
+
 def test_no_network_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with pytest.raises(InputError, match="cannot be reached") as caught:
@@ -147,7 +165,7 @@ def test_a_program_that_fails_is_named(tmp_path):
     [(5, "5 seconds"), (119, "119 seconds"), (150, "2 minutes"), (90_000, "25 hours")],
 )
 def test_times_in_words(seconds, words):
-    assert forecast.in_words(seconds) == words
+    assert forecast.duration(seconds) == words
 
 
 def test_a_forecast_multiplies():

