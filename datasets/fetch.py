@@ -236,8 +236,18 @@ def _download_all(
         say(_announcement(data_set, missing))
     for archive, path in missing:
         url = f"{mirror.rstrip('/')}/{archive.name}" if mirror else archive.url
-        download(url, path, archive.checksum)
+        try:
+            download(url, path, archive.checksum)
+        except InputError as error:
+            raise InputError(f"{error}{_way_on(path)}") from error
     return paths
+
+
+def _way_on(path: Path) -> str:
+    """Say what to do where a download failed: go on with it, or get it elsewhere."""
+    if part_of(path).exists():
+        return "; the same command goes on from there"
+    return f"; --mirror names another address, an archive put at {path} is taken"
 
 
 def _is_good(archive: Archive, path: Path, force: bool) -> bool:

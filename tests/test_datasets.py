@@ -389,14 +389,16 @@ def test_a_mirror_has_files_of_the_same_names(site, tmp_path, monkeypatch):
 
 def test_no_network(site, tmp_path, monkeypatch):
     expect_archives(monkeypatch, FILES, refused_address())
-    assert "mnist.npz: cannot be reached" in failure("mnist", tmp_path)
+    line = failure("mnist", tmp_path)
+    assert "mnist.npz: cannot be reached; --mirror names another address" in line
+    assert str(tmp_path / DOWNLOADS / "mnist.npz") in line
     assert not list(tmp_path.iterdir())
 
 
 def test_a_cut_download_goes_on_where_it_ended(site, tmp_path, capsys):
     site.cut_after = 400_000
     line = failure("voc2012", tmp_path)
-    assert line.endswith("VOCtrainval_11-May-2012.tar: the download was cut short")
+    assert "VOCtrainval_11-May-2012.tar: the download was cut short; the same" in line
     (part,) = (tmp_path / DOWNLOADS).iterdir()
     have = part.stat().st_size
     assert part.name == "VOCtrainval_11-May-2012.tar.part"
@@ -418,7 +420,7 @@ def test_the_archive_that_came_whole_is_not_asked_for_again(site, tmp_path):
 def test_a_wrong_checksum(site, tmp_path):
     site.files["mnist.npz"] = b"x" * 1000
     line = failure("mnist", tmp_path)
-    assert "the download has MD5" in line and line.endswith("not kept")
+    assert "the download has MD5" in line and "not kept; --mirror names" in line
     assert not list(tmp_path.iterdir())
 
 
@@ -661,7 +663,7 @@ def assert_disk_is_full(
         said = process.communicate()[1]
     assert process.returncode == 1
     assert said.startswith("error: ") and said.count("\n") == 1
-    assert said.endswith(": File too large\n")
+    assert ": File too large" in said
     assert not (folder / dest).exists() and not list(folder.glob(".partial*"))
     with program(*words) as process:
         said = process.communicate()
