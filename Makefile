@@ -89,8 +89,8 @@ say_demo:
 demo_detector: $(INSTALLED)
 	$(RUN) -m weights.fetch
 	$(RUN) -m samples.planes
-	$(RUN) -m $(MODEL).train -n 0 --preset fast --epochs 1 --decay_epochs 1 \
-	    --epsilon 0.5 $(DEMO_FLAGS) \
+	$(RUN) -m $(MODEL).train -n 0 --preset fast --epochs 2 --decay_epochs 2 \
+	    --epsilon_step 0.7 $(DEMO_FLAGS) \
 	    --path_voc samples/drawn/planes --path_model $(DEMO)/models
 	$(RUN) -m $(MODEL).test --preset fast --bool_draw 1 $(DEMO_FLAGS) \
 	    --path_voc_test samples/drawn/planes \
