@@ -48,8 +48,8 @@ DEMO_FLAGS := --seed $(SEED)$(if $(QUIRKS), --quirks $(QUIRKS))
 
 # What make says before it starts, on 2 cores.
 INSTALL_TIME := a few minutes, once
-DEMO_TIME := about 6 minutes
-TEST_TIME := about 8 minutes
+DEMO_TIME := 3 to 6 minutes
+TEST_TIME := about 10 minutes
 DEMO_DATA = drawn $(if $(filter glimpse_rnn,$(MODEL)),cars,aeroplanes)
 say_install = test -e $(1) || echo "  First it installs what it needs into $(VENV): $(INSTALL_TIME)."
 
@@ -89,8 +89,8 @@ say_demo:
 demo_detector: $(INSTALLED)
 	$(RUN) -m weights.fetch
 	$(RUN) -m samples.planes
-	$(RUN) -m $(MODEL).train -n 0 --preset fast --epochs 2 --decay_epochs 2 \
-	    --epsilon_step 0.7 $(DEMO_FLAGS) \
+	$(RUN) -m $(MODEL).train -n 0 --preset fast --epochs 1 --decay_epochs 1 \
+	    --epsilon 0.5 $(DEMO_FLAGS) \
 	    --path_voc samples/drawn/planes --path_model $(DEMO)/models
 	$(RUN) -m $(MODEL).test --preset fast --bool_draw 1 $(DEMO_FLAGS) \
 	    --path_voc_test samples/drawn/planes \

@@ -21,8 +21,8 @@ FAST_TRAINING = {
     "epochs": 3,
     "epsilon": 0.8,
     "epsilon_step": 0.35,
-    "batch_size": 64,
-    "buffer_experience_replay": 4000,
+    "batch_size": 32,
+    "buffer_experience_replay": 2500,
     "learning_starts": 64,
     "flip": 1,
 }
