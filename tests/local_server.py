@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import http.server
 import re
+import signal
 import socket
 import threading
 from collections.abc import Iterable, Iterator
@@ -122,3 +123,11 @@ def expect_archives(
         )
         changed = dataclasses.replace(data_set, archives=archives)
         monkeypatch.setitem(SETS, name, changed)
+
+
+def hear_interrupts() -> None:
+    """Let a process that is about to start hear SIGINT.
+
+    What a shell starts in the background, a test suite among it, does not.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from local_server import expect_archives, refused_address, serving
+from local_server import expect_archives, hear_interrupts, refused_address, serving
 from PIL import Image
 from scipy.io import savemat
 
@@ -605,6 +605,7 @@ def program(*words: str, **options) -> subprocess.Popen:
         ]
         for name, data_set in SETS.items()
     }
+    options.setdefault("preexec_fn", hear_interrupts)
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, json.dumps(checksums), *map(str, words)],
         cwd=REPOSITORY,

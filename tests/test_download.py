@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from local_server import Site, refused_address, serving
+from local_server import Site, hear_interrupts, refused_address, serving
 
 from common import download as downloading
 from common.download import download, has_checksum, part_of
@@ -190,6 +190,7 @@ class in_a_process:
 
     def __init__(self, url: str, path: Path, checksum: str = MD5, **options):
         words = [sys.executable, "-c", PROGRAM, url, str(path), checksum]
+        options.setdefault("preexec_fn", hear_interrupts)
         self.process = subprocess.Popen(
             words, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, **options
         )

@@ -226,7 +226,7 @@ def test_maps_are_those_of_vgg16_at_the_images_own_size(
     golden, golden_image, describer_of
 ):
     describer = describer_of(TestSettings)
-    for record in golden("vgg_descriptors"):
+    for record in golden("vgg_descriptors_imagenet"):
         maps = describer.feature_maps(Picture("image", golden_image(record)))
         for name in ("block4_pool", "block5_pool"):
             cells, expected = getattr(maps, name), record[f"full_image_{name}"]
