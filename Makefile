@@ -88,23 +88,23 @@ say_demo:
 
 demo_detector: $(INSTALLED)
 	$(RUN) -m weights.fetch
-	$(RUN) -m samples.planes
+	$(RUN) -m datasets.drawn.planes
 	$(RUN) -m $(MODEL).train -n 0 --preset fast --epochs 1 --decay_epochs 1 \
 	    --epsilon 0.5 $(DEMO_FLAGS) \
-	    --path_voc samples/drawn/planes --path_model $(DEMO)/models
+	    --path_voc drawn/planes --path_model $(DEMO)/models
 	$(RUN) -m $(MODEL).test --preset fast --bool_draw 1 $(DEMO_FLAGS) \
-	    --path_voc_test samples/drawn/planes \
+	    --path_voc_test drawn/planes \
 	    --path_model $(DEMO)/models --path_testing_folder $(DEMO)/results
 
 demo_glimpse_rnn: $(INSTALLED)
-	$(RUN) -m samples.cars
+	$(RUN) -m datasets.drawn.cars
 	$(RUN) -m glimpse_rnn.train -n 0 --epochs 60 --keep_best 1 \
 	    --image_size 128 --bandwidth 30 --radius 15 --cell gru --pooling none \
 	    --prediction_offset 1 --batch_size 32 --decay 0.9 --decay_steps 45 \
 	    $(DEMO_FLAGS) \
-	    --path_data samples/drawn/cars --path_model $(DEMO)/models
+	    --path_data drawn/cars --path_model $(DEMO)/models
 	$(RUN) -m glimpse_rnn.test --bool_draw 1 --model_name model_best $(DEMO_FLAGS) \
-	    --path_data samples/drawn/cars --path_model $(DEMO)/models \
+	    --path_data drawn/cars --path_model $(DEMO)/models \
 	    --path_testing_folder $(DEMO)/results
 
 say_test:
@@ -124,7 +124,7 @@ test-backends: $(INSTALLED_BACKENDS)
 
 notebooks: $(INSTALLED_DEV)
 	$(RUN) -m weights.fetch
-	$(RUN) -m samples.planes
+	$(RUN) -m datasets.drawn.planes
 	$(RUN) -m notebooks.execute --write $(WRITE)
 
 lint: $(INSTALLED_DEV)
@@ -146,10 +146,10 @@ results-small: $(INSTALLED)
 	    runs/demo_glimpse_rnn/results
 	for study in $(STUDIES); do \
 	    $(RUN) -m glimpse_rnn.ablations --study $$study --budget small \
-	        --epochs 12 --jobs 2 --flags path_data=samples/drawn/cars \
+	        --epochs 12 --jobs 2 --flags path_data=drawn/cars \
 	        max_images=240 image_size=128 bandwidth=30 radius=15 cell=gru \
 	        pooling=none prediction_offset=1 decay=0.9 decay_steps=20 \
-	        --test_flags path_data=samples/drawn/cars samples=2 && \
+	        --test_flags path_data=drawn/cars samples=2 && \
 	    mkdir -p results/studies && \
 	    cp runs/glimpse_rnn_studies/small/$$study/$$study.csv results/studies || exit; \
 	done

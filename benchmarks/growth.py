@@ -18,6 +18,7 @@ import numpy as np
 from benchmarks.glimpse_rnn import random_images
 from benchmarks.measuring import Measurement, in_turns
 from common.memory import keep_freed_memory
+from datasets.drawn.planes import draw_planes
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
 from glimpse_rnn.model import get_model
 from hierarchy.description import Describer
@@ -27,7 +28,6 @@ from image_zooms.config import TrainSettings as ZoomSettings
 from image_zooms.features import make_describer as make_zoom_describer
 from pool45_crops.config import TrainSettings as PoolSettings
 from pool45_crops.features import make_describer as make_pool_describer
-from samples.planes import draw_planes
 from weights.fetch import ensure_trunk
 
 VOC_SIZE = 375, 500

@@ -16,6 +16,7 @@ from benchmarks.glimpse_rnn import ArrayBatches, random_images
 from benchmarks.measuring import Measurement
 from common.feeding import fit
 from common.memory import keep_freed_memory
+from datasets.voc import VocImage, VocObject
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
 from glimpse_rnn.model import get_model
 from hierarchy.agent import Agent
@@ -27,7 +28,6 @@ from hierarchy.policies import AgentPolicy
 from hierarchy.q_network import QLearner, get_q_network
 from hierarchy.train_program import get_replay
 from hierarchy.training import Trainer
-from hierarchy.voc import VocImage, VocObject
 from weights.fetch import ensure_trunk
 
 STEPS = 50 * 900 * 10

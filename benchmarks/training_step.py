@@ -16,14 +16,14 @@ from keras import ops
 from benchmarks.measuring import Measurement, seconds_of
 from benchmarks.published_loop import published_q_network, published_update
 from common.memory import keep_freed_memory
+from datasets.drawn.planes import draw_planes
+from datasets.voc import VocSet
 from hierarchy.agent import Agent, get_epsilon
 from hierarchy.description import STATE_SIZE, Describer
 from hierarchy.q_network import HIDDEN_UNITS, QLearner, get_q_network
 from hierarchy.replay import Experiences, ReplayMemory
 from hierarchy.search import SearchRules
 from hierarchy.training import Trainer
-from hierarchy.voc import VocSet
-from samples.planes import draw_planes
 from weights import DEFAULT_PATH
 from weights.fetch import ensure_trunk
 

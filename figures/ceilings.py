@@ -13,11 +13,11 @@ import numpy as np
 
 from common.command_line import run
 from common.errors import InputError
+from datasets.voc_annotations import class_name
 from figures import published
 from figures.sets import OUT, AnnotatedImage, classes_of, read_set
 from figures.style import PALETTE, Line, draw_lines, write_csv
 from figures.trees import Scene, exhaustive_ious, greedy_ious, random_finds
-from hierarchy.annotations import class_name
 from hierarchy.config import VOC2007
 from hierarchy.quirks import Quirks
 from hierarchy.search import SearchRules

@@ -13,11 +13,11 @@ import numpy as np
 
 from common.command_line import quiet_start, run
 from common.errors import InputError
+from datasets.voc_annotations import class_name
 from figures import published
 from figures.ceilings import scale_name
 from figures.detectors_fig6 import draw
 from figures.sets import OUT, AnnotatedImage, read_set
-from hierarchy.annotations import class_name
 from hierarchy.config import VOC2007
 from hierarchy.metrics import Curve, paper_curve
 from hierarchy.pictures import Picture

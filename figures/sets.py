@@ -5,10 +5,10 @@ from pathlib import Path
 
 from common.errors import InputError, file_error
 from common.files import REPOSITORY
-from hierarchy.annotations import VOC_CLASSES, class_name, class_number
+from datasets.voc import VocSet
+from datasets.voc_annotations import VOC_CLASSES, class_name, class_number
 from hierarchy.metrics import Truth
 from hierarchy.quirks import Quirks
-from hierarchy.voc import VocSet
 
 OUT = REPOSITORY / "runs" / "figures"
 """Where figures go unless a folder is named."""
@@ -51,7 +51,13 @@ def read_set(
     Raises:
         InputError: there is no such set, or an annotation is bad or names no size.
     """
-    voc = VocSet.open(path_voc, image_set, class_object, quirks, skip_bad)
+    voc = VocSet.open(
+        path_voc,
+        image_set,
+        class_object,
+        one_based_boxes=quirks.one_based_boxes,
+        skip_bad=skip_bad,
+    )
     number = class_number(class_object)
     images, skipped = [], voc.skipped
     for index in range(len(voc)):

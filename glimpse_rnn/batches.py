@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from glimpse_rnn.keypoints import KeypointSet
+from datasets.keypoints import KeypointSet
 
 _ORDER, _CHANGE, _LOTS = 0, 1, 2  # streams of chance that share a seed and an epoch
 

@@ -13,9 +13,9 @@ from keras import ops
 from common.feeding import fit
 from common.files import replacing, sha256_of, write_json
 from common.progress import EpochProgress
+from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import Augmentation, KeypointBatches
 from glimpse_rnn.checkpoint import load_weights, save_weights
-from glimpse_rnn.keypoints import KeypointSet
 
 STEM = "whole_image"
 

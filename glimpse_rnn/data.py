@@ -13,13 +13,13 @@ import numpy as np
 from common.errors import InputError, file_error
 from common.files import REPOSITORY
 from common.progress import console
+from datasets.drawn.cars import ensure_cars
+from datasets.drawn.digits import draw_digits
 from datasets.fetch import fetch
-from glimpse_rnn.annotations import SPLITS, read_annotations
+from datasets.keypoint_annotations import SPLITS, read_annotations
+from datasets.keypoints import FileSource, KeypointSet, squash
+from datasets.mnist import DigitSource, read_digits
 from glimpse_rnn.batches import Augmentation, KeypointBatches
-from glimpse_rnn.keypoints import FileSource, KeypointSet, squash
-from glimpse_rnn.mnist import DigitSource, read_digits
-from samples.cars import ensure_cars
-from samples.digits import draw_digits
 
 __all__ = [
     "Augmentation",
@@ -115,7 +115,7 @@ def open_keypoints(
 
     Args:
         path: the set's folder, or its annotation file; see
-            :mod:`glimpse_rnn.annotations`.
+            :mod:`datasets.keypoint_annotations`.
         split: ``train`` or ``test``.
         image_size: side of the canvases in pixels.
         cache_gb: how much memory decoded canvases may take up, in 10⁹ bytes.
@@ -172,7 +172,7 @@ def open_digits(path: Path | str | None, split: str, image_size: int) -> Keypoin
     """Open digits at random places, always the same ones for a split.
 
     Args:
-        path: MNIST as :func:`glimpse_rnn.mnist.read_digits` takes it; None for drawn
+        path: MNIST as :func:`datasets.mnist.read_digits` takes it; None for drawn
             digits.
         split: ``train`` or ``test``.
         image_size: side of the canvases in pixels, 28 or more.

@@ -8,8 +8,8 @@ import numpy as np
 
 from common.progress import rounded
 from common.sheet import save_picture
+from datasets.keypoints import KeypointSet
 from glimpse_rnn.evaluation import trace
-from glimpse_rnn.keypoints import KeypointSet
 from glimpse_rnn.metrics import normalised_distances
 from glimpse_rnn.model import GlimpseRegressor
 from glimpse_rnn.visualization import Run

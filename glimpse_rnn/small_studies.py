@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
+from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import KeypointBatches
 from glimpse_rnn.checkpoint import RATE_FIELDS
 from glimpse_rnn.config import TrainSettings
-from glimpse_rnn.keypoints import KeypointSet
 from glimpse_rnn.model import GlimpseRegressor, draw_lots, get_model
 from glimpse_rnn.training import train_epochs
 

@@ -18,6 +18,7 @@ from common.images import find_images, read_image
 from common.progress import console, rounded, track
 from common.provenance import provenance
 from common.sheet import plain_name
+from datasets.keypoints import KeypointSet, squash
 from glimpse_rnn.batches import Augmentation
 from glimpse_rnn.checkpoint import (
     Checkpoints,
@@ -35,7 +36,6 @@ from glimpse_rnn.evaluation import (
     seconds_per_image,
     trace,
 )
-from glimpse_rnn.keypoints import KeypointSet, squash
 from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
 from glimpse_rnn.model import GlimpseRegressor, get_model
 from glimpse_rnn.runs import in_pixels, model_windows, run_on, seen, write_case

@@ -13,13 +13,13 @@ from common.files import alone_in, check_folder
 from common.memory import keep_freed_memory
 from common.progress import EpochProgress, TensorBoardLog, console
 from common.sheet import plain_name
+from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import Augmentation, KeypointBatches
 from glimpse_rnn.checkpoint import Checkpoints
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.data import announce, open_sets, report_skipped
 from glimpse_rnn.distribution import Distribution
 from glimpse_rnn.evaluation import trace
-from glimpse_rnn.keypoints import KeypointSet
 from glimpse_rnn.metrics import normalised_distances
 from glimpse_rnn.model import draw_lots, get_model
 from glimpse_rnn.runs import run_on

@@ -14,11 +14,11 @@ import tyro
 from common.devices import knows_bfloat16
 from common.files import REPOSITORY
 from common.settings import expect
+from datasets.voc import class_number
 from hierarchy import presets
 from hierarchy.quirks import Quirks
 from hierarchy.regions import ACTIONS, TRIGGER
 from hierarchy.search import SearchRules
-from hierarchy.voc import class_number
 from weights import DEFAULT_PATH
 
 Switch = Literal[0, 1]

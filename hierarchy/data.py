@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from common.progress import console
+from datasets.drawn.planes import ensure_planes
+from datasets.voc import VocImage, VocSet, class_name
 from hierarchy.config import VOC2007, VOC2012, TestSettings, TrainSettings
-from hierarchy.voc import VocImage, VocSet, class_name
-from samples.planes import ensure_planes
 
 
 def training_set(settings: TrainSettings) -> VocSet:
@@ -69,8 +69,8 @@ def _open_set(settings: TrainSettings | TestSettings, folder: Path) -> VocSet:
         folder,
         settings.image_set,
         settings.class_id,
-        settings.rules.quirks,
-        settings.skip_bad,
+        one_based_boxes=settings.rules.quirks.one_based_boxes,
+        skip_bad=settings.skip_bad,
         smallest_image=settings.smallest_image,
     )
 

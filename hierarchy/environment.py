@@ -16,11 +16,11 @@ from gymnasium import spaces
 from gymnasium.error import InvalidAction, ResetNeeded
 
 from common.errors import InputError
+from datasets.voc import VocObject, VocSet, class_name, class_number
 from hierarchy.history import HISTORY_SIZE, NUMBER_OF_ACTIONS
 from hierarchy.pictures import Picture, resize
 from hierarchy.regions import Box
 from hierarchy.search import SearchRules, TrainingSearch, training_searches
-from hierarchy.voc import VocObject, VocSet, class_name, class_number
 
 # Those of hierarchy.visualization, whose strips take matplotlib and too long per step.
 REGION_COLOUR = (255, 176, 0)
@@ -30,7 +30,7 @@ Observation = dict[str, np.ndarray]
 
 
 class AnnotatedImage(Protocol):
-    """What an image must offer; :class:`hierarchy.voc.VocImage` does."""
+    """What an image must offer; :class:`datasets.voc.VocImage` does."""
 
     @property
     def key(self) -> str:
@@ -359,5 +359,11 @@ def make_environment(
     Raises:
         InputError: there is no such set, or no image of it holds the class.
     """
-    images = VocSet.open(path_voc, image_set, class_object, rules.quirks, skip_bad)
+    images = VocSet.open(
+        path_voc,
+        image_set,
+        class_object,
+        one_based_boxes=rules.quirks.one_based_boxes,
+        skip_bad=skip_bad,
+    )
     return SearchEnvironment(images, class_object, rules, **kwargs)

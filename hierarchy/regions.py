@@ -8,10 +8,8 @@ the published program they drift apart (``nested_truncation``).
 
 from dataclasses import dataclass
 
+from common.boxes import Box
 from hierarchy.quirks import Quirks
-
-Box = tuple[int, int, int, int]
-"""(ymin, xmin, ymax, xmax) in pixels counted from 0, ymax and xmax exclusive."""
 
 Window = tuple[float, float, float, float]
 """(y, x, height, width) in pixels, as floats."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasets.voc import VocObject
 from hierarchy.history import empty_history, update_history_vector
 from hierarchy.pictures import Picture, mask_image_with_mean_background
 from hierarchy.quirks import Quirks
@@ -28,7 +29,6 @@ from hierarchy.rewards import (
     get_reward_movement,
     get_reward_trigger,
 )
-from hierarchy.voc import VocObject
 
 COVERED = 0.60
 """Share of an object that a region must cover for the object to count as found."""

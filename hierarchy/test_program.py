@@ -19,6 +19,7 @@ from common.files import check_folder, sha256_of, write_json
 from common.images import find_images, read_image
 from common.progress import console, track
 from common.provenance import provenance
+from datasets.voc import VocImage, VocSet, class_name
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
@@ -31,7 +32,6 @@ from hierarchy.q_network import get_q_network
 from hierarchy.regions import TRIGGER, Box
 from hierarchy.train_program import MakeDescriber
 from hierarchy.visualization import draw_sequences, frame_of, strip_name
-from hierarchy.voc import VocImage, VocSet, class_name
 from weights.fetch import ensure_trunk
 from weights.identity import TrunkIdentity
 from weights.vgg16 import trunk_identity

@@ -15,6 +15,7 @@ from common.errors import InputError
 from common.files import alone_in, check_folder
 from common.memory import keep_freed_memory
 from common.progress import TensorBoardLog, console
+from datasets.voc import VocSet, class_name
 from hierarchy.agent import Agent, get_epsilon, get_learning_rate
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import SharedSettings, TrainSettings
@@ -25,7 +26,6 @@ from hierarchy.q_network import QLearner, get_q_network
 from hierarchy.replay import ReplayMemory, host_table
 from hierarchy.training import Trainer
 from hierarchy.visualization import StripWriter
-from hierarchy.voc import VocSet, class_name
 from weights.fetch import ensure_trunk
 from weights.vgg16 import trunk_identity
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.device_arrays import Array
+from datasets.voc import VocImage
 from hierarchy.agent import Agent, Choice
 from hierarchy.description import Describer, get_states
 from hierarchy.pictures import Picture
 from hierarchy.regions import TRIGGER, Region
 from hierarchy.replay import NOTHING_KNOWN, ReplayMemory
 from hierarchy.search import SearchRules, TrainingSearch, training_searches
-from hierarchy.voc import VocImage
 
 
 @dataclass(frozen=True, eq=False)

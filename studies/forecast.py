@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasets.voc import VocImage
 from hierarchy.agent import Agent
 from hierarchy.config import TrainSettings
 from hierarchy.description import STATE_SIZE, Describer
@@ -17,7 +18,6 @@ from hierarchy.history import NUMBER_OF_ACTIONS
 from hierarchy.q_network import QLearner, get_q_network
 from hierarchy.replay import Experiences, ReplayMemory
 from hierarchy.training import Trainer
-from hierarchy.voc import VocImage
 
 _UPDATES = 3
 """Updates that are timed, after one that compiles."""

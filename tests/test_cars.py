@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from common.errors import InputError
-from glimpse_rnn.annotations import read_annotations
-from samples import cars
-from samples.canvas import Picture, colour
-from samples.cars import CarsSettings, draw_cars, draw_picture, ensure_cars, main
-from samples.digits import draw_digits
-from samples.motorcars import SHAPES, build_car
-from samples.rendering import Light, paint_solid
-from samples.streets import PLACES, StreetScene, photograph_car, plan_street
+from datasets.drawn import cars
+from datasets.drawn.canvas import Picture, colour
+from datasets.drawn.cars import CarsSettings, draw_cars, draw_picture, ensure_cars, main
+from datasets.drawn.digits import draw_digits
+from datasets.drawn.motorcars import SHAPES, build_car
+from datasets.drawn.rendering import Light, paint_solid
+from datasets.drawn.streets import PLACES, StreetScene, photograph_car, plan_street
+from datasets.keypoint_annotations import read_annotations
 
 TRAIN, TEST, SEED = 6, 3, 5
 

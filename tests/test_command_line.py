@@ -87,7 +87,7 @@ def test_a_terminal_without_some_letters_is_shown_the_others(tmp_path, monkeypat
 
 @pytest.fixture(scope="module")
 def planes(tmp_path_factory):
-    from samples.planes import draw_planes
+    from datasets.drawn.planes import draw_planes
 
     folder = tmp_path_factory.mktemp("planes")
     draw_planes(folder, trainval=1, test=1)

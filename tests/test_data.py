@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
+from datasets.drawn.planes import draw_planes
 from hierarchy import data
 from image_zooms.config import TestSettings, TrainSettings
-from samples.planes import draw_planes
 
 
 @pytest.fixture(scope="module")

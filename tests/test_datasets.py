@@ -27,9 +27,9 @@ from datasets import caltech
 from datasets.archives import open_archive, unpack
 from datasets.fetch import DOWNLOADS, SETS, Settings, fetch, main
 from datasets.folders import whole_folder
+from datasets.mnist import read_digits
+from datasets.voc import VocSet, load_images_labels_in_data_set
 from datasets.voc_layout import Box, annotation_xml, write_lists
-from glimpse_rnn.mnist import read_digits
-from hierarchy.voc import VocSet, load_images_labels_in_data_set
 
 MEASURED = REPOSITORY.parent / "shared" / "data" / "caltech_aeroplanes"
 """The set that the results were measured on, where it is at hand."""
@@ -690,7 +690,7 @@ def test_data_sets_know_nothing_of_the_models():
     program = """
 import sys
 import datasets.door_handles, datasets.fetch
-above = {"weights", "hierarchy", "glimpse_rnn", "samples", "keras", "tensorflow"}
+above = {"weights", "hierarchy", "glimpse_rnn", "keras", "tensorflow"}
 print(*(above & set(sys.modules)))
 """
     words = [sys.executable, "-c", program]

@@ -18,8 +18,8 @@ from common.errors import InputError
 from common.files import REPOSITORY
 from datasets import door_handles
 from datasets.door_handles import Settings, cut, main, moved, read_split, reduced
+from datasets.keypoint_annotations import read_annotations
 from datasets.voc_layout import Box
-from glimpse_rnn.annotations import read_annotations
 
 MEASURED = REPOSITORY.parent / "shared" / "data" / "door_handles"
 """The set that the results were measured on, where it is at hand."""

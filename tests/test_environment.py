@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from common.errors import InputError
+from datasets.voc import VocObject
 from hierarchy.environment import SearchEnvironment, make_environment
 from hierarchy.pictures import MEAN_RGB, Picture, resize
 from hierarchy.quirks import Quirks
 from hierarchy.regions import TRIGGER
 from hierarchy.search import SearchRules, TrainingSearch, training_searches
-from hierarchy.voc import VocObject
 
 SMALL = (28, 28)
 TRIGGER_ACTION = TRIGGER - 1

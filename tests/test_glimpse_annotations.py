@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from common.errors import InputError
-from glimpse_rnn.annotations import read_annotations
+from datasets.keypoint_annotations import read_annotations
 
 GOOD = "41|55|car_ims/000002.jpg|120,80,3|1|0|1|14|11,21,110,70"
 

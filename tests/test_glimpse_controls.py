@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import NONE
 from glimpse_rnn.controls import whole_image_predictions
 from glimpse_rnn.evaluation import constant_summary
-from glimpse_rnn.keypoints import KeypointSet
 
 
 class Dots:

@@ -20,12 +20,12 @@ from PIL import Image
 from common.errors import InputError
 from common.feeding import fit
 from datasets.fetch import SETS, Archive
+from datasets.keypoints import KeypointSet, squash, with_scales
+from datasets.mnist import DigitSource, centroids, read_digits
 from glimpse_rnn import data
 from glimpse_rnn.batches import NONE, Augmentation, KeypointBatches, augmented
 from glimpse_rnn.data import announce, open_digits, open_keypoints, open_sets
-from glimpse_rnn.keypoints import KeypointSet, squash, with_scales
 from glimpse_rnn.metrics import normalised_distances
-from glimpse_rnn.mnist import DigitSource, centroids, read_digits
 
 SIDE = 64
 

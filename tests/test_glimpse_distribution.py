@@ -36,7 +36,7 @@ needs_tensorflow = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def cars(tmp_path_factory):
-    from samples.cars import draw_cars
+    from datasets.drawn.cars import draw_cars
 
     folder = tmp_path_factory.mktemp("cars")
     draw_cars(folder, train=24, test=1)

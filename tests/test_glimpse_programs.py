@@ -37,7 +37,7 @@ TOY = {
 
 @pytest.fixture(scope="module")
 def cars(tmp_path_factory):
-    from samples.cars import draw_cars
+    from datasets.drawn.cars import draw_cars
 
     folder = tmp_path_factory.mktemp("drawn cars")  # with a space
     draw_cars(folder, train=24, test=6)

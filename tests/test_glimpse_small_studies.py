@@ -2,14 +2,14 @@
 
 import pytest
 
+from datasets.drawn.digits import draw_digits
+from datasets.keypoints import KeypointSet
+from datasets.mnist import DigitSource
 from glimpse_rnn import ablations
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.evaluation import predict
-from glimpse_rnn.keypoints import KeypointSet
 from glimpse_rnn.metrics import THRESHOLDS, detection_rate, normalised_distances
-from glimpse_rnn.mnist import DigitSource
 from glimpse_rnn.small_studies import train_studies, with_flags
-from samples.digits import draw_digits
 
 BASE = TrainSettings(
     task="mnist_centroid", epochs=1, batch_size=8, glimpses=2, state_size=8, seed=4

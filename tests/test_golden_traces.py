@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from datasets.voc import VocObject
 from hierarchy.agent import Choice
 from hierarchy.pictures import Picture, mask_image_with_mean_background
 from hierarchy.quirks import Quirks
@@ -13,7 +14,6 @@ from hierarchy.regions import area
 from hierarchy.replay import ReplayMemory
 from hierarchy.search import SearchRules, detection_searches, training_searches
 from hierarchy.training import Trainer
-from hierarchy.voc import VocObject
 
 PUBLISHED = Quirks.published()
 

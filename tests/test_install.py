@@ -132,8 +132,8 @@ def test_an_installed_program_keeps_to_the_folder_it_is_started_in(
 
 def test_an_installed_program_writes_nothing_among_the_packages(environment, tmp_path):
     before = files_in(environment[1])
-    start(environment, "-m", "samples.digits", folder=tmp_path)
-    assert (tmp_path / "samples" / "drawn" / "digits.png").is_file()
+    start(environment, "-m", "datasets.drawn.digits", folder=tmp_path)
+    assert (tmp_path / "drawn" / "digits.png").is_file()
     assert files_in(environment[1]) == before
 
 
@@ -210,8 +210,8 @@ def test_a_backend_that_is_missing_is_named_in_one_line(
 @pytest.fixture(scope="module")
 def drawn(random_layers, tmp_path_factory):
     """Few drawn planes, few drawn cars and a trunk."""
-    from samples.cars import draw_cars
-    from samples.planes import draw_planes
+    from datasets.drawn.cars import draw_cars
+    from datasets.drawn.planes import draw_planes
 
     folder = tmp_path_factory.mktemp("drawn")
     draw_planes(folder / "planes", trainval=2, test=1)

@@ -10,7 +10,7 @@ import pytest
 from local_server import expect_archives, serving
 
 from common.errors import InputError
-from samples.planes import draw_planes
+from datasets.drawn.planes import draw_planes
 from studies import forecast, paper
 from studies.paper import Settings
 

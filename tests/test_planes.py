@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from common.errors import InputError
-from samples import planes
-from samples.painting import draw_scene
-from samples.planes import (
+from datasets.drawn import planes
+from datasets.drawn.painting import draw_scene
+from datasets.drawn.planes import (
     PlanesSettings,
     draw_picture,
     draw_planes,
@@ -20,8 +20,8 @@ from samples.planes import (
     has_plane,
     main,
 )
-from samples.scenery import MOODS
-from samples.scenes import SETTINGS, PlacedPlane, Scene, plan_scene
+from datasets.drawn.scenery import MOODS
+from datasets.drawn.scenes import SETTINGS, PlacedPlane, Scene, plan_scene
 
 TRAINVAL, TEST, SEED = 8, 3, 5
 

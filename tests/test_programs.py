@@ -40,7 +40,7 @@ TOY = [
 
 @pytest.fixture(scope="module")
 def planes(tmp_path_factory):
-    from samples.planes import draw_planes
+    from datasets.drawn.planes import draw_planes
 
     folder = tmp_path_factory.mktemp("drawn planes")  # with a space
     draw_planes(folder, trainval=2, test=2)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from datasets.voc import VocObject
 from hierarchy.pictures import MEAN_RGB, Picture
 from hierarchy.quirks import Quirks
 from hierarchy.regions import CENTRE, TRIGGER, UP_LEFT, whole_image, zoom
@@ -12,7 +13,6 @@ from hierarchy.search import (
     detection_searches,
     training_searches,
 )
-from hierarchy.voc import VocObject
 
 PLANE, CAR = 1, 7
 SMALL, FAR = (10, 10, 30, 30), (70, 70, 95, 95)

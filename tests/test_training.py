@@ -2,13 +2,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from datasets.voc import VocObject
 from hierarchy.agent import Choice
 from hierarchy.quirks import Quirks
 from hierarchy.regions import ACTIONS, DOWN_RIGHT, TRIGGER, UP_LEFT
 from hierarchy.replay import ReplayMemory
 from hierarchy.search import SearchRules
 from hierarchy.training import Trainer
-from hierarchy.voc import VocObject
 
 
 class Counting:

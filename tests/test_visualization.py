@@ -15,8 +15,8 @@ from PIL import Image
 from common import sheet
 from common.errors import InputError
 from common.files import REPOSITORY
+from datasets.voc_annotations import VocObject
 from hierarchy import plots
-from hierarchy.annotations import VocObject
 from hierarchy.pictures import Picture, resize
 from hierarchy.plots import draw_precision_recall, draw_regions_per_object
 from hierarchy.quirks import Quirks

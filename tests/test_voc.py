@@ -13,8 +13,7 @@ from PIL import Image
 
 from common.errors import InputError
 from common.files import REPOSITORY
-from hierarchy.quirks import Quirks
-from hierarchy.voc import (
+from datasets.voc import (
     VOC_CLASSES,
     VocObject,
     VocSet,
@@ -23,7 +22,7 @@ from hierarchy.voc import (
     load_images_labels_in_data_set,
     load_images_names_in_data_set,
 )
-from hierarchy.voc import get_bb_of_gt_from_pascal_xml_annotation as read_annotation
+from datasets.voc import get_bb_of_gt_from_pascal_xml_annotation as read_annotation
 
 pytestmark = pytest.mark.paths
 
@@ -90,9 +89,9 @@ def failure_of(voc: Path, content: str | bytes, **options) -> str:
     return line.removeprefix(f"{path}: ")
 
 
-def the_box(voc: Path, quirks=Quirks(), image_size=None, size=SIZE, **corners):
+def the_box(voc: Path, one_based_boxes=False, image_size=None, size=SIZE, **corners):
     annotate(voc, annotation_xml(object_xml(**corners), size=size))
-    (found,) = read_annotation("000005", voc, quirks, image_size).objects
+    (found,) = read_annotation("000005", voc, one_based_boxes, image_size).objects
     return found.box
 
 
@@ -148,9 +147,8 @@ def test_corners_count_from_one_and_are_inclusive(tmp_path):
 
 
 def test_corners_as_the_published_program_reads_them(tmp_path):
-    quirks = Quirks(one_based_boxes=True)
-    assert the_box(tmp_path, quirks) == (21, 11, 60, 30)
-    assert the_box(tmp_path, Quirks()) == (20, 10, 60, 30)
+    assert the_box(tmp_path, one_based_boxes=True) == (21, 11, 60, 30)
+    assert the_box(tmp_path, one_based_boxes=False) == (20, 10, 60, 30)
 
 
 def test_whole_image_and_single_pixel(tmp_path):
@@ -160,7 +158,7 @@ def test_whole_image_and_single_pixel(tmp_path):
 
 def test_single_pixel_is_empty_in_the_published_reading(tmp_path):
     xml = annotation_xml(object_xml(xmin=9, xmax=9))
-    line = failure_of(tmp_path, xml, quirks=Quirks.published())
+    line = failure_of(tmp_path, xml, one_based_boxes=True)
     assert line == (
         "object 1 (aeroplane), bndbox: xmin 9 to xmax 9 is an empty box;"
         " expected xmin < xmax, inside of the image"
@@ -394,8 +392,7 @@ def test_boxes_lie_inside_the_image_or_are_refused(tmp_path, corners, one_based)
     xml = annotation_xml(object_xml(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax))
     annotate(tmp_path, xml)
     try:
-        quirks = Quirks(one_based_boxes=one_based)
-        annotation = read_annotation("000005", tmp_path, quirks)
+        annotation = read_annotation("000005", tmp_path, one_based)
     except InputError:
         return
     (found,) = annotation.objects
@@ -516,9 +513,8 @@ def test_iteration_is_the_same_each_time(voc):
     assert once == again == images.keys
 
 
-def test_quirks_reach_the_boxes(voc):
-    quirks = Quirks(one_based_boxes=True)
-    images = VocSet.open(voc, "trainval", 1, quirks)
+def test_one_based_boxes_reach_the_objects(voc):
+    images = VocSet.open(voc, "trainval", 1, one_based_boxes=True)
     assert images[0].objects[0].box == (21, 11, 60, 30)
     assert images.annotation(0).objects == images[0].objects
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samples.canvas import colour, mix
-from samples.solids import Body, Faces, faces_of_grid, rod
+from datasets.drawn.canvas import colour, mix
+from datasets.drawn.solids import Body, Faces, faces_of_grid, rod
 
 
 @dataclass(frozen=True)

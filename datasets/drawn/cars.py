@@ -1,7 +1,7 @@
 """Drawn cars in the Car Door Handle format, for where the data set is not at hand.
 
-    python -m samples.cars                         # draws samples/drawn/cars
-    python -m samples.cars --train 2000 --seed 7 --folder more_cars
+    python -m datasets.drawn.cars                         # draws drawn/cars
+    python -m datasets.drawn.cars --train 2000 --seed 7 --folder more_cars
 
 Saloons, hatchbacks, estates, vans, pickups and coupés of all colours stand in streets,
 car parks, the country and studios, turned to the left or the right, seen from before
@@ -20,11 +20,11 @@ from PIL import Image, ImageDraw
 from common.command_line import run
 from common.errors import InputError
 from common.files import REPOSITORY, replacing, write_json, write_text
-from samples.complete import ensure_set, has_record
-from samples.motorcars import SHAPES
-from samples.streets import photograph_car, plan_street
+from datasets.drawn.complete import ensure_set, has_record
+from datasets.drawn.motorcars import SHAPES
+from datasets.drawn.streets import photograph_car, plan_street
 
-DRAWN_CARS = REPOSITORY / "samples" / "drawn" / "cars"
+DRAWN_CARS = REPOSITORY / "drawn" / "cars"
 """Where the set lies unless somebody wants it elsewhere."""
 
 TRAIN, TEST = 600, 150
@@ -44,7 +44,7 @@ class Annotated:
     """What is to be known about a picture.
 
     Attributes:
-        kind: of the car, one of :data:`samples.motorcars.SHAPES`.
+        kind: of the car, one of :data:`datasets.drawn.motorcars.SHAPES`.
         handle: (row, column) of the pixel that the handle's middle is in, from 0.
         box: (ymin, xmin, ymax, xmax) of the car, counted from 0; the last row and
             column belong to it.

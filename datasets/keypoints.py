@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from common.images import read_image
-from glimpse_rnn.annotations import Keypoint
+from datasets.keypoint_annotations import Keypoint
 
 
 class Source(Protocol):

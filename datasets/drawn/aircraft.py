@@ -1,7 +1,7 @@
 """Aeroplanes of nine kinds, with their proportions and liveries drawn by lot.
 
 Lengths are shares of the fuselage. Each kind is one short function that lists the
-parts; :mod:`samples.airframes` covers them with faces.
+parts; :mod:`datasets.drawn.airframes` covers them with faces.
 """
 
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from samples.canvas import colour, mix
-from samples.liveries import GLASS, Livery, draw_livery
-from samples.solids import Body, Foil
+from datasets.drawn.canvas import colour, mix
+from datasets.drawn.liveries import GLASS, Livery, draw_livery
+from datasets.drawn.solids import Body, Foil
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import numpy as np
 
 from common.errors import InputError, file_error
 from common.images import find_images, read_bytes, read_image
-from hierarchy.annotations import (
+from datasets.voc_annotations import (
     VOC_CLASSES,
     Annotation,
     AnnotationFile,
@@ -34,7 +34,6 @@ from hierarchy.annotations import (
     get_bb_of_gt_from_pascal_xml_annotation,
     is_file_name,
 )
-from hierarchy.quirks import Quirks
 
 __all__ = [
     "VOC_CLASSES",
@@ -225,7 +224,8 @@ class VocSet:
 
     Args:
         images: (database, id) of each image.
-        quirks: the published differences to follow.
+        one_based_boxes: takes corners counted from 1 as bounds counted from 0,
+            as the published program does.
         skip_bad: 0 to raise on a bad image, 1 to go on without it.
         skipped: one line for each image that is left out from the beginning.
         smallest_image: pixels that an image must have each way; a smaller one is bad.
@@ -237,13 +237,14 @@ class VocSet:
     def __init__(
         self,
         images: Iterable[tuple[Path, str]],
-        quirks: Quirks = Quirks(),
+        *,
+        one_based_boxes: bool = False,
         skip_bad: int = 0,
         skipped: Iterable[str] = (),
         smallest_image: int = 1,
     ) -> None:
         self._entries = _with_keys(list(images))
-        self._quirks = quirks
+        self._one_based = one_based_boxes
         self._skip_bad = skip_bad
         self._smallest_image = smallest_image
         self._left_out = list(skipped)
@@ -255,7 +256,8 @@ class VocSet:
         path_voc: Path | str,
         image_set: str,
         class_object: int | str,
-        quirks: Quirks = Quirks(),
+        *,
+        one_based_boxes: bool = False,
         skip_bad: int = 0,
         with_difficult: bool = False,
         smallest_image: int = 1,
@@ -266,7 +268,8 @@ class VocSet:
             path_voc: the database.
             image_set: ``train``, ``val``, ``trainval`` or ``test``.
             class_object: number or name of the class.
-            quirks: the published differences to follow.
+            one_based_boxes: takes corners counted from 1 as bounds counted from 0,
+                as the published program does.
             skip_bad: 0 to raise on a bad image, 1 to go on without it.
             with_difficult: take images with only difficult objects too (label 0), as
                 VOC's protocol does; the published program takes label 1 alone.
@@ -289,7 +292,13 @@ class VocSet:
                 what += f", {len(skipped)} could not be read"
             raise file_error(path_voc, what)
         images = [(path_voc, image) for image in names]
-        return cls(images, quirks, skip_bad, skipped.values(), smallest_image)
+        return cls(
+            images,
+            one_based_boxes=one_based_boxes,
+            skip_bad=skip_bad,
+            skipped=skipped.values(),
+            smallest_image=smallest_image,
+        )
 
     @property
     def names(self) -> list[str]:
@@ -315,7 +324,7 @@ class VocSet:
         annotation = AnnotationFile(name, path_voc)
         pixels = read_image(path, annotation.size(), self._smallest_image)
         height, width, _ = pixels.shape
-        objects = annotation.objects(self._quirks, (height, width))
+        objects = annotation.objects(self._one_based, (height, width))
         return VocImage(name, key, path, pixels, objects)
 
     def __iter__(self) -> Iterator[VocImage]:
@@ -340,13 +349,17 @@ class VocSet:
         return self._with(images, self._left_out)
 
     @property
-    def _settings(self) -> tuple[Quirks, int, int]:
-        return self._quirks, self._skip_bad, self._smallest_image
+    def _settings(self) -> tuple[bool, int, int]:
+        return self._one_based, self._skip_bad, self._smallest_image
 
     def _with(self, images: list[tuple[Path, str]], left_out: list[str]) -> "VocSet":
         """Return a set of other images with the same settings."""
         return VocSet(
-            images, self._quirks, self._skip_bad, left_out, self._smallest_image
+            images,
+            one_based_boxes=self._one_based,
+            skip_bad=self._skip_bad,
+            skipped=left_out,
+            smallest_image=self._smallest_image,
         )
 
     def read(self, index: int) -> VocImage | None:
@@ -371,7 +384,7 @@ class VocSet:
         Boxes are held against the size that the annotation states.
         """
         path_voc, name, _ = self._entries[operator.index(index)]
-        return get_bb_of_gt_from_pascal_xml_annotation(name, path_voc, self._quirks)
+        return get_bb_of_gt_from_pascal_xml_annotation(name, path_voc, self._one_based)
 
 
 def _with_keys(images: list[tuple[Path, str]]) -> list[_Entry]:

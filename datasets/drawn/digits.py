@@ -1,6 +1,6 @@
 """Drawn digits in the manner of MNIST, for where MNIST is not at hand.
 
-    python -m samples.digits              # writes a sheet, samples/drawn/digits.png
+    python -m datasets.drawn.digits              # writes a sheet, drawn/digits.png
 
 They are set in the fonts that matplotlib brings along, slanted, turned, stretched,
 bent and written thick or thin, fitted into 20×20 pixels and put with their centroid in
@@ -129,7 +129,7 @@ def _centred(image: Image.Image) -> np.ndarray:
 class DigitsSettings:
     """Draw a sheet of digits in the manner of MNIST, to see what they are like."""
 
-    file: Path = REPOSITORY / "samples" / "drawn" / "digits.png"
+    file: Path = REPOSITORY / "drawn" / "digits.png"
     """Where the sheet goes."""
     count: int = 200
     """How many digits it shows, 20 in a row."""

@@ -1,19 +1,19 @@
 """What is in a picture of aeroplanes: where, when, which ones, how large, how turned.
 
-A :class:`Scene` says it in a few numbers and a seed. :mod:`samples.painting` paints
-it, twice the same, with or without its aeroplanes.
+A :class:`Scene` says it in a few numbers and a seed. :mod:`datasets.drawn.painting`
+paints it, twice the same, with or without its aeroplanes.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from samples.aircraft import Aircraft, design_aircraft
-from samples.airframes import build_aircraft
-from samples.ground import LANDS
-from samples.rendering import View, turned
-from samples.scenery import MOODS
-from samples.solids import Faces
+from datasets.drawn.aircraft import Aircraft, design_aircraft
+from datasets.drawn.airframes import build_aircraft
+from datasets.drawn.ground import LANDS
+from datasets.drawn.rendering import View, turned
+from datasets.drawn.scenery import MOODS
+from datasets.drawn.solids import Faces
 
 SIZES = ((500, 375), (500, 333), (500, 400), (480, 360), (375, 500), (333, 500))
 """(width, height) in pixels, as photographs in PASCAL VOC have them."""
@@ -43,7 +43,7 @@ class PlacedPlane:
     """An aeroplane in a picture.
 
     Attributes:
-        kind: one of :data:`samples.aircraft.KINDS`.
+        kind: one of :data:`datasets.drawn.aircraft.KINDS`.
         parts: what it consists of.
         unit_outline: its outline where its origin is that of the picture and its
             length one pixel, ((left, top), (right, bottom)).
@@ -93,8 +93,8 @@ class Scene:
         height: in pixels.
         width: in pixels.
         setting: one of :data:`SETTINGS`.
-        mood: one of :data:`samples.scenery.MOODS`.
-        land: one of :data:`samples.ground.LANDS`.
+        mood: one of :data:`datasets.drawn.scenery.MOODS`.
+        land: one of :data:`datasets.drawn.ground.LANDS`.
         horizon: its row; below the picture where only sky is seen.
         sun_side: -1 left … 1 right.
         planes: far ones first.

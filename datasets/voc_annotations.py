@@ -15,10 +15,9 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from common.boxes import Box
 from common.errors import InputError, file_error
 from common.images import read_bytes
-from hierarchy.quirks import Quirks
-from hierarchy.regions import Box
 
 VOC_CLASSES = (
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse"
@@ -89,7 +88,7 @@ class Annotation:
 def get_bb_of_gt_from_pascal_xml_annotation(
     image_name: str,
     path_voc: Path | str,
-    quirks: Quirks = Quirks(),
+    one_based_boxes: bool = False,
     image_size: tuple[int, int] | None = None,
 ) -> Annotation:
     """Read the annotation of one image.
@@ -101,7 +100,8 @@ def get_bb_of_gt_from_pascal_xml_annotation(
     Args:
         image_name: the image's id, such as ``000005`` or ``2008_000001``.
         path_voc: the database.
-        quirks: the published differences to follow.
+        one_based_boxes: takes corners counted from 1 as bounds counted from 0,
+            as the published program does.
         image_size: (height, width) of the decoded image in pixels; the file's own
             ``size`` if left out. With neither, boxes are not held against the image.
 
@@ -111,7 +111,9 @@ def get_bb_of_gt_from_pascal_xml_annotation(
     """
     file = AnnotationFile(image_name, path_voc)
     size = file.size()
-    return Annotation(image_name, size, file.objects(quirks, image_size or size))
+    return Annotation(
+        image_name, size, file.objects(one_based_boxes, image_size or size)
+    )
 
 
 class AnnotationFile:
@@ -142,7 +144,7 @@ class AnnotationFile:
         return (height, width) if height and width else None
 
     def objects(
-        self, quirks: Quirks = Quirks(), image_size: tuple[int, int] | None = None
+        self, one_based_boxes: bool = False, image_size: tuple[int, int] | None = None
     ) -> tuple[VocObject, ...]:
         """Return all objects, with boxes inside an image of (height, width) pixels."""
         height, width = image_size or (None, None)
@@ -152,8 +154,8 @@ class AnnotationFile:
             if bounds is None:
                 raise InputError(f"{where}: there is no bndbox")
             within = f"{where}, bndbox"
-            ymin, ymax = _extent(bounds, "y", height, within, quirks)
-            xmin, xmax = _extent(bounds, "x", width, within, quirks)
+            ymin, ymax = _extent(bounds, "y", height, within, one_based_boxes)
+            xmin, xmax = _extent(bounds, "x", width, within, one_based_boxes)
             flags = [_flag(element, tag, where) for tag in ("difficult", "truncated")]
             found.append(VocObject(class_id, (ymin, xmin, ymax, xmax), *flags))
         return tuple(found)
@@ -225,7 +227,7 @@ def _read_xml(path: Path) -> Element:
 
 
 def _extent(
-    bounds: Element, axis: str, length: int | None, where: str, quirks: Quirks
+    bounds: Element, axis: str, length: int | None, where: str, one_based_boxes: bool
 ) -> tuple[int, int]:
     """Return a box's start and end along an axis of ``length`` pixels, end exclusive.
 
@@ -247,7 +249,7 @@ def _extent(
                 f"{where}: {tag} {value} is outside of the image; expected at least"
                 f" 1{upper}"
             )
-    start = max(low if quirks.one_based_boxes else low - 1, 0)
+    start = max(low if one_based_boxes else low - 1, 0)
     end = min(high, last)
     if start >= end:
         raise InputError(

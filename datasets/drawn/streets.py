@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from samples import ground, scenery, things
-from samples.canvas import (
+from datasets.drawn import ground, scenery, things
+from datasets.drawn.canvas import (
     Picture,
     colour,
     developed,
@@ -17,10 +17,16 @@ from samples.canvas import (
     mix,
     softened,
 )
-from samples.ground import LANDS
-from samples.motorcars import Car, build_car, build_shell, design_car, handle_place
-from samples.rendering import View, paint_solid, shadow_of, turned
-from samples.scenery import MOODS, Mood
+from datasets.drawn.ground import LANDS
+from datasets.drawn.motorcars import (
+    Car,
+    build_car,
+    build_shell,
+    design_car,
+    handle_place,
+)
+from datasets.drawn.rendering import View, paint_solid, shadow_of, turned
+from datasets.drawn.scenery import MOODS, Mood
 
 SIZES = ((320, 240), (320, 213), (320, 192), (288, 216), (320, 256), (300, 169))
 """(width, height) in pixels."""
@@ -47,8 +53,8 @@ class StreetScene:
         height: in pixels.
         width: in pixels.
         place: one of :data:`PLACES`.
-        mood: one of :data:`samples.scenery.MOODS`.
-        land: one of :data:`samples.ground.LANDS`.
+        mood: one of :data:`datasets.drawn.scenery.MOODS`.
+        land: one of :data:`datasets.drawn.ground.LANDS`.
         sun_side: -1 left … 1 right.
         car: the car.
         view: where it stands and how it is turned.

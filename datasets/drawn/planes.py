@@ -1,7 +1,7 @@
 """Drawn aeroplanes in the layout of PASCAL VOC, for where VOC is not at hand.
 
-    python -m samples.planes                       # draws samples/drawn/planes
-    python -m samples.planes --test 200 --seed 7 --folder more_planes
+    python -m datasets.drawn.planes                       # draws drawn/planes
+    python -m datasets.drawn.planes --test 200 --seed 7 --folder more_planes
 
 Like aeroplanes in VOC they come in all sizes, places and poses, alone or in pairs, at
 airports and over land, water and clouds, some cut by the picture's edge; one picture
@@ -21,11 +21,11 @@ from PIL import Image, ImageDraw
 from common.command_line import run
 from common.errors import InputError
 from common.files import REPOSITORY, replacing, write_json, write_text
-from samples.complete import ensure_set, has_record
-from samples.painting import photograph
-from samples.scenes import plan_scene
+from datasets.drawn.complete import ensure_set, has_record
+from datasets.drawn.painting import photograph
+from datasets.drawn.scenes import plan_scene
 
-DRAWN_PLANES = REPOSITORY / "samples" / "drawn" / "planes"
+DRAWN_PLANES = REPOSITORY / "drawn" / "planes"
 """Where the set lies unless somebody wants it elsewhere."""
 
 TRAINVAL, TEST = 528, 48

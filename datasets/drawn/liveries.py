@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samples.canvas import colour
+from datasets.drawn.canvas import colour
 
 GLASS = colour("#22303f")
 LAMPLIGHT = colour("#ffd98a")

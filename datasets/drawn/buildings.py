@@ -6,9 +6,9 @@ chance, a generator. Rows and columns are pixels; the horizon is a row.
 
 import numpy as np
 
-from samples.canvas import Layer, Picture, colour, mix, spline
-from samples.ground import receding_noise
-from samples.scenery import Mood
+from datasets.drawn.canvas import Layer, Picture, colour, mix, spline
+from datasets.drawn.ground import receding_noise
+from datasets.drawn.scenery import Mood
 
 
 def paint_skyline(

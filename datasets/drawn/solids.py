@@ -1,8 +1,8 @@
 """Bodies put together from small faces.
 
 A solid's axes are forward, left and up; its length is about 1. Anything with a shape
-can be built from these faces, :mod:`samples.aircraft` builds aeroplanes, and
-:mod:`samples.rendering` shows them.
+can be built from these faces, :mod:`datasets.drawn.aircraft` builds aeroplanes, and
+:mod:`datasets.drawn.rendering` shows them.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samples.canvas import (
+from datasets.drawn.canvas import (
     Picture,
     colour,
     fractal_noise,
@@ -17,7 +17,7 @@ from samples.canvas import (
     smoothstep,
     softened,
 )
-from samples.rendering import Light
+from datasets.drawn.rendering import Light
 
 
 @dataclass(frozen=True)

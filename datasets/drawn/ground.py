@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samples.canvas import (
+from datasets.drawn.canvas import (
     Layer,
     Picture,
     colour,
@@ -17,7 +17,7 @@ from samples.canvas import (
     smoothstep,
     spline,
 )
-from samples.scenery import Mood
+from datasets.drawn.scenery import Mood
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageDraw
 
-from samples.canvas import SUPERSAMPLING, Layer, mix
-from samples.solids import Faces, normals_of
+from datasets.drawn.canvas import SUPERSAMPLING, Layer, mix
+from datasets.drawn.solids import Faces, normals_of
 
 
 @dataclass(frozen=True)

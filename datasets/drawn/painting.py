@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from samples import buildings, ground, scenery, things
-from samples.canvas import Picture, colour, developed, mix, softened
-from samples.ground import LANDS, Land
-from samples.rendering import Light, paint_solid, shadow_of
-from samples.scenery import MOODS, Mood
-from samples.scenes import PlacedPlane, Scene
+from datasets.drawn import buildings, ground, scenery, things
+from datasets.drawn.canvas import Picture, colour, developed, mix, softened
+from datasets.drawn.ground import LANDS, Land
+from datasets.drawn.rendering import Light, paint_solid, shadow_of
+from datasets.drawn.scenery import MOODS, Mood
+from datasets.drawn.scenes import PlacedPlane, Scene
 
 
 def draw_scene(scene: Scene, with_planes: bool = True) -> Picture:

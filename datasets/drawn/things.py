@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from samples.canvas import Layer, colour, mix, spline
+from datasets.drawn.canvas import Layer, colour, mix, spline
 
 Point = tuple[float, float]
 

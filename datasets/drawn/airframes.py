@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from samples.aircraft import Aircraft, Leg, Propeller
-from samples.canvas import colour
-from samples.liveries import Livery
-from samples.solids import Body, Faces, Foil, faces_of_grid, rod
+from datasets.drawn.aircraft import Aircraft, Leg, Propeller
+from datasets.drawn.canvas import colour
+from datasets.drawn.liveries import Livery
+from datasets.drawn.solids import Body, Faces, Foil, faces_of_grid, rod
 
 RUBBER = colour("#24262b")
 METAL = colour("#8d949c")

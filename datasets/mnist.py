@@ -16,7 +16,7 @@ import numpy as np
 
 from common.errors import InputError, file_error
 from common.images import read_bytes
-from glimpse_rnn.keypoints import with_scales
+from datasets.keypoints import with_scales
 
 SIDE = 28
 """Of a digit in pixels, and what distances are divided by."""
