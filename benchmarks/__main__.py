@@ -10,7 +10,7 @@ import tyro
 from rich.table import Table
 
 from benchmarks.measuring import Measurement
-from common.command_line import suppress_startup_output, run
+from common.command_line import run, suppress_startup_output
 from common.files import check_folder, write_json
 from common.progress import console
 from common.provenance import commit, machine

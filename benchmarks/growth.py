@@ -21,13 +21,14 @@ from common.memory import tune_malloc
 from datasets.drawn.planes import draw_planes
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
 from glimpse_rnn.model import get_model
-from hierarchy.features import Describer
-from hierarchy.images import Picture
-from hierarchy.regions import MOVES, whole_image, zoom
+from hierarchy.actions import PAPER_ACTIONS
+from hierarchy.features import FeatureExtractor
+from hierarchy.images import SearchImage
+from hierarchy.regions import whole_image
 from image_zooms.config import TrainSettings as ZoomSettings
-from image_zooms.features import make_features as make_zoom_describer
+from image_zooms.features import make_features as make_zoom_features
 from pool45_crops.config import TrainSettings as PoolSettings
-from pool45_crops.features import make_features as make_pool_describer
+from pool45_crops.features import make_features as make_pool_features
 from weights.fetch import ensure_trunk
 
 VOC_SIZE = 375, 500
@@ -65,11 +66,11 @@ def measure() -> Iterator[Measurement]:
 
 def _by_image_size() -> Iterator[Measurement]:
     """Compare describing five regions of an image and of one of twice its sides."""
-    zooms = make_zoom_describer(ZoomSettings())
-    pool = make_pool_describer(PoolSettings())
-    for detector, describer in (("image_zooms", zooms), ("pool45_crops", pool)):
+    zooms = make_zoom_features(ZoomSettings())
+    pool = make_pool_features(PoolSettings())
+    for detector, extract in (("image_zooms", zooms), ("pool45_crops", pool)):
         large, small = in_turns(
-            [partial(_describe_five, describer, factor) for factor in (2, 1)], ROUNDS
+            [partial(_extract_five, extract, factor) for factor in (2, 1)], ROUNDS
         )
         yield Measurement(
             f"{detector}_image_size_growth",
@@ -80,15 +81,15 @@ def _by_image_size() -> Iterator[Measurement]:
         )
 
 
-def _describe_five(describer: Describer, factor: int) -> None:
-    """Describe the regions one below a new image of so many times VOC's size."""
+def _extract_five(extract: FeatureExtractor, factor: int) -> None:
+    """Extract features of the regions one below a new image, larger than VOC's."""
     height, width = (factor * side for side in VOC_SIZE)
     generator = np.random.default_rng(factor)
     pixels = generator.integers(0, 256, (height, width, 3), dtype=np.uint8)
     whole = whole_image(height, width)
-    regions = [zoom(whole, move, 3 / 4) for move in MOVES]
-    picture = Picture(uuid4().hex, pixels)
-    describer.describe([picture] * len(regions), regions)
+    regions = [PAPER_ACTIONS.apply(n, whole, 3 / 4) for n in PAPER_ACTIONS.moves]
+    image = SearchImage(uuid4().hex, pixels)
+    extract([image] * len(regions), regions)
 
 
 def _glimpse_training(name: str, larger: dict[str, int]) -> Measurement:

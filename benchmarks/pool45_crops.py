@@ -7,9 +7,10 @@ import numpy as np
 from benchmarks.measuring import Measurement, seconds_of
 from benchmarks.published_loop import published_pooling
 from benchmarks.training_step import bench
-from hierarchy.images import Picture
+from hierarchy.actions import PAPER_ACTIONS
+from hierarchy.images import SearchImage
 from hierarchy.quirks import Quirks
-from hierarchy.regions import MOVES, Region, whole_image, zoom
+from hierarchy.regions import Region, whole_image
 from pool45_crops.config import TrainSettings
 from pool45_crops.features import Pool45Crops, make_features, region_of_interest
 
@@ -20,11 +21,11 @@ def measure() -> Iterator[Measurement]:
     """Yield each comparison as it is made; some minutes on 2 cores."""
     settings = TrainSettings()
     with bench() as training:
-        picture = SearchImage("image", training.images[0].pixels)
-        regions = _tree(whole_image(*picture.size), levels=3)
-        describer = make_features(settings)
-        rois = _published_rois(describer, picture, regions)
-        yield _roi_pooling(describer, picture, regions, rois)
+        image = SearchImage("image", training.images[0].pixels)
+        regions = _tree(whole_image(*image.size), levels=3)
+        extract = make_features(settings)
+        rois = _published_rois(extract, image, regions)
+        yield _roi_pooling(extract, image, regions, rois)
         # The published way is timed without the pass that makes the maps.
         yield from training.training_step(
             make_features(settings), lambda: published_pooling(rois[1])
@@ -36,30 +37,34 @@ def _tree(region: Region, levels: int) -> list[Region]:
     tree, level = [], [region]
     for _ in range(levels):
         tree += level
-        level = [zoom(parent, move, 3 / 4) for parent in level for move in MOVES]
+        level = [
+            PAPER_ACTIONS.apply(move, parent, 3 / 4)
+            for parent in level
+            for move in PAPER_ACTIONS.moves
+        ]
     return tree
 
 
 def _published_rois(
-    describer: Pool45Crops, picture: Picture, regions: list[Region]
+    extract: Pool45Crops, image: SearchImage, regions: list[Region]
 ) -> list[np.ndarray]:
     """Return what the published program pools: (512, rows, columns) for each region."""
-    maps = describer.feature_maps(picture)
+    maps = extract.feature_maps(image)
     rois = (region_of_interest(maps, region.window, WIDENED) for region in regions)
     return [np.ascontiguousarray(roi.transpose(2, 0, 1)) for roi in rois]
 
 
 def _roi_pooling(
-    describer: Pool45Crops,
-    picture: Picture,
+    extract: Pool45Crops,
+    image: SearchImage,
     regions: list[Region],
     rois: list[np.ndarray],
 ) -> Measurement:
     """Compare descriptors of the hierarchy's upper levels, maps being there."""
-    pictures = [picture] * len(regions)
+    images = [image] * len(regions)
     return Measurement(
         "roi_pooling",
-        seconds_of(lambda: describer.describe(pictures, regions), 20) / len(regions),
+        seconds_of(lambda: extract(images, regions), 20) / len(regions),
         seconds_of(lambda: [published_pooling(roi) for roi in rois], 1) / len(rois),
         "s",
         f"a region out of {len(regions)} described together from the maps of their"

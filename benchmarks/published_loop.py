@@ -8,14 +8,17 @@ cell by itself. Nothing of it is used for training here.
 import keras
 import numpy as np
 
-from hierarchy.q_network import DROPOUT, get_q_network
+from hierarchy.encoder import StateEncoder
+from hierarchy.learner import DROPOUT
+from hierarchy.q_network import get_q_network
 from hierarchy.regions import TRIGGER
 from hierarchy.replay import Transitions
+from weights.vgg16 import DESCRIPTOR_SIZE
 
 
 def published_q_network() -> keras.Model:
     """Return the Q-network with its dropout inside, compiled to be fitted."""
-    first, second, last = get_q_network().layers
+    first, second, last = get_q_network(StateEncoder(DESCRIPTOR_SIZE).state_size).layers
     network = keras.Sequential(
         [
             first,

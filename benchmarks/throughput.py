@@ -19,15 +19,13 @@ from common.memory import tune_malloc
 from datasets.voc import VocImage, VocObject
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
 from glimpse_rnn.model import get_model
-from hierarchy.agent import Agent
-from hierarchy.config import TrainSettings
-from hierarchy.features import STATE_SIZE
-from hierarchy.evaluation import run_batch
-from hierarchy.images import Picture
 from hierarchy.baselines import AgentPolicy
-from hierarchy.q_network import QLearner, get_q_network
-from hierarchy.train import get_replay
-from hierarchy.train import Trainer
+from hierarchy.config import TrainSettings
+from hierarchy.encoder import StateEncoder
+from hierarchy.evaluation import run_batch
+from hierarchy.images import SearchImage
+from hierarchy.q_network import get_q_network
+from hierarchy.train import assemble, run_epoch
 from weights.fetch import ensure_trunk
 
 STEPS = 50 * 900 * 10
@@ -56,12 +54,12 @@ def _detector(name: str, searches: int, images: int) -> Iterator[Measurement]:
     ensure_trunk(settings.path_vgg)
     pictures = _pictures(images + 2 * searches)
 
-    def seconds(number: int, resident: int) -> float:
-        chosen = replace(settings, num_searches=number, resident=resident)
+    def seconds(number: int, on_device: int) -> float:
+        chosen = replace(settings, num_searches=number, on_device=on_device)
         return _seconds_a_step(chosen, pictures[:images], pictures[images:])
 
     alone, together = seconds(1, 0), seconds(searches, 0)
-    on_device = seconds(searches, 1)
+    kept = seconds(searches, 1)
     work = "a training step on new images of VOC size, batch 100 out of 1,000"
     yield Measurement(
         f"lockstep_{name}",
@@ -72,11 +70,11 @@ def _detector(name: str, searches: int, images: int) -> Iterator[Measurement]:
         f" {_paper_minutes(together)}",
     )
     yield Measurement(
-        f"resident_{name}",
-        on_device,
+        f"on_device_{name}",
+        kept,
         together,
         "s/step",
-        f"the same with --resident 1 against without; {_paper_minutes(on_device)}",
+        f"the same with --on_device 1 against without; {_paper_minutes(kept)}",
     )
 
 
@@ -89,44 +87,33 @@ def _seconds_a_step(
     settings: TrainSettings, images: list[VocImage], warm_up: list[VocImage]
 ) -> float:
     make_features = import_module(f"{settings.detector}.features").make_features
-    replay = get_replay(settings)
-    generator = np.random.default_rng(0)
-    trainer = Trainer(
-        Agent(QLearner(get_q_network()), generator),
-        make_features(settings),
-        replay,
-        settings.rules,
-        1,
-        settings.batch_size,
-        generator,
-        learning_starts=settings.batch_size,
-        num_searches=settings.num_searches,
-    )
-    state = np.zeros(STATE_SIZE, np.float32)
+    settings = replace(settings, learning_starts=settings.batch_size)
+    parts = assemble(settings, make_features(settings))
+    state = np.zeros(parts.encoder.state_size, np.float32)
     for _ in range(settings.batch_size):
-        replay.store(state, 1, 1, state)
-    sum(1 for _ in trainer.epoch(warm_up[: 2 * settings.num_searches], EPSILON))
+        parts.replay.store(state, 1, 1, state, settings.gamma)
+    several = 2 * settings.num_searches
+    sum(1 for _ in run_epoch(parts, warm_up[:several], EPSILON))
     start = time.perf_counter()
-    steps = sum(1 for _ in trainer.epoch(images, EPSILON))
+    steps = sum(1 for _ in run_epoch(parts, images, EPSILON))
     return (time.perf_counter() - start) / steps
 
 
 def _testing(name: str, searches: int, images: int) -> Measurement:
     """Compare testing images in lockstep with testing them one by one."""
     settings = import_module(f"{name}.config").TestSettings()
-    policy = AgentPolicy(
-        get_q_network(), import_module(f"{name}.features").make_features(settings)
-    )
-    pictures = [Picture(image.key, image.pixels) for image in _pictures(2 * images)]
+    extract = import_module(f"{name}.features").make_features(settings)
+    encoder = StateEncoder(extract.size)
+    policy = AgentPolicy(get_q_network(encoder.state_size), extract, encoder)
+    spec = settings.search_spec(extract.fill_colour)
+    pictures = [SearchImage(image.key, image.pixels) for image in _pictures(2 * images)]
     halves = pictures[:images], pictures[images:]  # none is to be in the cache yet
 
-    def seconds_an_image(pictures: list[Picture], number: int) -> float:
+    def seconds_an_image(pictures: list[SearchImage], number: int) -> float:
         start = time.perf_counter()
         for first in range(0, images, number):
-            looks = run_batch(
-                pictures[first : first + number], policy, settings.rules
-            )
-            sum(1 for _ in looks)
+            visited = run_batch(pictures[first : first + number], policy, spec)
+            sum(1 for _ in visited)
         return (time.perf_counter() - start) / images
 
     together, alone = (

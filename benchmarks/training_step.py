@@ -18,15 +18,22 @@ from benchmarks.published_loop import published_q_network, published_update
 from common.memory import tune_malloc
 from datasets.drawn.planes import draw_planes
 from datasets.voc import VocSet
-from hierarchy.agent import Agent, get_epsilon
-from hierarchy.features import STATE_SIZE, Describer
-from hierarchy.q_network import HIDDEN_UNITS, QLearner, get_q_network
-from hierarchy.replay import Transitions, ReplayMemory
+from hierarchy.actions import TRIGGER
+from hierarchy.agent import Agent
+from hierarchy.config import TrainSettings
+from hierarchy.encoder import StateEncoder
+from hierarchy.features import FeatureExtractor
+from hierarchy.learner import QLearner
+from hierarchy.q_network import HIDDEN_UNITS
+from hierarchy.replay import ReplayMemory, Transitions
+from hierarchy.schedules import get_epsilon
 from hierarchy.search import SearchSpec
-from hierarchy.train import Trainer
+from hierarchy.train import Parts, run_epoch
 from weights import DEFAULT_PATH
 from weights.fetch import ensure_trunk
+from weights.vgg16 import DESCRIPTOR_SIZE
 
+STATE_SIZE = StateEncoder(DESCRIPTOR_SIZE).state_size
 BUFFER = 1000
 BATCH = 100
 EPOCHS = 50
@@ -52,18 +59,18 @@ class Bench:
 
     def training_step(
         self,
-        describer: Describer,
+        extract: FeatureExtractor,
         published_describe: Callable[[], Any],
         dtype: str = "float32",
     ) -> Iterator[Measurement]:
         """Compare the mean step of a training, and of its first epoch.
 
         Args:
-            describer: the detector's, with nothing cached.
+            extract: the detector's features, with nothing cached.
             published_describe: describes one region the published way.
-            dtype: what the describer's trunk computes in.
+            dtype: what the detector's trunk computes in.
         """
-        seconds, published = self._step_seconds(describer, published_describe)
+        seconds, published = self._step_seconds(extract, published_describe)
         for name, regions in (
             ("training_step", "mean over the 50 epochs of a training"),
             ("training_step_first_epoch", "in the first epoch, nothing seen before"),
@@ -79,21 +86,23 @@ class Bench:
             )
 
     def _step_seconds(
-        self, describer: Describer, published_describe: Callable[[], Any]
+        self, extract: FeatureExtractor, published_describe: Callable[[], Any]
     ) -> tuple[dict[str, float], float]:
         """Return the time of a step by measurement, and that of a published one.
 
         The two are timed in turns, so that whatever else the machine does meanwhile
         slows both.
         """
-        trainer = Trainer(
-            Agent(self.learner, self.generator),
-            describer,
-            self.replay,
+        parts = Parts(
+            TrainSettings(class_object=1, batch_size=BATCH),
             SearchSpec(),
-            1,
-            BATCH,
+            extract,
+            StateEncoder(extract.size),
+            self.learner,
+            Agent(self.learner.q_values, 6, self.generator),
+            self.replay,
             self.generator,
+            {},
         )
         published_step = self._published_step(published_describe)
         self.learner.update(self.replay.sample(BATCH, self.generator))  # compiles
@@ -104,7 +113,7 @@ class Bench:
                 published.append(seconds_of(published_step, 1, warm_up=0))
             start = time.perf_counter()
             epsilon = get_epsilon(epoch)
-            steps.append(sum(1 for _ in trainer.epoch(self.images, epsilon)))
+            steps.append(sum(1 for _ in run_epoch(parts, self.images, epsilon)))
             seconds.append(time.perf_counter() - start)
         ours = {
             "training_step": sum(seconds) / sum(steps),
@@ -147,7 +156,7 @@ def bench() -> Iterator[Bench]:
     with tempfile.TemporaryDirectory() as folder:
         draw_planes(Path(folder), trainval=IMAGES, test=1)
         images = VocSet.open(folder, "trainval", "aeroplane")
-        learner = QLearner(get_q_network())
+        learner = QLearner(STATE_SIZE, DESCRIPTOR_SIZE)
         yield Bench(images, learner, _full_memory(generator), generator)
 
 
@@ -161,7 +170,7 @@ def _full_memory(generator: np.random.Generator) -> ReplayMemory:
 
     for _ in range(BUFFER):
         action = int(generator.integers(1, 7))
-        replay.store(state(), action, 1, state())
+        replay.store(state(), action, 1, state(), 0.9 * (action != TRIGGER))
     return replay
 
 

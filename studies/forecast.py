@@ -6,18 +6,15 @@ update is timed by itself: in training it would come only once the memory is ful
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from datasets.voc import VocImage
-from hierarchy.agent import Agent
 from hierarchy.config import TrainSettings
-from hierarchy.features import STATE_SIZE, Describer
-from hierarchy.history import NUMBER_OF_ACTIONS
-from hierarchy.q_network import QLearner, get_q_network
-from hierarchy.replay import Transitions, ReplayMemory
-from hierarchy.train import Trainer
+from hierarchy.features import FeatureExtractor
+from hierarchy.replay import Transitions
+from hierarchy.train import Parts, assemble, run_epoch
 
 _UPDATES = 3
 """Updates that are timed, after one that compiles."""
@@ -42,7 +39,7 @@ class Forecast:
 
 def measure(
     settings: TrainSettings,
-    describer: Describer,
+    extract: FeatureExtractor,
     images: Iterable[VocImage],
     seconds: float,
 ) -> Forecast:
@@ -50,26 +47,19 @@ def measure(
 
     Args:
         settings: of the training.
-        describer: the detector's.
+        extract: the detector's features.
         images: to train on; as many are looked at as there is time for.
         seconds: how long to search; the updates come on top.
     """
-    learner = QLearner(get_q_network(), settings.gamma)
-    random = np.random.default_rng(0)
-    # One more than is ever filled: nothing is learnt while the searches are timed.
-    trainer = Trainer(
-        Agent(learner, random),
-        describer,
-        ReplayMemory(settings.batch_size, STATE_SIZE),
-        settings.rules,
-        settings.class_id,
-        settings.batch_size,
-        random,
+    # More than is ever filled: nothing is learnt while the searches are timed.
+    never = replace(
+        settings,
+        buffer_experience_replay=settings.batch_size,
         learning_starts=2**31,
-        known_actions=settings.known_actions,
-        looks_ahead=settings.gamma > 0,
+        num_searches=1,
     )
-    steps = trainer.epoch(images, epsilon=1.0)
+    parts = assemble(never, extract)
+    steps = run_epoch(parts, images, epsilon=1.0)
     next(steps, None)  # the first compiles
     start, count, image = time.perf_counter(), 0, 0
     for step in steps:
@@ -77,27 +67,28 @@ def measure(
         if time.perf_counter() - start > seconds:
             break
     search = (time.perf_counter() - start) / max(count, 1)
-    update = _seconds_per_update(learner, settings.batch_size, random)
+    update = _seconds_per_update(parts)
     return Forecast(
         max(count, 1) / (image + 1), search + settings.updates_per_step * update
     )
 
 
-def _seconds_per_update(
-    learner: QLearner, batch_size: int, random: np.random.Generator
-) -> float:
-    states = random.random((2, batch_size, STATE_SIZE), np.float32)
+def _seconds_per_update(parts: Parts) -> float:
+    size, actions = parts.settings.batch_size, len(parts.spec.actions)
+    shape = 2, size, parts.encoder.state_size
+    states = np.random.default_rng(0).random(shape, np.float32)
     batch = Transitions(
         states[0],
-        np.ones(batch_size, np.int32),
-        np.ones(batch_size, np.float32),
+        np.ones(size, np.int32),
+        np.ones(size, np.float32),
         states[1],
-        np.full((batch_size, NUMBER_OF_ACTIONS), np.nan, np.float32),
+        np.zeros(size, np.float32),
+        np.full((size, actions), np.nan, np.float32),
     )
-    learner.update(batch)
+    parts.learner.update(batch)
     start = time.perf_counter()
     for _ in range(_UPDATES):
-        learner.update(batch)
+        parts.learner.update(batch)
     return (time.perf_counter() - start) / _UPDATES
 
 

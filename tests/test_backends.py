@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from backends import skip_unless_another, under_both
 
-from hierarchy.features import DESCRIPTOR_SIZE
 from hierarchy.q_network import get_q_network
+from weights.vgg16 import DESCRIPTOR_SIZE
 
 STATE_SIZE = 40
 BATCH = 12
@@ -28,9 +28,9 @@ picture = SearchImage("noise", np.load(given)["pixels"])
 region = whole_image(*picture.size)
 regions = [region, zoom(region, 1, 0.75), zoom(zoom(region, 4, 0.75), 5, 0.75)]
 found = {}
-for resident, where in enumerate(("host", "device")):
-    describer = make_features(TrainSettings(path_vgg=trunk, resident=resident))
-    descriptors = describer.describe([picture] * len(regions), regions)
+for on_device, where in enumerate(("host", "device")):
+    extract = make_features(TrainSettings(path_vgg=trunk, on_device=on_device))
+    descriptors = extract([picture] * len(regions), regions)
     found[where] = keras.ops.convert_to_numpy(descriptors)
 np.savez(output, **found)
 """
@@ -39,13 +39,15 @@ LEARN = """
 import sys
 import keras
 import numpy as np
-from hierarchy.q_network import QLearner, get_q_network
+from hierarchy.learner import QLearner
 from hierarchy.replay import Transitions
 arrays = dict(np.load(sys.argv[1]))
 batch = Transitions(*(arrays[name] for name in Transitions._fields))
-network = get_q_network(state_size=batch.states.shape[1])
+size = batch.states.shape[1]
+scaled = {"learning_rate": 1e-3, "dropout": 0.0, "descriptor_scale": 0.5}
+learner = QLearner(size, size - 24, **scaled)
+network = learner.network
 network.set_weights([arrays[f"weight_{i}"] for i in range(len(network.weights))])
-learner = QLearner(network, learning_rate=1e-3, dropout=0.0, descriptor_scale=0.5)
 before = learner.q_values(list(batch.states))
 loss = learner.update(batch)
 # Momentum first: after one update it is a tenth of the gradient.
@@ -108,7 +110,8 @@ def test_q_values_and_one_update(other, tmp_path):
         actions=random.integers(1, 7, BATCH).astype(np.int32),
         rewards=random.choice([-3, -1, 1, 3], BATCH).astype(np.float32),
         next_states=random.random((BATCH, STATE_SIZE), np.float32),
-        known=known.astype(np.float32),
+        discounts=random.choice([0, 0.9], BATCH).astype(np.float32),
+        counterfactual_rewards=known.astype(np.float32),
         **weights,
     )
     after = agree(LEARN, other, tmp_path, given)

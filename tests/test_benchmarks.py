@@ -3,7 +3,8 @@ import pytest
 
 from benchmarks.measuring import Measurement, seconds_of
 from benchmarks.published_loop import published_pooling, published_update
-from hierarchy.q_network import QLearner, get_q_network
+from hierarchy.actions import TRIGGER
+from hierarchy.learner import QLearner
 from hierarchy.replay import Transitions
 from pool45_crops.features import extract_features_from_roi
 
@@ -47,19 +48,21 @@ class Recording:
 def test_the_published_way_fits_the_targets_that_the_learner_uses():
     """What is timed as the reference does the same work as what is timed as ours."""
     random = np.random.default_rng(0)
-    network = get_q_network(state_size=20)
+    learner = QLearner(20, 4, dropout=0.0)
+    network = learner.network
     network.set_weights([20 * weight for weight in network.get_weights()])
+    actions = random.integers(1, 7, 12).astype(np.int32)
     batch = Transitions(
         random.random((12, 20), np.float32),
-        random.integers(1, 7, 12).astype(np.int32),
+        actions,
         random.choice([-3.0, -1.0, 1.0, 3.0], 12).astype(np.float32),
         random.random((12, 20), np.float32),
+        np.where(actions == TRIGGER, 0, 0.9).astype(np.float32),
         np.full((12, 6), np.nan, np.float32),
     )
     recording = Recording(network)
     published_update(recording, batch)
     error = network.predict_on_batch(batch.states) - recording.targets
-    learner = QLearner(network, dropout=0.0)
     assert learner.update(batch) == pytest.approx(float((error**2).mean()), rel=1e-4)
 
 

@@ -133,7 +133,8 @@ def test_a_preset_is_where_settings_start_from(program, words):
     kind = {"train": TrainSettings, "test": TestSettings}[program]
     run(found.append, kind, [*words, "--seed", "3", "--number_of_steps=7"])
     (settings,) = found
-    expected = {**kind.PRESETS["fast"], "seed": 3, "number_of_steps": 7}
+    own = {**kind.PRESETS["fast"], "trunk_dtype": "auto"}
+    expected = {**own, "seed": 3, "number_of_steps": 7}
     expected["preset"] = "fast"
     assert settings == kind(**expected)
     run(found.append, kind, [])

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,14 @@ def identity_of(layers: Layers) -> TrunkIdentity:
     fingerprint = _fingerprint(digests_of(layers))
     known = fingerprint == IMAGENET_FINGERPRINT
     return TrunkIdentity(IMAGENET_NAME if known else UNKNOWN_NAME, fingerprint)
+
+
+def fingerprint_of_model(model: Any) -> str:
+    """Return a SHA-256, in hexadecimal, over all weights of any Keras model."""
+    digest = hashlib.sha256()
+    for array in model.get_weights():
+        digest.update(_sha256(array).encode())
+    return digest.hexdigest()
 
 
 def _sha256(array: np.ndarray) -> str:
