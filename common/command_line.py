@@ -25,6 +25,7 @@ def run(
     main: Callable[[Settings], None],
     settings_class: type[Settings],
     arguments: list[str] | None = None,
+    **about: str,
 ) -> None:
     """Parse the command line into settings, call ``main`` and leave the process.
 
@@ -37,9 +38,11 @@ def run(
         main: what to do with the settings.
         settings_class: as :func:`parse` takes it.
         arguments: the words behind the program's name; ``sys.argv`` if left out.
+        **about: what ``--help`` says: ``prog`` and ``description``, as tyro takes them.
     """
     _print_what_can_be_printed()
-    settings = parse(settings_class, sys.argv[1:] if arguments is None else arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    settings = parse(settings_class, words, **about)
     try:
         with _ending_on_sigterm():
             main(settings)
@@ -61,7 +64,9 @@ def run(
         sys.exit(130)
 
 
-def parse(settings_class: type[Settings], arguments: list[str]) -> Settings:
+def parse(
+    settings_class: type[Settings], arguments: list[str], **about: str
+) -> Settings:
     """Return the settings that a command line stands for.
 
     Where the class has ``PRESETS``, names and the values of fields under each, the flag
@@ -70,6 +75,7 @@ def parse(settings_class: type[Settings], arguments: list[str]) -> Settings:
     Args:
         settings_class: a dataclass; its docstring is the program's description.
         arguments: the words behind the program's name.
+        **about: what ``--help`` says, as :func:`run` takes it.
     """
     return tyro.cli(
         settings_class,
@@ -77,6 +83,7 @@ def parse(settings_class: type[Settings], arguments: list[str]) -> Settings:
         default=_preset(settings_class, arguments),
         config=(tyro.conf.OmitArgPrefixes,),
         use_underscores=True,
+        **about,
     )
 
 

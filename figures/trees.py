@@ -6,31 +6,17 @@ images, so that whole trees of a whole data set take seconds. Tests hold both eq
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
+from figures.scenes import Scene
 from hierarchy.quirks import Quirks
-from hierarchy.regions import ACTIONS, MOVES, Box, Region, zoom
+from hierarchy.regions import ACTIONS, MOVES, Region, zoom
 from hierarchy.rewards import IOU_THRESHOLD
 from hierarchy.search import SearchRules
 
 _AT_ONCE = 256  # images whose trees are grown together, to bound the memory
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What there is to find in one image.
-
-    Attributes:
-        size: (height, width) of the image in pixels.
-        boxes: (ymin, xmin, ymax, xmax) of the objects, half-open, in pixels; at least
-            one. Finding any of them is a find.
-    """
-
-    size: tuple[int, int]
-    boxes: tuple[Box, ...]
 
 
 def greedy_ious(
@@ -49,8 +35,7 @@ def greedy_ious(
         float64 (scenes, n): largest IoU with an object after 0 … n − 1 moves. A
         search that no subregion betters stays.
     """
-    compute = _greedy_first_better if first_better else _greedy
-    return _in_chunks(scenes, rules, compute)
+    return _in_chunks(scenes, rules, partial(_greedy, first_better=first_better))
 
 
 def _greedy(grid: "_Grid", first_better: bool = False) -> np.ndarray:
@@ -60,13 +45,9 @@ def _greedy(grid: "_Grid", first_better: bool = False) -> np.ndarray:
     ious = [iou]
     for level in range(grid.depth):
         children = corner[:, None] + grid.offsets[level]
-        found = np.stack(
-            [
-                grid.best_of_images(children[:, move], level + 1)
-                for move in range(len(MOVES))
-            ],
-            axis=1,
-        )
+        moves = range(len(MOVES))
+        ious_of = [grid.best_of_images(children[:, m], level + 1) for m in moves]
+        found = np.stack(ious_of, axis=1)
         choice = np.argmax(found > iou[:, None] if first_better else found, axis=1)
         chosen = choice[:, None]
         best = np.take_along_axis(found, chosen, axis=1)[:, 0]
@@ -76,10 +57,6 @@ def _greedy(grid: "_Grid", first_better: bool = False) -> np.ndarray:
         corner = np.take_along_axis(children, chosen[..., None], axis=1)[:, 0]
         ious.append(iou)
     return np.stack(ious, axis=1)
-
-
-def _greedy_first_better(grid: "_Grid") -> np.ndarray:
-    return _greedy(grid, first_better=True)
 
 
 def exhaustive_ious(scenes: Sequence[Scene], rules: SearchRules) -> np.ndarray:
@@ -97,10 +74,9 @@ def exhaustive_ious(scenes: Sequence[Scene], rules: SearchRules) -> np.ndarray:
 def _exhaustive(grid: "_Grid") -> np.ndarray:
     best = _greedy(grid).T.copy()
     # A tree for each object: the best of an image is the best of any of them.
-    trees = grid.grow(grid.image_of, best)
-    for level, nodes in trees:
+    for level, images, ious in grid.grow(grid.image_of, best):
         for reached in best[level:]:
-            np.maximum.at(reached, nodes.image, nodes.iou)
+            np.maximum.at(reached, images, ious)
     return best.T
 
 
@@ -124,8 +100,8 @@ def _random(grid: "_Grid", threshold: float) -> np.ndarray:
     chances = np.zeros((grid.depth + 1, grid.images))
     over = np.full_like(chances, threshold)
     # One tree for each image, whatever there is to find in it.
-    for level, nodes in grid.grow(np.arange(grid.images), over, threshold):
-        found = np.bincount(nodes.image[nodes.iou > threshold], minlength=grid.images)
+    for level, images, ious in grid.grow(np.arange(grid.images), over, threshold):
+        found = np.bincount(images[ious > threshold], minlength=grid.images)
         chances[level] = found / len(ACTIONS) ** level
     return chances.cumsum(axis=0).T
 
@@ -143,19 +119,6 @@ def _in_chunks(
     return result
 
 
-@dataclass(frozen=True)
-class _Nodes:
-    """Regions of one level.
-
-    Attributes:
-        image: int (n,), of each.
-        iou: float64 (n,), the largest with an object that its tree is grown for.
-    """
-
-    image: np.ndarray
-    iou: np.ndarray
-
-
 class _Grid:
     """The hierarchies of some images, level by level, as arrays.
 
@@ -170,10 +133,8 @@ class _Grid:
     def __init__(self, scenes: Sequence[Scene], rules: SearchRules):
         self.images = len(scenes)
         self.depth = rules.number_of_steps - 1
-        levels = [
-            _levels(scene.size, self.depth, rules.scale_subregion, rules.quirks)
-            for scene in scenes
-        ]
+        geometry = self.depth, rules.scale_subregion, rules.quirks
+        levels = [_levels(scene.size, *geometry) for scene in scenes]
         self.windows = np.stack([windows for windows, _ in levels], axis=1)
         self.offsets = np.stack([offsets for _, offsets in levels], axis=1)
         counts = [len(scene.boxes) for scene in scenes]
@@ -229,7 +190,7 @@ class _Grid:
 
     def grow(
         self, trees: np.ndarray, known: np.ndarray, stop_over: float = 1.0
-    ) -> Iterator[tuple[int, _Nodes]]:
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Grow trees level by level, without branches that lead to nothing.
 
         Regions and objects are kept as pairs: a branch is held against those objects
@@ -243,7 +204,8 @@ class _Grid:
             stop_over: regions over this IoU are not grown.
 
         Yields:
-            The level, and its regions.
+            The level, and of each of its regions the image, int (n,), and the largest
+            IoU with an object that its tree is grown for, float64 (n,).
         """
         image, corner = trees, np.zeros((len(trees), 2))
         objects = np.arange(len(self.image_of))
@@ -252,7 +214,7 @@ class _Grid:
             ious = self._ious(objects, corner[region], level)
             best = np.zeros(len(image))
             np.maximum.at(best, region, ious)
-            yield level, _Nodes(image, best)
+            yield level, image, best
             if level == self.depth:
                 return
             wanted = best[region] <= stop_over

@@ -22,7 +22,7 @@ from hierarchy.pictures import Picture, resize
 from hierarchy.regions import Box
 from hierarchy.search import SearchRules, TrainingSearch, training_searches
 
-# Those of hierarchy.visualization, whose strips take matplotlib and too long per step.
+# Those of report.searches, whose strips take matplotlib and too long per step.
 REGION_COLOUR = (255, 176, 0)
 OBJECT_COLOUR = (255, 62, 165)
 

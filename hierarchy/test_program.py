@@ -26,12 +26,12 @@ from hierarchy.data import report_skipped, test_set
 from hierarchy.evaluation import Look, Tally, run_together
 from hierarchy.metrics import Truth
 from hierarchy.pictures import Picture
-from hierarchy.plots import draw_precision_recall, draw_regions_per_object
 from hierarchy.policies import AgentPolicy, Policy, RandomPolicy, UpperBoundPolicy
 from hierarchy.q_network import get_q_network
 from hierarchy.regions import TRIGGER, Box
+from hierarchy.strips import draw_sequences, frame_of, strip_name
 from hierarchy.train_program import MakeDescriber
-from hierarchy.visualization import draw_sequences, frame_of, strip_name
+from report.curves import draw_precision_recall, draw_regions_per_object
 from weights.fetch import ensure_trunk
 from weights.identity import TrunkIdentity
 from weights.vgg16 import trunk_identity

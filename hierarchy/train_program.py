@@ -24,8 +24,8 @@ from hierarchy.description import STATE_SIZE, Describer
 from hierarchy.progress import EpochSummary, TrainingProgress, sentence
 from hierarchy.q_network import QLearner, get_q_network
 from hierarchy.replay import ReplayMemory, host_table
+from hierarchy.strips import StripWriter
 from hierarchy.training import Trainer
-from hierarchy.visualization import StripWriter
 from weights.fetch import ensure_trunk
 from weights.vgg16 import trunk_identity
 
