@@ -7,7 +7,7 @@ objects. All is computed from annotations, without any network.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,14 +17,7 @@ from datasets.voc_annotations import class_name
 from figures import published
 from figures.detectors import Baselines, search_baselines, searched_scenes, summary
 from figures.figure import Made
-from figures.scenes import (
-    Annotations,
-    Hierarchies,
-    Scene,
-    classes_of,
-    read_scenes,
-    scale_name,
-)
+from figures.scenes import Annotations, Hierarchies, Scene, classes_of, scale_name
 from figures.trees import exhaustive_ious, greedy_ious, random_finds
 from hierarchy.quirks import Quirks
 from report.curves import PALETTE, PUBLISHED, Line, draw_lines
@@ -94,11 +87,10 @@ def compute_ceilings(settings: Ceilings) -> tuple[list[Ceiling], list[str]]:
         InputError: a setting or file cannot be used.
     """
     settings.check()
-    path, image_set = settings.path_voc, settings.image_set
-    quirks = Quirks.parse(settings.quirks)
+    names = settings.class_object or classes_of(settings.path_voc, settings.image_set)
     found, skipped = [], []
-    for name in map(class_name, settings.class_object or classes_of(path, image_set)):
-        scenes, bad = read_scenes(path, image_set, name, quirks, settings.skip_bad)
+    for name in map(class_name, names):
+        scenes, bad = settings.scenes(name, settings.skip_bad)
         skipped += bad
         if settings.per == "object":
             scenes = [Scene(one.size, (box,)) for one in scenes for box in one.boxes]
@@ -194,20 +186,6 @@ TRIGGERS: Mapping[str, Any] = {
 """Flags of ``figures detectors_fig5`` in the table: what the paper seems to count."""
 
 
-class TableRow(NamedTuple):
-    """A number, and what it was made with."""
-
-    flags: str
-    scale: str
-    who: str
-    measure: str
-    value: float
-    of: int
-    commit: str
-    machine: str
-    command: str
-
-
 @dataclass(frozen=True)
 class Table(Annotations):
     """Settings of the table of ceilings."""
@@ -228,7 +206,7 @@ def ceilings_table(settings: Table) -> Made:
     for name, variant, numbers in counted:
         words = ["-m", "figures", name, *_words(data), *_words(variant)]
         about = *made_with, command_of(words)
-        rows += [TableRow(" ".join(_words(variant)), *n, *about) for n in numbers]
+        rows += [(" ".join(_words(variant)), *number, *about) for number in numbers]
     return Made(rows)
 
 

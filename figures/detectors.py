@@ -14,11 +14,9 @@ from figures import published
 from figures.figure import Made, Runs
 from figures.published import DETECTORS
 from figures.runs import Results, read_same_test
-from figures.scenes import Hierarchies, Scene, read_scenes, scale_name
+from figures.scenes import Hierarchies, Scene, scale_name
 from hierarchy.metrics import Curve, Truth, paper_curve
 from hierarchy.pictures import Picture
-from hierarchy.quirks import Quirks
-from hierarchy.search import SearchRules
 from report.curves import Curve as DrawnCurve
 from report.curves import draw_precision_recall, draw_regions_per_object
 
@@ -65,53 +63,37 @@ def baselines(settings: Baselines) -> Made:
 
 
 def searched_scenes(settings: Baselines) -> list[Scene]:
-    """Return what is searched.
-
-    Raises:
-        InputError: the data set cannot be read.
-    """
-    quirks = Quirks.parse(settings.quirks)
-    name = class_name(settings.class_object)
-    return read_scenes(settings.path_voc, settings.image_set, name, quirks)[0]
+    """Return what is searched."""
+    return settings.scenes(class_name(settings.class_object))[0]
 
 
 def search_baselines(
     scenes: Sequence[Scene], scale: float, settings: Baselines
 ) -> dict[str, list[Curve]]:
-    """Return the upper bound's curve, and one of each random agent.
-
-    Args:
-        scenes: what is searched.
-        scale: of the hierarchy.
-        settings: of the figure.
-    """
+    """Search on the hierarchy of a scale; return curves by "upper bound", "random"."""
     with quiet_start():
         from hierarchy.policies import RandomPolicy, UpperBoundPolicy
 
-    rules = settings.rules(scale)
     agents = [RandomPolicy(np.random.default_rng(n)) for n in range(settings.seeds)]
-    by_chance = [
-        _search_all(scenes, lambda _, agent=agent: agent, rules, settings)
-        for agent in agents
-    ]
-    best = _search_all(scenes, lambda boxes: UpperBoundPolicy(boxes), rules, settings)
-    return {"upper bound": [best], "random": by_chance}
+    policies = [lambda _, agent=agent: agent for agent in agents]
+    return {
+        "upper bound": [_search_all(scenes, UpperBoundPolicy, scale, settings)],
+        "random": [_search_all(scenes, one, scale, settings) for one in policies],
+    }
 
 
 def _search_all(
-    scenes: Sequence[Scene],
-    policy_for: Callable,
-    rules: SearchRules,
-    settings: Baselines,
+    scenes: Sequence[Scene], policy_for: Callable, scale: float, settings: Baselines
 ) -> Curve:
+    """Search with the policy for each scene's boxes."""
     from hierarchy.evaluation import Tally, run_policy
 
+    rules, only_first = settings.rules(scale), bool(settings.only_first_object)
     tally = Tally()
     for number, scene in enumerate(scenes):
         # Nobody looks at the pixels: one black pixel is seen everywhere.
         pixels = np.broadcast_to(np.zeros((1, 1, 3), np.uint8), (*scene.size, 3))
         picture, policy = Picture(str(number), pixels), policy_for(scene.boxes)
-        only_first = bool(settings.only_first_object)
         looks = list(run_policy(picture, policy, rules, only_first))
         difficult = (False,) * len(scene.boxes)  # the paper's protocol counts all
         tally.add(Truth(scene.boxes, difficult), looks, 0.0)

@@ -86,7 +86,7 @@ def cases_of(results: Results) -> list[Case]:
         results.expect(isinstance(values, dict), f"{where} is no object", "fields")
         case = Results(Path(f"{results.path}: {where}"), values)
         trajectory = case.get("trajectory", kind=list)
-        are_points = all(_is_point(point) for point in trajectory)
+        are_points = all(map(_is_point, trajectory))
         what = "trajectory is no list of points"
         case.expect(are_points, what, "(row, column) pairs")
         cases.append(
@@ -212,13 +212,10 @@ def _studies(paths: Sequence[Path], names: Sequence[str]) -> Made:
 def _read_studies(
     paths: Sequence[Path], wanted: Sequence[str]
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Read CSV files of studies, a row for each arm and seed.
+    """Read wanted studies from CSV files, a row for each arm and seed.
 
-    A file without the column ``study`` is called after its study.
-
-    Args:
-        paths: of files, or folders that hold STUDY.csv or STUDY/STUDY.csv.
-        wanted: names of studies; others are passed over.
+    Paths are files, or folders that hold STUDY.csv or STUDY/STUDY.csv. A file without
+    the column ``study`` is called after its study.
 
     Returns:
         By study and arm, rates in %: float64 (seeds, 5).

@@ -18,25 +18,16 @@ Kind = type | tuple[type, ...]
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """A ``results.json``.
-
-    Attributes:
-        path: of the file.
-        values: what it holds.
-    """
+    """A ``results.json``: its path, and what it holds."""
 
     path: Path
     values: dict[str, Any]
 
     def get(self, *names: str, kind: Kind = object) -> Any:
-        """Return a field.
-
-        Args:
-            names: of the field and, before it, of what it lies in.
-            kind: type that it must have.
+        """Return the field ``names[0].names[1]…``, which must be of a kind.
 
         Raises:
-            InputError: it is not there, or of another type; names it with dots.
+            InputError: it is not; names it with dots.
         """
         value: Any = self.values
         for depth, name in enumerate(names, 1):
@@ -78,10 +69,7 @@ def is_number(value: object) -> bool:
 
 
 def read_results(path: Path) -> Results:
-    """Read the ``results.json`` of a test.
-
-    Args:
-        path: the file, or the folder that it lies in.
+    """Read a test's ``results.json``, given the file or the folder that it lies in.
 
     Raises:
         InputError: it is not there, or no JSON object.
@@ -147,9 +135,7 @@ def read_same_test(paths: Sequence[Path]) -> list[Results]:
 def rates_of(results: Results, *names: str) -> list[float]:
     """Return the detection rates in % at the distances of the glimpses' Table 1.
 
-    Args:
-        results: of a test.
-        names: of the field that holds ``detection_rate``; none for the model's own.
+    They are in ``detection_rate`` of the field of ``names``; of the model without any.
 
     Raises:
         InputError: a distance is not there, or is no number from 0 to 100.
@@ -165,13 +151,7 @@ def rates_of(results: Results, *names: str) -> list[float]:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A CSV file with a heading.
-
-    Attributes:
-        path: of the file.
-        columns: their names.
-        rows: by column, as text.
-    """
+    """A CSV file: its path, the columns of its heading, its rows by column, as text."""
 
     path: Path
     columns: tuple[str, ...]
@@ -191,11 +171,7 @@ class Rows:
         raise file_error(self.path, what, f"one of those there are: {there}")
 
     def number(self, line: int, column: str) -> float | None:
-        """Return a cell as a number, None where it is empty.
-
-        Args:
-            line: row, counted from 0 behind the heading.
-            column: its name.
+        """Return a cell as a number, None where it is empty; lines count from 0.
 
         Raises:
             InputError: it is no number; names file, line and column.
@@ -211,11 +187,7 @@ class Rows:
 
 
 def read_rows(path: Path, name: str = "") -> Rows:
-    """Read a CSV file with a heading.
-
-    Args:
-        path: the file, or the folder that it lies in.
-        name: of the file in such a folder.
+    """Read a CSV file with a heading, or the one of a name in a folder.
 
     Raises:
         InputError: it is not there, has no heading or no rows.

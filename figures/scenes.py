@@ -40,15 +40,17 @@ class Hierarchies(Annotations):
         """Return how to search on the hierarchy of a scale."""
         return SearchRules(scale, self.number_of_steps, Quirks.parse(self.quirks))
 
+    def scenes(self, name: str, skip_bad: int = 0) -> tuple[list["Scene"], list[str]]:
+        """Read the images with an object of a class, see :func:`read_scenes`."""
+        quirks = Quirks.parse(self.quirks)
+        return read_scenes(self.path_voc, self.image_set, name, quirks, skip_bad)
+
 
 @dataclass(frozen=True)
 class Scene:
-    """What there is to find in one image.
+    """What there is to find in one image: its size (height, width) and one box or more.
 
-    Attributes:
-        size: (height, width) of the image in pixels.
-        boxes: (ymin, xmin, ymax, xmax) of the objects, half-open, in pixels; at least
-            one. Finding any of them is a find.
+    Finding any of the boxes is a find.
     """
 
     size: tuple[int, int]
@@ -62,17 +64,10 @@ def read_scenes(
     quirks: Quirks = Quirks(),
     skip_bad: int = 0,
 ) -> tuple[list[Scene], list[str]]:
-    """Read the annotations of a set's images that hold a class.
-
-    Args:
-        path_voc: the database; its images need not be there.
-        image_set: ``trainval``, ``test``, ….
-        class_object: number or name of the class.
-        quirks: the published differences to follow.
-        skip_bad: 0 to raise on a bad annotation, 1 to go on without it.
+    """Read the annotations of a set's images that hold a class; images are not needed.
 
     Returns:
-        A scene for each image, and a line for each that was left out.
+        A scene for each image, and with ``skip_bad`` a line for each that is left out.
 
     Raises:
         InputError: there is no such set, or an annotation is bad or names no size.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from hierarchy.pictures import Picture, resize
 from hierarchy.regions import ACTION_NAMES, TRIGGER, Box, Region
 from hierarchy.rewards import IOU_THRESHOLD
 from report.canvas import plain_name
-from report.searches import SIDE, Frame, Outcome, draw_search
+from report.searches import SIDE, Action, Frame, Outcome, draw_search
 
 if TYPE_CHECKING:
     from hierarchy.evaluation import Look
@@ -19,14 +19,7 @@ if TYPE_CHECKING:
     from hierarchy.training import Step
 
 
-class ShownAction(NamedTuple):
-    """An action as strips show it."""
-
-    name: str
-    glyph: str
-
-
-ACTIONS = tuple(map(ShownAction, ACTION_NAMES.values(), "↖↗↙↘⊙✓"))
+ACTIONS = tuple(map(Action, ACTION_NAMES.values(), "↖↗↙↘⊙✓"))
 """All actions in the order of their numbers."""
 
 

@@ -1,6 +1,7 @@
 """Plots that look alike: lines, precision–recall curves, histograms, panels, tables.
 
-All of them are drawn inside of :func:`new_figure`, which owns the file.
+All of them are drawn inside of :func:`new_figure`, which owns the file. Everywhere
+``path`` is the file to write, whose suffix says the format, and ``title`` the heading.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,6 +57,7 @@ LEGENDS = {
 
 Curve = tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray, float | None]
 """Recall and precision, (n,) floats in [0, 1] by rising recall, and the AP."""
+Rates = Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,7 @@ class PublishedCurve:
 def new_figure(
     path: Path, width: float, height: float, dpi: int = 200
 ) -> Iterator[Figure]:
-    """Give an empty figure to draw on, and write it atomically afterwards.
-
-    Args:
-        path: the file; the suffix says the format.
-        width: in inches.
-        height: in inches.
-        dpi: pixels of an inch.
-    """
+    """Give a figure, sized in inches, to draw on; write it atomically afterwards."""
     look = {"facecolor": "white", "layout": "constrained"}
     figure = Figure((width, height), dpi=dpi, **look)
     FigureCanvasAgg(figure)
@@ -182,17 +177,10 @@ def draw_lines(
     empty: str = "no data",
     **limits: object,
 ) -> None:
-    """Draw a plot of lines.
+    """Draw a plot of lines by name, ``empty`` where none has points.
 
-    Args:
-        lines: by name; one that begins with an underscore is not in the legend.
-        path: the file; the suffix says the format.
-        title: heading of the plot.
-        x_label: of the horizontal axis.
-        y_label: of the vertical axis.
-        legend: where it stands.
-        empty: what is said where no line has points.
-        **limits: as ``Axes.set`` takes them.
+    A name that begins with an underscore is not in the legend. ``limits`` are as
+    ``Axes.set`` takes them.
     """
     size = (8.4, 4.8) if legend == "right" else (6.4, 4.8)
     with new_plot(path, title, x_label, y_label, legend, size) as axes:
@@ -207,15 +195,7 @@ def draw_line_panels(
     y_label: str,
     **limits: object,
 ) -> None:
-    """Draw plots of lines side by side, with the same limits.
-
-    Args:
-        panels: lines by name, by the title of their plot.
-        path: the file; the suffix says the format.
-        x_label: of the horizontal axes.
-        y_label: of the first vertical axis.
-        **limits: as ``Axes.set`` takes them.
-    """
+    """Draw plots of lines side by side, by their titles, with the same limits."""
     with new_figure(path, 5.2 * len(panels), 4.4) as figure:
         figure.get_layout_engine().set(**PADDING)
         for place, (title, lines) in enumerate(panels.items(), 1):
@@ -236,14 +216,9 @@ def draw_precision_recall(
 
     A curve is drawn in steps, each as high as the precision at its right end: the area
     below is the AP. A dot marks its last find. Published curves are thin; a triangle
-    marks the recall at which one ends, where its precision was not digitised.
-
-    Args:
-        curves: by name; names that begin as in :data:`DETECTOR_COLOURS` have its
-            colours. A curve without points is in the legend alone.
-        path: the file; the suffix says the format.
-        title: heading of the plot.
-        published: curves of a paper by name, in the colour of ours of that name.
+    marks the recall at which one ends, where its precision was not digitised. They
+    have the colour of ours of that name. Names that begin as in
+    :data:`DETECTOR_COLOURS` have its colours. A curve without points is named only.
     """
     published = published or {}
     colours = _colours(curves, DETECTOR_COLOURS)
@@ -307,11 +282,7 @@ def draw_regions_per_object(
 ) -> None:
     """Draw after how many regions objects were found (detectors' paper, Fig. 8).
 
-    Args:
-        histograms: by name, how many objects were found after one region, after two,
-            and so on; they may be of different length.
-        path: the file; the suffix says the format.
-        title: heading of the plot.
+    A histogram counts the objects found after one region, after two, and so on.
     """
     longest = max(9, *map(len, histograms.values())) if histograms else 9
     width = 0.8 / max(len(histograms), 1)
@@ -336,34 +307,27 @@ def draw_regions_per_object(
 
 
 def draw_detection_rate(
-    curves: Mapping[str, Mapping[str, Sequence[float]]],
+    curves: Mapping[str, Rates],
     path: Path,
     title: str = "",
-    published: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+    published: Mapping[str, Rates] | None = None,
 ) -> None:
     """Draw the detection rate over the normalised distance.
 
-    Args:
-        curves: by name, the first one strong: "distance", and "rate" in %.
-        path: the file; the suffix says the format.
-        title: heading of the plot.
-        published: a paper's, dotted.
+    A curve is "distance", and "rate" in %. The first one is strong, a paper's dotted.
     """
     colours = _colours(curves, GLIMPSE_COLOURS)
     lines = {}
     for number, (name, values) in enumerate(curves.items()):
         look = {"linewidth": 1.5 if number else 2.4, "zorder": 3 if number else 4}
-        lines[name] = Line(*_rates(values), colours[name], look=look)
+        lines[name] = Line(values["distance"], values["rate"], colours[name], look=look)
     for name, values in (published or {}).items():
-        lines[name] = Line(*_rates(values), TEXT, look={"linestyle": ":", "lw": 1})
+        look = {"linestyle": ":", "linewidth": 1}
+        lines[name] = Line(values["distance"], values["rate"], TEXT, look=look)
     end = max((max(values["distance"]) for values in curves.values()), default=1)
     labels = "normalised distance Δ", "detection rate in %"
     limits = {"xlim": (0, end), "ylim": (0, 100)}
     draw_lines(lines, path, title, *labels, "inside", **limits)
-
-
-def _rates(values: Mapping[str, Sequence[float]]) -> tuple[Sequence[float], ...]:
-    return values["distance"], values["rate"]
 
 
 def draw_rate_by_glimpses(
@@ -371,10 +335,7 @@ def draw_rate_by_glimpses(
 ) -> None:
     """Draw the detection rate over the number of glimpses used.
 
-    Args:
-        rates: for 1, 2, … glimpses, the rate in % by threshold, "0.02" … "0.10".
-        path: the file; the suffix says the format.
-        title: heading of the plot.
+    ``rates`` are those for 1, 2, … glimpses, in % by threshold, "0.02" … "0.10".
     """
     numbers, lines = range(1, len(rates) + 1), {}
     for place, threshold in enumerate(rates[0]):
@@ -391,11 +352,8 @@ def draw_images(
 ) -> None:
     """Draw pictures and maps side by side, each below its name.
 
-    Args:
-        panels: names and what they are of: uint8 (h, w, 3) RGB as it is, or a map of
-            numbers (h, w), its largest yellow and its smallest dark blue.
-        path: the file; the suffix says the format.
-        columns: panels in a row.
+    A picture is uint8 (h, w, 3) RGB. The largest number of a map (h, w) is yellow, the
+    smallest dark blue.
     """
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
@@ -416,15 +374,7 @@ def draw_table(
     title: str,
     bold: Iterable[int] = (),
 ) -> None:
-    """Draw a table as a picture.
-
-    Args:
-        columns: their headings; the first column is text, the others are numbers.
-        rows: the cells.
-        path: the file; the suffix says the format.
-        title: heading of the table.
-        bold: indices of the rows that stand out.
-    """
+    """Draw a table: a column of text, others of numbers, rows of some indices bold."""
     bold = {0, *(row + 1 for row in bold)}
     size = 8, 0.9 + 0.32 * (len(rows) + 1)
     with new_plot(path, title, "", "", size=size) as axes:

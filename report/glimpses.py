@@ -68,12 +68,7 @@ class Rollout:
 
 
 def draw_rollout(rollout: Rollout, path: Path) -> None:
-    """Draw the trajectory, a closer view of its end, and what each glimpse saw.
-
-    Args:
-        rollout: with or without ``glimpse_images``.
-        path: the file; the suffix says the format.
-    """
+    """Draw the trajectory, a closer view of its end, and what each glimpse saw."""
     images = rollout.glimpse_images
     tile = min(TILE, MAX_TILES_WIDTH // max(len(rollout.locations), 1) - 6)
     closer_left = MARGIN + PICTURE[0] + GAP
@@ -101,13 +96,7 @@ def draw_rollout(rollout: Rollout, path: Path) -> None:
 
 
 def draw_cases(rollouts: Sequence[Rollout], path: Path, title: str) -> None:
-    """Draw several rollouts side by side, as in the paper's Figs. 2, 7 and 8.
-
-    Args:
-        rollouts: at least one.
-        path: the file; the suffix says the format.
-        title: heading of all.
-    """
+    """Draw one rollout or more side by side, as in the paper's Figs. 2, 7 and 8."""
     columns = min(COLUMNS, len(rollouts))
     step = CELL[0] + GAP
     width = max(2 * MARGIN + columns * step - GAP, 520)
@@ -124,9 +113,8 @@ def draw_cases(rollouts: Sequence[Rollout], path: Path, title: str) -> None:
             x = MARGIN + column * step
             view = _View(rollout.picture, (x, bottom - height), CELL)
             _draw_trajectory(canvas, rollout, view, rollout.windows[:1])
-            caption = _caption(rollout)
             middle = x + CELL[0] / 2, bottom + LINE / 2
-            canvas.text(*middle, caption, SMALL, ha="center")
+            canvas.text(*middle, _caption(rollout), SMALL, ha="center")
         y = bottom + LINE + GAP
     has_windows = any(len(one.windows) for one in rollouts)
     words = "glimpses and the last window" if has_windows else "glimpses"

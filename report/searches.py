@@ -7,7 +7,7 @@ looked at, the pixels that the network saw, and the Q-values that decided.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -59,19 +59,12 @@ TITLE_LINE, HEADER_LINE, BAR_LINE, LEGEND_LINE = 30, 28, 25, 26
 MAX_COLUMNS = 8
 
 
-class Action(Protocol):
-    """An action as strips show it.
+class Action(NamedTuple):
+    """An action as strips show it; any object with these attributes will do."""
 
-    Attributes:
-        name: its name.
-        glyph: a sign for it that the font DejaVu Sans has.
-    """
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-
-    @property
-    def glyph(self) -> str: ...  # noqa: D102
+    name: str
+    glyph: str
+    """A sign for it that the font DejaVu Sans has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,8 +328,7 @@ def _seen(pixels: np.ndarray) -> np.ndarray:
 def _faded(picture: np.ndarray, inside: Box) -> np.ndarray:
     """Return a picture, uint8 (h, w, 3), that is pale but for the box ``inside``."""
     ymin, xmin, ymax, xmax = inside
-    pale = picture * (1 - FADE) + np.float32(OUTSIDE) * FADE
-    pale = pale.astype(np.uint8)
+    pale = (picture * (1 - FADE) + np.float32(OUTSIDE) * FADE).astype(np.uint8)
     pale[ymin:ymax, xmin:xmax] = picture[ymin:ymax, xmin:xmax]
     return pale
 

@@ -5,21 +5,27 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import figures
 from common.errors import InputError
 from common.files import REPOSITORY
 from figures import published
 from figures.detectors import Baselines, search_baselines
+from figures.figure import Figure, Made, Runs
+from figures.runs import read_all
 from figures.scenes import read_scenes
 from figures.table import FIGURES, draw
 from hierarchy.evaluation import Tally
 from hierarchy.metrics import Detection, Truth
 from hierarchy.quirks import Quirks
+from report.curves import Line, draw_lines
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = Path(os.environ.get("SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -556,3 +562,18 @@ def test_triggers_of_the_published_search_find_as_few_as_the_papers_random():
         assert (
             curves["upper bound"][0].correct.sum() > 1.5 * paper
         )  # its upper bound stays unexplained
+
+
+def test_the_example_of_how_to_add_a_figure_works(tmp_path):
+    example = textwrap.dedent(figures.__doc__.split("::\n\n")[1].split("\n\nThe")[0])
+    table = dict(FIGURES)
+    names = {"Made": Made, "Runs": Runs, "Figure": Figure, "FIGURES": table}
+    names |= {"read_all": read_all, "Line": Line, "draw_lines": draw_lines}
+    exec(example, names | {"partial": partial})
+    folder = detector_results(tmp_path / "run", FOUND)
+    figure = table["recall_by_run"]
+    figure.write("recall_by_run", figure.settings((folder, folder), tmp_path))
+    assert_drawn(tmp_path / "recall_by_run.png")
+    table = rows(tmp_path / "recall_by_run.csv")
+    assert [row["recall"] for row in table] == ["0.75", "0.75"]
+    assert figure.about == "Recall of each test, from results.json"
