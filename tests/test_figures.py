@@ -43,6 +43,16 @@ def assert_drawn(path):
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20  # not a blank sheet
 
 
+def made(figure, folder, **settings):
+    """Draw a figure into a folder and return the rows of its CSV file."""
+    draw(figure, out=folder, **settings)
+    assert_drawn(folder / f"{figure}.png")
+    return rows(folder / f"{figure}.csv")
+
+
+FOUND = [True, False, True, True]
+
+
 def tally(found):
     """A test's tally: in each image one object, hit by its rank's region or not."""
     result = Tally()
@@ -54,7 +64,7 @@ def tally(found):
     return result
 
 
-def detector_results(folder, found, **changes):
+def detector_results(folder, found=FOUND, **changes):
     """Write what a detector's test writes, through the code that writes it."""
     numbers = tally(found).results()
     values = {
@@ -71,15 +81,10 @@ def detector_results(folder, found, **changes):
     return folder
 
 
-FOUND = [True, False, True, True]
-
-
 def test_both_detectors_stand_in_one_plot(tmp_path):
     one = detector_results(tmp_path / "one", FOUND)
     other = detector_results(tmp_path / "other", FOUND[::-1], detector="pool45_crops")
-    draw("detectors_fig6", runs=(one, other / "results.json"), out=tmp_path)
-    assert_drawn(tmp_path / "detectors_fig6.png")
-    table = rows(tmp_path / "detectors_fig6.csv")
+    table = made("detectors_fig6", tmp_path, runs=(one, other / "results.json"))
     names = ["image_zooms", "pool45_crops", "random", "upper bound"]
     assert list(dict.fromkeys(row["curve"] for row in table)) == names
     ours = [row for row in table if row["curve"] == "image_zooms"]
@@ -100,77 +105,34 @@ def test_the_paper_stands_beside_tests_of_its_protocol_alone(tmp_path):
         ("detectors_fig7", "epoch 50"),
     ):
         for folder, expected in ((paper, points), (other, [])):
-            draw(figure, runs=(folder,), out=tmp_path)
             thin = [
                 float(row["recall"])
-                for row in rows(tmp_path / f"{figure}.csv")
+                for row in made(figure, tmp_path, runs=(folder,))
                 if row["source"] == published.DETECTORS and row["curve"] == curve
             ]
             assert thin == expected
-            assert_drawn(tmp_path / f"{figure}.png")
 
 
 def test_epochs_are_sorted_and_counted_from_one(tmp_path):
-    folders = [
-        detector_results(
-            tmp_path / f"e{epoch}",
-            FOUND,
-            weights={"file": f"model0_epoch_{epoch}.weights.h5"},
-        )
-        for epoch in (49, 4, 34)
-    ]
-    draw("detectors_fig7", runs=tuple(folders), out=tmp_path)
-    names = [row["curve"] for row in rows(tmp_path / "detectors_fig7.csv")]
+    folders = []
+    for epoch in (49, 4, 34):
+        weights = {"file": f"model0_epoch_{epoch}.weights.h5"}
+        folders.append(detector_results(tmp_path / f"e{epoch}", weights=weights))
+    table = made("detectors_fig7", tmp_path, runs=tuple(folders))
+    names = [row["curve"] for row in table]
     assert list(dict.fromkeys(names)) == ["epoch 5", "epoch 35", "epoch 50"]
 
 
 def test_regions_until_found_are_those_of_the_tests(tmp_path):
     folder = detector_results(tmp_path / "run", [True] * 204)
-    draw("detectors_fig8", runs=(folder, folder), out=tmp_path)
-    assert_drawn(tmp_path / "detectors_fig8.png")
     counts = {}
-    for row in rows(tmp_path / "detectors_fig8.csv"):
+    for row in made("detectors_fig8", tmp_path, runs=(folder, folder)):
         counts.setdefault(row["run"], []).append(int(row["found"]))
     assert counts == {
         "image_zooms": [68, 68, 68],
         "image_zooms (1)": [68, 68, 68],
         "paper": [67, 25, 20, 8, 5, 3, 4, 0, 2],
     }
-
-
-@pytest.mark.parametrize(
-    ("changes", "figure", "message"),
-    [
-        ({"agent": {}}, "detectors_fig6", "there is no agent.precision_recall"),
-        ({"agent": []}, "detectors_fig6", "there is no agent.precision_recall"),
-        (
-            {"agent": {"precision_recall": {"recall": ["a"], "precision": [1]}}},
-            "detectors_fig6",
-            "agent.precision_recall.recall holds more than numbers",
-        ),
-        (
-            {"agent": {"precision_recall": {"recall": [1], "precision": []}}},
-            "detectors_fig6",
-            "1 recalls, 0 precisions; expected as many",
-        ),
-        (
-            {"weights": {"file": "model0.weights.h5"}},
-            "detectors_fig7",
-            "weights.file is 'model0.weights.h5', which names no epoch",
-        ),
-        (
-            {"agent": {"regions_per_object_histogram": 3}},
-            "detectors_fig8",
-            "regions_per_object_histogram is a int; expected a list",
-        ),
-    ],
-)
-def test_bad_results_are_named_by_file_and_field(tmp_path, changes, figure, message):
-    folder = detector_results(tmp_path / "run", FOUND, **changes)
-    with pytest.raises(InputError, match=message) as error:
-        draw(figure, runs=(folder,), out=tmp_path / "out")
-    assert str(folder / "results.json") in str(error.value)
-    assert not (tmp_path / "out").exists()
 
 
 def test_tests_of_other_images_do_not_stand_in_one_plot(tmp_path):
@@ -219,12 +181,10 @@ def test_the_table_holds_every_figure_of_the_papers():
 @pytest.mark.skipif(not VOC2007.is_dir(), reason="no real data at hand")
 def test_baselines_of_voc_2007(tmp_path, capsys):
     """Upper bounds as an independent program has them; random as computed exactly."""
-    draw("detectors_fig5", path_voc=VOC2007, seeds=3, out=tmp_path)
+    table = made("detectors_fig5", tmp_path, path_voc=VOC2007, seeds=3)
     said = capsys.readouterr().out
     assert "upper bound 3/4: found 158.0 of 204, recall 0.775, AP 0.775" in said
     assert "upper bound 2/4: found 93.0 of 204, recall 0.456, AP 0.456" in said
-    assert_drawn(tmp_path / "detectors_fig5.png")
-    table = rows(tmp_path / "detectors_fig5.csv")
     best = {}
     for row in table:
         if row["source"] == "here":
@@ -384,9 +344,8 @@ def test_table_1_has_ours_the_controls_and_the_papers(tmp_path):
     controls = {"random_glimpses": {"detection_rate": RATES | {"0.10": 33}}}
     (tmp_path / "best").mkdir()
     folder = glimpse_results(tmp_path / "best" / "results", controls=controls)
-    draw("glimpses_table1", runs=(folder,), out=tmp_path)
-    assert_drawn(tmp_path / "glimpses_table1.png")
-    table = {row.pop("method"): row for row in rows(tmp_path / "glimpses_table1.csv")}
+    table = made("glimpses_table1", tmp_path, runs=(folder,))
+    table = {row.pop("method"): row for row in table}
     ours = table["best, glimpses"]
     assert [float(ours[key]) for key in RATES] == list(RATES.values())
     assert float(table["best, random glimpses"]["0.10"]) == 33
@@ -399,33 +358,20 @@ def test_table_1_takes_rates_of_earlier_tests(tmp_path):
     (tmp_path / "best").mkdir()
     folder = glimpse_results(tmp_path / "best" / "results")
     earlier = REPOSITORY / "results" / "glimpse_rnn.csv"
-    chosen = {"runs": (folder,), "tables": (earlier,), "out": tmp_path}
-    draw("glimpses_table1", named=("door_handles_strongest",), **chosen)
-    table = {row.pop("method"): row for row in rows(tmp_path / "glimpses_table1.csv")}
+    chosen = {"runs": (folder,), "tables": (earlier,)}
+    strongest = "door_handles_strongest"
+    table = made("glimpses_table1", tmp_path, named=(strongest,), **chosen)
+    table = {row.pop("method"): row for row in table}
     found = {
         row["measure"].removeprefix("% within "): float(row["value"])
         for row in rows(earlier)
-        if row["run"] == "door_handles_strongest" and row["who"] == "sampled"
+        if row["run"] == strongest and row["who"] == "sampled"
     }
     written = table["door handles strongest, sampled"]
     assert [float(written[key]) for key in RATES] == [found[key] for key in RATES]
     assert "door handles paper model, sampled" not in table
     with pytest.raises(InputError, match=r"\.csv: holds no run best; expected"):
         draw("glimpses_table1", named=("best",), **chosen)
-
-
-@pytest.mark.parametrize(
-    ("rates", "message"),
-    [
-        ({"0.02": 1}, "there is no detection_rate.0.04"),
-        (RATES | {"0.06": 120}, "detection_rate.0.06 is 120; expected 0 to 100"),
-        (RATES | {"0.06": "x"}, "detection_rate.0.06 is a str; expected a int or fl"),
-    ],
-)
-def test_table_1_names_what_is_wrong(tmp_path, rates, message):
-    folder = glimpse_results(tmp_path / "best", detection_rate=rates)
-    with pytest.raises(InputError, match=message):
-        draw("glimpses_table1", runs=(folder,), out=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -438,29 +384,80 @@ def test_table_1_names_what_is_wrong(tmp_path, rates, message):
 )
 def test_cases_are_the_best_or_the_worst(tmp_path, figure, order):
     folder = glimpse_results(tmp_path / "run")
-    draw(figure, runs=(folder,), count=2, out=tmp_path)
-    assert_drawn(tmp_path / f"{figure}.png")
-    table = rows(tmp_path / f"{figure}.csv")
+    table = made(figure, tmp_path, runs=(folder,), count=2)
     assert list(dict.fromkeys(row["image"] for row in table)) == order
     truth = next(row for row in table if row["what"] == "truth")
     assert (float(truth["row"]), float(truth["column"])) == (11.5, 22)
 
 
+AP = "precision_recall"
+CASE = {"image": "a.png", "trajectory": [], "prediction": [1, "x"]}
+
+
 @pytest.mark.parametrize(
-    ("case", "message"),
+    ("figure", "changes", "message"),
     [
-        ({"image": "a.png"}, r"cases\[0\]: there is no trajectory"),
-        ({"trajectory": [[1]]}, "trajectory is no list of points"),
+        ("detectors_fig6", {"agent": {}}, "there is no agent.precision_recall"),
+        ("detectors_fig6", {"agent": []}, "there is no agent.precision_recall"),
         (
-            {"trajectory": [], "image": "a.png", "prediction": [1, "x"]},
+            "detectors_fig6",
+            {"agent": {AP: {"recall": ["a"], "precision": [1]}}},
+            "agent.precision_recall.recall holds more than numbers",
+        ),
+        (
+            "detectors_fig6",
+            {"agent": {AP: {"recall": [1], "precision": []}}},
+            "1 recalls, 0 precisions; expected as many",
+        ),
+        (
+            "detectors_fig7",
+            {"weights": {"file": "model0.weights.h5"}},
+            "weights.file is 'model0.weights.h5', which names no epoch",
+        ),
+        (
+            "detectors_fig8",
+            {"agent": {"regions_per_object_histogram": 3}},
+            "regions_per_object_histogram is a int; expected a list",
+        ),
+        (
+            "glimpses_table1",
+            {"detection_rate": {"0.02": 1}},
+            "there is no detection_rate.0.04",
+        ),
+        (
+            "glimpses_table1",
+            {"detection_rate": RATES | {"0.06": 120}},
+            "detection_rate.0.06 is 120; expected 0 to 100",
+        ),
+        (
+            "glimpses_table1",
+            {"detection_rate": RATES | {"0.06": "x"}},
+            "detection_rate.0.06 is a str; expected a int or fl",
+        ),
+        (
+            "glimpses_fig7",
+            {"cases": [{"image": "a.png"}]},
+            r"cases\[0\]: there is no trajectory",
+        ),
+        (
+            "glimpses_fig7",
+            {"cases": [{"trajectory": [[1]]}]},
+            "trajectory is no list of points",
+        ),
+        (
+            "glimpses_fig7",
+            {"cases": [CASE]},
             r"prediction is \[1, 'x'\]; expected a \(row, column\) pair",
         ),
     ],
 )
-def test_bad_cases_are_named(tmp_path, case, message):
-    folder = glimpse_results(tmp_path / "run", cases=[case])
-    with pytest.raises(InputError, match=message):
-        draw("glimpses_fig7", runs=(folder,), out=tmp_path)
+def test_bad_results_are_named_by_file_and_field(tmp_path, figure, changes, message):
+    write = detector_results if figure.startswith("detectors") else glimpse_results
+    folder = write(tmp_path / "run", **changes)
+    with pytest.raises(InputError, match=message) as error:
+        draw(figure, runs=(folder,), out=tmp_path / "out")
+    assert str(folder / "results.json") in str(error.value)
+    assert not (tmp_path / "out").exists()
 
 
 def write_study(path, arms, study=None, prefix="rate_"):
@@ -485,9 +482,7 @@ def test_studies_are_means_over_seeds(tmp_path):
     other = tmp_path / "other.csv"
     write_study(other, arms[2:], study="reward", prefix="")
     runs = (tmp_path, other)
-    draw("glimpses_fig3", runs=runs, out=tmp_path / "out")
-    assert_drawn(tmp_path / "out" / "glimpses_fig3.png")
-    table = rows(tmp_path / "out" / "glimpses_fig3.csv")
+    table = made("glimpses_fig3", tmp_path / "out", runs=runs)
     l1 = [row for row in table if row["arm"] == "l1"]
     assert [float(row["rate"]) for row in l1] == [2, 3, 4, 5, 6]
     assert {row["seeds"] for row in l1} == {"2"}
@@ -519,9 +514,7 @@ def test_learning_curves_skip_epochs_without_a_number(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "log.csv").write_text("epoch,loss\n0,\n1,0.5\n2,0.25\n")
     folders = (tmp_path / "seed0", tmp_path / "seed1")
-    draw("glimpses_fig6", runs=folders, out=tmp_path)
-    assert_drawn(tmp_path / "glimpses_fig6.png")
-    table = rows(tmp_path / "glimpses_fig6.csv")
+    table = made("glimpses_fig6", tmp_path, runs=folders)
     assert [row["run"] for row in table] == ["seed0"] * 2 + ["seed1"] * 2
     assert [row["loss"] for row in table] == ["0.5", "0.25"] * 2
     with pytest.raises(InputError, match="there is no column reward"):
