@@ -39,7 +39,7 @@ INSTALLED := $(VENV)/installed
 INSTALLED_DEV := $(VENV)/installed-dev
 INSTALLED_BACKENDS := $(VENV)/installed-backends
 
-# Named so that figures.collect knows which runs differ in their seed alone.
+# Named so that `figures collect_means` knows which runs differ in their seed alone.
 seed_name = $(if $(filter-out 0,$(1)),_seed_$(1))
 empty :=
 QUIRKS_NAME := $(if $(QUIRKS),_$(subst $(empty) $(empty),_,$(strip $(QUIRKS))))
@@ -141,7 +141,7 @@ results-small: $(INSTALLED)
 	$(MAKE) demo MODEL=image_zooms
 	$(MAKE) demo MODEL=pool45_crops
 	$(MAKE) demo MODEL=glimpse_rnn
-	$(RUN) -m figures.collect --out results --name drawn --runs \
+	$(RUN) -m figures collect --out results --name drawn --runs \
 	    runs/demo_image_zooms/results runs/demo_pool45_crops/results \
 	    runs/demo_glimpse_rnn/results
 	for study in $(STUDIES); do \
@@ -167,8 +167,10 @@ results-seeds: $(INSTALLED)
 	        $(MAKE) demo MODEL=$$model SEED=$$seed QUIRKS=published || exit; \
 	    done; \
 	done
-	$(RUN) -m figures.collect --out results --name seeds --over_seeds 1 \
-	    --runs $(SEED_RUNS)
+	for table in collect collect_means; do \
+	    $(RUN) -m figures $$table --out results --name seeds \
+	        --runs $(SEED_RUNS) || exit; \
+	done
 
 # Those that were measured; any row of FIDELITY.md can be named.
 FAULTS ?= leaked_minibatch channel_order stale_state
@@ -180,7 +182,7 @@ results-faults: $(INSTALLED)
 	for fault in $(FAULTS); do \
 	    $(MAKE) demo MODEL=image_zooms QUIRKS=$$fault || exit; \
 	done
-	$(RUN) -m figures.collect --out results --name faults --runs $(FAULT_RUNS)
+	$(RUN) -m figures collect --out results --name faults --runs $(FAULT_RUNS)
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info

@@ -26,6 +26,7 @@ def run(
     main: Callable[[Settings], None],
     settings_class: type[Settings],
     arguments: list[str] | None = None,
+    **about: str,
 ) -> None:
     """Parse the command line into settings, call ``main`` and leave the process.
 
@@ -38,11 +39,12 @@ def run(
         main: what to do with the settings.
         settings_class: as :func:`parse` takes it.
         arguments: the words behind the program's name; ``sys.argv`` if left out.
+        **about: what ``--help`` says: ``prog`` and ``description``, as tyro takes them.
     """
     _print_what_can_be_printed()
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        settings = parse(settings_class, words)
+        settings = parse(settings_class, words, **about)
         with _ending_on_sigterm():
             main(settings)
     except InputError as error:
@@ -63,7 +65,9 @@ def run(
         sys.exit(130)
 
 
-def parse(settings_class: type[Settings], arguments: list[str]) -> Settings:
+def parse(
+    settings_class: type[Settings], arguments: list[str], **about: str
+) -> Settings:
     """Return the settings that a command line stands for.
 
     Where classes have ``PRESETS``, names and the values of fields under each, the flag
@@ -73,18 +77,22 @@ def parse(settings_class: type[Settings], arguments: list[str]) -> Settings:
     Args:
         settings_class: a dataclass; its docstring is the program's description.
         arguments: the words behind the program's name.
+        **about: what ``--help`` says, as :func:`run` takes it.
     """
     default = _preset(settings_class, arguments)
-    settings = _parsed(settings_class, arguments, default)
+    settings = _parsed(settings_class, arguments, default, **about)
     remembered = settings.remembered() if hasattr(settings, "remembered") else {}
     if remembered:
         default = dataclasses.replace(default or settings_class(), **remembered)
-        settings = _parsed(settings_class, arguments, default)
+        settings = _parsed(settings_class, arguments, default, **about)
     return settings
 
 
 def _parsed(
-    settings_class: type[Settings], arguments: list[str], default: Settings | None
+    settings_class: type[Settings],
+    arguments: list[str],
+    default: Settings | None,
+    **about: str,
 ) -> Settings:
     return tyro.cli(
         settings_class,
@@ -92,6 +100,7 @@ def _parsed(
         default=default,
         config=(tyro.conf.OmitArgPrefixes,),
         use_underscores=True,
+        **about,
     )
 
 

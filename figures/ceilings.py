@@ -1,52 +1,36 @@
 """How far a hierarchy can get: random, greedy and exhaustive, by scale, depth, class.
 
-``python -m figures.ceilings --path_voc VOC2007`` needs annotations alone. An image
-counts as found where a region has an IoU over the threshold with any of its objects.
+An image counts as found where a region has an IoU over the threshold with any of its
+objects. All is computed from annotations, without any network.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
-from common.command_line import run
 from common.errors import InputError
+from common.provenance import command_of, commit, machine
 from datasets.voc_annotations import class_name
 from figures import published
-from figures.sets import OUT, AnnotatedImage, classes_of, read_set
-from figures.style import PALETTE, Line, draw_lines, write_csv
-from figures.trees import Scene, exhaustive_ious, greedy_ious, random_finds
-from hierarchy.config import VOC2007
+from figures.detectors import Baselines, search_baselines, searched_scenes, summary
+from figures.figure import Made
+from figures.scenes import Annotations, Hierarchies, Scene, classes_of, scale_name
+from figures.trees import exhaustive_ious, greedy_ious, random_finds
 from hierarchy.quirks import Quirks
-from hierarchy.search import SearchRules
-
-COLUMNS = (
-    *("class", "scale", "moves", "positives"),
-    *("random", "greedy", "exhaustive"),
-)
-
+from report.curves import PALETTE, PUBLISHED, Line, draw_lines
 
 STYLES = {"exhaustive": "-", "greedy": "--", "random": ":"}
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Say how many images a hierarchy of regions can find, without any network."""
+class Ceilings(Hierarchies):
+    """Settings of the ceilings."""
 
-    path_voc: Path = VOC2007
-    """Data set in the VOC layout; annotations and sets are enough."""
-    image_set: str = "test"
-    """List in ImageSets/Main, without the class's name."""
     class_object: tuple[str, ...] = ()
     """Classes, by number or name; all that the data set lists if left out."""
-    scales: tuple[float, ...] = (3 / 4, 2 / 4)
-    """Heights and widths of subregions over their parent's."""
-    number_of_steps: int = 10
-    """Actions of a search; the last one is the trigger, so one more than moves."""
-    quirks: tuple[str, ...] = ()
-    """Rows of FIDELITY.md in which to follow the published program, or "published"."""
     threshold: float = 0.5
     """IoU that a region must exceed to be a find."""
     objects: Literal["any", "first"] = "any"
@@ -57,8 +41,6 @@ class Settings:
     """Where the greedy search moves to: the best subregion, or the first better one."""
     skip_bad: Literal[0, 1] = 0
     """1 goes on past annotations that cannot be read, and lists them at the end."""
-    out: Path = OUT
-    """Folder for ceilings.csv and ceilings.png."""
 
     def check(self) -> None:
         """Refuse values that no hierarchy can have.
@@ -69,10 +51,9 @@ class Settings:
         for scale in self.scales:
             if not 0 < scale < 1:
                 raise InputError(f"scales: {scale}; expected between 0 and 1")
-        if not 1 <= self.number_of_steps <= 12:
-            raise InputError(
-                f"number_of_steps is {self.number_of_steps}; expected 1 to 12"
-            )
+        steps = self.number_of_steps
+        if not 1 <= steps <= 12:
+            raise InputError(f"number_of_steps is {steps}; expected 1 to 12")
         if not 0 <= self.threshold < 1:
             raise InputError(f"threshold is {self.threshold}; expected 0 to below 1")
         Quirks.parse(self.quirks)
@@ -99,34 +80,7 @@ class Ceiling:
     exhaustive: np.ndarray
 
 
-def scenes_of(images: Sequence[AnnotatedImage], settings: Settings) -> list[Scene]:
-    """Return what is searched for, one entry for each thing that counts."""
-    if settings.per == "object":
-        return [
-            Scene(image.size, (box,)) for image in images for box in image.truth.boxes
-        ]
-    last = 1 if settings.objects == "first" else None
-    return [Scene(image.size, image.truth.boxes[:last]) for image in images]
-
-
-def ceiling(
-    name: str, scenes: Sequence[Scene], scale: float, settings: Settings
-) -> "Ceiling":
-    """Compute the :class:`Ceiling` of a class at a scale."""
-    rules = SearchRules(scale, settings.number_of_steps, Quirks.parse(settings.quirks))
-    greedy = greedy_ious(scenes, rules, settings.moves == "first_better")
-    exhaustive = exhaustive_ious(scenes, rules)
-    return Ceiling(
-        name,
-        scale,
-        len(scenes),
-        random_finds(scenes, rules, settings.threshold).sum(axis=0),
-        (greedy > settings.threshold).sum(axis=0),
-        (exhaustive > settings.threshold).sum(axis=0),
-    )
-
-
-def ceilings(settings: Settings) -> tuple[list[Ceiling], list[str]]:
+def compute_ceilings(settings: Ceilings) -> tuple[list[Ceiling], list[str]]:
     """Return the ceilings of all classes and scales, and what was left out.
 
     Raises:
@@ -136,37 +90,63 @@ def ceilings(settings: Settings) -> tuple[list[Ceiling], list[str]]:
     names = settings.class_object or classes_of(settings.path_voc, settings.image_set)
     found, skipped = [], []
     for name in map(class_name, names):
-        quirks = Quirks.parse(settings.quirks)
-        images, bad = read_set(
-            settings.path_voc, settings.image_set, name, quirks, settings.skip_bad
-        )
+        scenes, bad = settings.scenes(name, settings.skip_bad)
         skipped += bad
-        scenes = scenes_of(images, settings)
-        found += [ceiling(name, scenes, scale, settings) for scale in settings.scales]
+        if settings.per == "object":
+            scenes = [Scene(one.size, (box,)) for one in scenes for box in one.boxes]
+        elif settings.objects == "first":
+            scenes = [Scene(one.size, one.boxes[:1]) for one in scenes]
+        found += [_ceiling(name, scenes, scale, settings) for scale in settings.scales]
     return found, skipped
 
 
-def rows(found: Sequence[Ceiling]) -> list[tuple]:
-    """Return the ceilings as rows of :data:`COLUMNS`, one for each number of moves."""
-    return [
+def _ceiling(
+    name: str, scenes: Sequence[Scene], scale: float, settings: Ceilings
+) -> Ceiling:
+    rules = settings.search_spec(scale)
+    greedy = greedy_ious(scenes, rules, settings.moves == "first_better")
+    return Ceiling(
+        name,
+        scale,
+        len(scenes),
+        random_finds(scenes, rules, settings.threshold).sum(axis=0),
+        (greedy > settings.threshold).sum(axis=0),
+        (exhaustive_ious(scenes, rules) > settings.threshold).sum(axis=0),
+    )
+
+
+def ceilings(settings: Ceilings) -> Made:
+    """What a hierarchy can find, by moves, scale and class; from annotations."""
+    found, skipped = compute_ceilings(settings)
+    print(f"{'class':12} scale  {settings.per}s   random  greedy  exhaustive")
+    for one in found:
+        print(
+            f"{one.class_name:12} {scale_name(one.scale):5} {one.positives:7}"
+            f" {one.random[-1]:8.1f} {one.greedy[-1]:7} {one.exhaustive[-1]:11}"
+        )
+    for line in skipped:
+        print(f"left out: {line}")
+    rows = [
         (one.class_name, one.scale, moves, one.positives, *numbers)
         for one in found
         for moves, numbers in enumerate(
             zip(one.random, one.greedy, one.exhaustive, strict=True)
         )
     ]
+    classes = sorted({one.class_name for one in found})
+    what = classes[0] if len(classes) == 1 else f"{len(classes)} classes"
+    labels = {
+        "title": f"Ceilings of the hierarchy, {what}",
+        "x_label": "moves",
+        "y_label": f"share of {settings.per}s found",
+    }
+    limits = {"ylim": (0, 1), "xticks": range(settings.number_of_steps)}
+    return Made(rows, partial(draw_lines, _lines(found, settings), **labels, **limits))
 
 
-def scale_name(scale: float) -> str:
-    """Return how the paper writes a scale: 3/4, 2/4; other scales as decimals."""
-    quarters = scale * 4
-    return f"{quarters:.0f}/4" if quarters == round(quarters) else f"{scale:g}"
-
-
-def draw(found: Sequence[Ceiling], settings: Settings, path: Path) -> None:
-    """Draw recall over moves for each scale, all classes together."""
-    lines = {}
-    moves = list(range(settings.number_of_steps))
+def _lines(found: Sequence[Ceiling], settings: Ceilings) -> dict[str, Line]:
+    """Return recall over moves for each scale, all classes together."""
+    lines, moves = {}, range(settings.number_of_steps)
     same = settings.per == "image" and all(
         published.is_same_protocol(one.positives, one.class_name) for one in found
     )
@@ -176,39 +156,82 @@ def draw(found: Sequence[Ceiling], settings: Settings, path: Path) -> None:
         colour = PALETTE[place % len(PALETTE)]
         for kind, style in STYLES.items():
             share = sum(getattr(one, kind) for one in ones) / positives
-            lines[f"{kind} {scale_name(scale)}"] = Line(moves, share, colour, style)
+            line = Line(moves, share, colour, look={"linestyle": style})
+            lines[f"{kind} {scale_name(scale)}"] = line
         name = f"upper bound {scale_name(scale)}"
         if same and name in published.CURVES:
             recall = [published.CURVES[name].max_recall] * len(moves)
-            lines[f"paper, {name}"] = Line(moves, recall, colour, thin=True)
-    classes = sorted({one.class_name for one in found})
-    what = classes[0] if len(classes) == 1 else f"{len(classes)} classes"
-    draw_lines(
-        lines,
-        path,
-        f"Ceilings of the hierarchy, {what}",
-        "moves",
-        f"share of {settings.per}s found",
-        ylim=(0, 1),
-        xticks=moves,
-    )
+            lines[f"paper, {name}"] = Line(moves, recall, colour, look=PUBLISHED)
+    return lines
 
 
-def main(settings: Settings) -> None:
-    """Compute, print and save."""
-    found, skipped = ceilings(settings)
-    write_csv(settings.out / "ceilings.csv", COLUMNS, rows(found))
-    draw(found, settings, settings.out / "ceilings.png")
-    print(f"{'class':12} scale  {settings.per}s   random  greedy  exhaustive")
-    for one in found:
-        print(
-            f"{one.class_name:12} {scale_name(one.scale):5} {one.positives:7}"
-            f" {one.random[-1]:8.1f} {one.greedy[-1]:7} {one.exhaustive[-1]:11}"
-        )
-    for line in skipped:
-        print(f"left out: {line}")
-    print(f"by number of moves: {settings.out / 'ceilings.csv'}, ceilings.png")
+VARIANTS: tuple[Mapping[str, Any], ...] = (
+    {},
+    {"quirks": ("one_based_boxes",)},
+    {"quirks": ("published",)},
+    {"objects": "first"},
+    {"quirks": ("published",), "moves": "first_better"},
+    {"threshold": 0.58},
+    {"threshold": 0.6},
+    {"per": "object"},
+)
+"""Flags of ``figures ceilings`` in the table."""
+
+TRIGGERS: Mapping[str, Any] = {
+    "quirks": ("published",),
+    "only_first_object": 0,
+    "detections": "triggers",
+    "seeds": 30,
+}
+"""Flags of ``figures detectors_fig5`` in the table: what the paper seems to count."""
 
 
-if __name__ == "__main__":
-    run(main, Settings)
+@dataclass(frozen=True)
+class Table(Annotations):
+    """Settings of the table of ceilings."""
+
+    class_object: str = "aeroplane"
+    """Class to search for, by number or name."""
+
+
+def ceilings_table(settings: Table) -> Made:
+    """Ceilings and Fig. 5 counted in all ways that RESULTS.md compares; annotations."""
+    names = "path_voc", "image_set", "class_object"
+    data = {name: getattr(settings, name) for name in names}
+    made_with, rows = (commit(), machine()), []
+    several = data | {"class_object": (settings.class_object,)}
+    counted = [("ceilings", v, _by_search(Ceilings(**several, **v))) for v in VARIANTS]
+    fig5 = Baselines(**data, **TRIGGERS)
+    counted.append(("detectors_fig5", TRIGGERS, _by_triggers(fig5)))
+    for name, variant, numbers in counted:
+        words = ["-m", "figures", name, *_words(data), *_words(variant)]
+        about = *made_with, command_of(words)
+        rows += [(" ".join(_words(variant)), *number, *about) for number in numbers]
+    return Made(rows)
+
+
+def _by_search(settings: Ceilings) -> Iterator[tuple[str, str, str, float, int]]:
+    """Yield scale, who, measure, finds after all moves, and what there is to find."""
+    for one in compute_ceilings(settings)[0]:
+        for who in reversed(STYLES):
+            finds = float(getattr(one, who)[-1])
+            yield scale_name(one.scale), who, "found", finds, one.positives
+
+
+def _by_triggers(settings: Baselines) -> Iterator[tuple[str, str, str, float, int]]:
+    """Yield scale, who, measure, value, and how many images there are."""
+    scenes = searched_scenes(settings)
+    for scale in settings.scales:
+        found = search_baselines(scenes, scale, settings)
+        for who in ("random", "upper bound"):
+            for measure, value in summary(found[who]).items():
+                yield scale_name(scale), who, measure, value, len(scenes)
+
+
+def _words(settings: Mapping[str, Any]) -> list[str]:
+    """Return settings as they are written on a command line, word by word."""
+    words = []
+    for name, value in settings.items():
+        values = value if isinstance(value, tuple) else (value,)
+        words += [f"--{name}", *map(str, values)]
+    return words

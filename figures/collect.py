@@ -1,25 +1,33 @@
-"""The numbers of tests in one table: ``python -m figures.collect --runs A B …``.
-
-A row per test and who was tested, with all that it was made with, so that the table can
-stand by itself; with ``--over_seeds 1`` another table has means and deviations over
-runs of the same name. Reads the ``results.json`` of either detector and of
-``glimpse_rnn``.
-"""
+"""The numbers of tests in one table, with all that each was made with."""
 
 import re
 import statistics
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from common.command_line import run
 from common.errors import InputError
-from figures.glimpses_table1 import KEYS, rates_of
-from figures.runs import Results, read_all, run_name
-from figures.sets import OUT
-from figures.style import write_csv
+from figures.figure import Made, Runs
+from figures.published import KEYS
+from figures.runs import Results, rates_of, read_all, run_name
 from weights.identity import TrunkIdentity
+
+AGENTS = ("agent", "random", "upper_bound")
+"""Who is tested where objects are detected."""
+TIME = "seconds per image"
+"""Measure that differs from run to run, and has no place among means."""
+SEED_SUFFIX = re.compile(r"_seed_\d+$")
+"""What the name of a run with another seed than 0 ends with."""
+NUMBER = (int, float)
+
+
+@dataclass(frozen=True)
+class Collect(Runs):
+    """Settings of a table of tests."""
+
+    name: str = "results"
+    """Of the CSV file, without suffix; that of means ends with _means."""
 
 
 class Row(NamedTuple):
@@ -39,10 +47,9 @@ class Row(NamedTuple):
 
 
 class SeedsRow(NamedTuple):
-    """A number's mean over seeds, and how far seeds lie from it.
+    """A number's mean over seeds, and its sample deviation (n − 1).
 
-    The deviation is a sample's, n − 1 in its denominator. What several runs were made
-    with is listed once each.
+    What several runs were made with is listed once each.
     """
 
     run: str
@@ -57,36 +64,22 @@ class SeedsRow(NamedTuple):
     machine: str
 
 
-AGENTS = ("agent", "random", "upper_bound")
-"""Who is tested where objects are detected."""
-
-TIME = "seconds per image"
-"""Measure that differs from run to run, and has no place among means."""
-
-OF_A_SEED = re.compile(r"_seed_\d+$")
-"""What the name of a run with another seed than 0 ends with."""
+def collect(settings: Collect) -> Made:
+    """The numbers of tests and what they were made with, from results.json."""
+    return Made(_rows(settings), stem=settings.name)
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Write the numbers of tests into one CSV file."""
-
-    runs: tuple[Path, ...] = ()
-    """results.json files, or folders that hold one."""
-    out: Path = OUT
-    """Folder for the file."""
-    name: str = "results"
-    """Of the file, without suffix."""
-    over_seeds: Literal[0, 1] = 0
-    """1: also means and deviations over runs that are named alike but for _seed_N."""
+def collect_means(settings: Collect) -> Made:
+    """Means and deviations over runs named alike but for _seed_N; results.json."""
+    return Made(list(_means(_rows(settings))), stem=f"{settings.name}_means")
 
 
-def rows_of(results: Results) -> Iterator[Row]:
-    """Yield a test's rows.
+def _rows(settings: Collect) -> list[Row]:
+    return [row for one in read_all(settings.runs) for row in _rows_of(one)]
 
-    Raises:
-        InputError: a field is not there or of another kind.
-    """
+
+def _rows_of(results: Results) -> Iterator[Row]:
+    """Yield a test's rows."""
     measures = _detection if "agent" in results.values else _regression
     trunk = results.values.get("trunk") or {}
     made_with = results.values.get("made_with") or {}
@@ -94,8 +87,8 @@ def rows_of(results: Results) -> Iterator[Row]:
         is_right = isinstance(value, dict)
         results.expect(is_right, f"{name} is {value!r}", "an object, or null")
     if trunk:
-        for name in ("name", "fingerprint"):
-            results.get("trunk", name, kind=str)
+        fields = [results.get("trunk", n, kind=str) for n in ("name", "fingerprint")]
+        trunk = TrunkIdentity(*fields)
     for who, measure, value in measures(results):
         yield Row(
             run=run_name(results.path),
@@ -105,9 +98,7 @@ def rows_of(results: Results) -> Iterator[Row]:
             images=results.get("images", kind=int),
             seed=results.get("seed", kind=int),
             weights=results.get("weights", "file", kind=str),
-            trunk=str(TrunkIdentity(trunk["name"], trunk["fingerprint"]))
-            if trunk
-            else "",
+            trunk=str(trunk or ""),
             commit=made_with.get("commit", ""),
             machine=made_with.get("machine", ""),
             command=made_with.get("command", ""),
@@ -116,20 +107,20 @@ def rows_of(results: Results) -> Iterator[Row]:
 
 def _detection(results: Results) -> Iterator[tuple[str, str, float]]:
     """Yield who, measure and value of a detector's test."""
+    fields = {
+        "ap (paper)": ("paper", "ap"),
+        "recall (paper)": ("paper", "recall"),
+        "ap (voc, by area)": ("voc", "ap_area"),
+        "regions per object": ("regions_per_object",),
+        "regions per image": ("regions_per_image",),
+    }
     for who in AGENTS:
-        for measure in ("ap", "recall"):
-            value = results.get(who, "paper", measure, kind=(int, float))
-            yield who, f"{measure} (paper)", value
-        value = results.get(who, "voc", "ap_area", kind=(int, float))
-        yield who, "ap (voc, by area)", value
-        for measure in ("regions_per_object", "regions_per_image"):
-            value = results.get(who, measure, kind=(int, float))
-            yield who, measure.replace("_", " "), value
+        for measure, names in fields.items():
+            yield who, measure, results.get(who, *names, kind=NUMBER)
         if results.get(who, "triggers", kind=int):
-            value = results.get(who, "triggers_over_half", kind=(int, float))
+            value = results.get(who, "triggers_over_half", kind=NUMBER)
             yield who, "share of triggers over IoU 0.5", value
-    value = results.get("agent", "seconds_per_image", kind=(int, float))
-    yield "agent", TIME, value
+    yield "agent", TIME, results.get("agent", "seconds_per_image", kind=NUMBER)
 
 
 def _regression(results: Results) -> Iterator[tuple[str, str, float]]:
@@ -141,34 +132,27 @@ def _regression(results: Results) -> Iterator[tuple[str, str, float]]:
         for key, rate in zip(KEYS, rates_of(results, *names), strict=True):
             yield who, f"% within {key}", rate
         for measure in ("median_delta", "mean_delta"):
-            value = results.get(*names, measure, kind=(int, float))
+            value = results.get(*names, measure, kind=NUMBER)
             yield who, measure.replace("_", " "), value
-    value = results.get("seconds_per_image", kind=(int, float))
-    yield "mean policy", TIME, value
+    yield "mean policy", TIME, results.get("seconds_per_image", kind=NUMBER)
 
 
-def means_over_seeds(rows: Iterable[Row]) -> Iterator[SeedsRow]:
+def _means(rows: Iterable[Row]) -> Iterator[SeedsRow]:
     """Yield mean and deviation of each measure that was taken with several seeds.
 
-    Args:
-        rows: of all runs; those whose names differ in ``_seed_N`` alone belong
-            together.
-
     Raises:
-        InputError: two of them have the same seed, or other images or another trunk.
+        InputError: two runs have the same seed, or other images or another trunk.
     """
-    groups: dict[tuple[str, str, str], list[Row]] = {}
+    groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in rows:
-        if row.measure == TIME:
-            continue
-        key = OF_A_SEED.sub("", row.run), row.who, row.measure
-        groups.setdefault(key, []).append(row)
+        if row.measure != TIME:
+            groups[SEED_SUFFIX.sub("", row.run), row.who, row.measure].append(row)
     for key, group in groups.items():
         seeds = [row.seed for row in group]
         if len(set(seeds)) < len(seeds):
             raise InputError(f"{key[0]}: seeds are {seeds}; expected one run of each")
         for name in ("images", "trunk"):
-            if len(found := _listed(group, name)) > 1:
+            if len(found := _distinct(group, name)) > 1:
                 what = f"{name} is {' and '.join(found)}"
                 raise InputError(f"{key[0]}: {what}; expected the same for all seeds")
         if len(group) > 1:
@@ -180,28 +164,11 @@ def means_over_seeds(rows: Iterable[Row]) -> Iterator[SeedsRow]:
                 images=group[0].images,
                 seeds=" ".join(map(str, seeds)),
                 trunk=group[0].trunk,
-                commit=" ".join(_listed(group, "commit")),
-                machine="; ".join(_listed(group, "machine")),
+                commit=" ".join(_distinct(group, "commit")),
+                machine="; ".join(_distinct(group, "machine")),
             )
 
 
-def _listed(rows: Iterable[Row], name: str) -> list[str]:
+def _distinct(rows: Iterable[Row], name: str) -> list[str]:
     """Return all that a field holds, once each."""
     return list(dict.fromkeys(str(getattr(row, name)) for row in rows))
-
-
-def main(settings: Settings) -> None:
-    """Read all, then write."""
-    rows = [row for one in read_all(settings.runs) for row in rows_of(one)]
-    means = list(means_over_seeds(rows)) if settings.over_seeds else []
-    path = settings.out / f"{settings.name}.csv"
-    write_csv(path, Row._fields, rows)
-    print(path)
-    if settings.over_seeds:
-        path = settings.out / f"{settings.name}_means.csv"
-        write_csv(path, SeedsRow._fields, means)
-        print(path)
-
-
-if __name__ == "__main__":
-    run(main, Settings)

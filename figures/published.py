@@ -8,35 +8,13 @@ Glimpses: the door handle paper's Table 1, and Singh, Hoiem, Forsyth, *Learning 
 Localize Little Landmarks*, CVPR 2016, partly digitised from its figures.
 """
 
-from dataclasses import dataclass
+from report.curves import PublishedCurve
 
 DETECTORS = "Bellver et al. 2016"
 IMAGES = 204
 """VOC 2007 test images with an aeroplane, which the paper's recall counts."""
 
 _RECALLS = (0.05, 0.10, 0.15, 0.20, 0.25, 0.30)
-
-
-@dataclass(frozen=True)
-class PublishedCurve:
-    """A precision–recall curve as it was digitised.
-
-    Attributes:
-        figure: number of the figure in the paper.
-        points: (recall, precision) pairs by rising recall, in [0, 1].
-        max_recall: where the curve ends, in [0, 1].
-        area: below the digitised curve, in [0, 1]; None where it was not measured.
-    """
-
-    figure: int
-    points: tuple[tuple[float, float], ...]
-    max_recall: float
-    area: float | None = None
-
-    @property
-    def found(self) -> int:
-        """Images found, out of 204."""
-        return round(self.max_recall * IMAGES)
 
 
 def _curve(
@@ -65,6 +43,8 @@ REGIONS_PER_OBJECT = (67, 25, 20, 8, 5, 3, 4, 0, 2)
 GLIMPSES = "door handle paper"
 DISTANCES = (0.02, 0.04, 0.06, 0.08, 0.10)
 """Normalised distances of Table 1: pixels over the height of the car's box."""
+KEYS = tuple(f"{distance:.2f}" for distance in DISTANCES)
+"""Names of the distances in files: 0.02 … 0.10."""
 
 DETECTION_RATES = {
     "paper, glimpses": (10, 30, 48, 63, 73),
@@ -87,3 +67,13 @@ def is_same_protocol(images: int, class_name: str) -> bool:
         class_name: what was searched for.
     """
     return images == IMAGES and class_name == "aeroplane"
+
+
+def curves_of(figure: int) -> dict[str, PublishedCurve]:
+    """Return the curves of a figure of the detectors' paper, by name."""
+    return {name: curve for name, curve in CURVES.items() if curve.figure == figure}
+
+
+def images_found(curve: PublishedCurve) -> int:
+    """Return how many of the paper's 204 images a curve finds."""
+    return round(curve.max_recall * IMAGES)

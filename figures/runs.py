@@ -3,48 +3,41 @@
 import csv
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from common.errors import InputError, file_error
 from common.images import read_bytes
+from figures.published import KEYS
 
 _EPOCH = re.compile(r"_epoch_(\d+)")
+Kind = type | tuple[type, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """A ``results.json``.
-
-    Attributes:
-        path: of the file.
-        values: what it holds.
-    """
+    """A ``results.json``: its path, and what it holds."""
 
     path: Path
     values: dict[str, Any]
 
-    def get(self, *names: str, kind: type | tuple[type, ...] = object) -> Any:
-        """Return a field.
-
-        Args:
-            names: of the field and, before it, of what it lies in.
-            kind: type that it must have.
+    def get(self, *names: str, kind: Kind = object) -> Any:
+        """Return the field ``names[0].names[1]…``, which must be of a kind.
 
         Raises:
-            InputError: it is not there, or of another type; names it with dots.
+            InputError: it is not; names it with dots.
         """
         value: Any = self.values
         for depth, name in enumerate(names, 1):
             if not isinstance(value, dict) or name not in value:
                 raise file_error(self.path, f"there is no {'.'.join(names[:depth])}")
             value = value[name]
-        if not isinstance(value, kind):
-            words = " or ".join(k.__name__ for k in _kinds(kind))
-            shown = type(value).__name__
-            raise file_error(self.path, f"{'.'.join(names)} is a {shown}", f"a {words}")
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        words = " or ".join(one.__name__ for one in kinds)
+        what = f"{'.'.join(names)} is a {type(value).__name__}"
+        self.expect(isinstance(value, kind), what, f"a {words}")
         return value
 
     def numbers(self, *names: str) -> list[float]:
@@ -54,7 +47,7 @@ class Results:
             InputError: it is none; names it with dots.
         """
         values = self.get(*names, kind=list)
-        if not all(_is_number(value) for value in values):
+        if not all(is_number(value) for value in values):
             raise file_error(self.path, f"{'.'.join(names)} holds more than numbers")
         return values
 
@@ -70,28 +63,18 @@ class Results:
         return int(found[1]) if found else None
 
 
-def _kinds(kind: type | tuple[type, ...]) -> tuple[type, ...]:
-    return kind if isinstance(kind, tuple) else (kind,)
-
-
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Tell whether a value of a JSON file is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def read_results(path: Path) -> Results:
-    """Read the ``results.json`` of a test.
-
-    Args:
-        path: the file, or the folder that it lies in.
+    """Read a test's ``results.json``, given the file or the folder that it lies in.
 
     Raises:
         InputError: it is not there, or no JSON object.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / "results.json"
-    if not path.is_file():
-        raise file_error(path, "there is no such file", "results.json of a test")
+    path = _file_in(path, "results.json", "results.json of a test")
     try:
         values = json.loads(read_bytes(path))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -99,6 +82,16 @@ def read_results(path: Path) -> Results:
     if not isinstance(values, dict):
         raise file_error(path, "is no JSON object", "results.json of a test")
     return Results(path, values)
+
+
+def _file_in(path: Path, name: str, expected: str) -> Path:
+    """Return the file that is meant: ``path``, or ``name`` in a folder."""
+    path = Path(path)
+    if path.is_dir() and name:
+        path = path / name
+    if not path.is_file():
+        raise file_error(path, "there is no such file", expected)
+    return path
 
 
 def run_name(path: Path) -> str:
@@ -123,45 +116,53 @@ def read_all(paths: Sequence[Path]) -> list[Results]:
     return [read_results(path) for path in paths]
 
 
-def expect_same_test(runs: Sequence[Results]) -> None:
-    """Refuse runs that were not tested on the same images.
+def read_same_test(paths: Sequence[Path]) -> list[Results]:
+    """Read the results of runs that were tested on the same images.
 
     Raises:
         InputError: names the file and the field that differ.
     """
+    runs = read_all(paths)
     for name in ("class", "images", "objects"):
         first = runs[0].get(name)
         for run in runs[1:]:
-            if run.get(name) != first:
-                raise file_error(
-                    run.path,
-                    f"{name} is {run.get(name)!r}",
-                    f"{first!r} as in {runs[0].path}: curves in one plot must be of"
-                    " the same test",
-                )
+            what = f"{name} is {run.get(name)!r}"
+            expected = f"{first!r} as in {runs[0].path}: curves in one plot must be of"
+            run.expect(run.get(name) == first, what, f"{expected} the same test")
+    return runs
+
+
+def rates_of(results: Results, *names: str) -> list[float]:
+    """Return the detection rates in % at the distances of the glimpses' Table 1.
+
+    They are in ``detection_rate`` of the field of ``names``; of the model without any.
+
+    Raises:
+        InputError: a distance is not there, or is no number from 0 to 100.
+    """
+    rates = []
+    for key in KEYS:
+        rate = results.get(*names, "detection_rate", key, kind=(int, float))
+        field = ".".join((*names, "detection_rate", key))
+        results.expect(0 <= rate <= 100, f"{field} is {rate}", "0 to 100, in %")
+        rates.append(float(rate))
+    return rates
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A CSV file with a heading.
-
-    Attributes:
-        path: of the file.
-        columns: their names.
-        rows: by column, as text.
-    """
+    """A CSV file: its path, the columns of its heading, its rows by column, as text."""
 
     path: Path
     columns: tuple[str, ...]
     rows: tuple[dict[str, str], ...]
 
-    def column(self, names: Iterable[str]) -> str:
+    def column(self, *names: str) -> str:
         """Return the first of ``names`` that is a column.
 
         Raises:
             InputError: none is; lists those there are.
         """
-        names = list(names)
         for name in names:
             if name in self.columns:
                 return name
@@ -170,11 +171,7 @@ class Rows:
         raise file_error(self.path, what, f"one of those there are: {there}")
 
     def number(self, line: int, column: str) -> float | None:
-        """Return a cell as a number, None where it is empty.
-
-        Args:
-            line: row, counted from 0 behind the heading.
-            column: its name.
+        """Return a cell as a number, None where it is empty; lines count from 0.
 
         Raises:
             InputError: it is no number; names file, line and column.
@@ -190,20 +187,12 @@ class Rows:
 
 
 def read_rows(path: Path, name: str = "") -> Rows:
-    """Read a CSV file with a heading.
-
-    Args:
-        path: the file, or the folder that it lies in.
-        name: of the file in such a folder.
+    """Read a CSV file with a heading, or the one of a name in a folder.
 
     Raises:
         InputError: it is not there, has no heading or no rows.
     """
-    path = Path(path)
-    if path.is_dir() and name:
-        path = path / name
-    if not path.is_file():
-        raise file_error(path, "there is no such file", name or "a CSV file")
+    path = _file_in(path, name, name or "a CSV file")
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:

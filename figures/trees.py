@@ -1,47 +1,37 @@
 """All searches of a data set at once: what the hierarchy reaches, what chance does.
 
-The policies of :mod:`hierarchy.policies` search one image after the other. Here the
-same regions, out of the same :func:`hierarchy.regions.zoom`, are held as arrays over
-images, so that whole trees of a whole data set take seconds. Tests hold both equal.
+The policies of :mod:`hierarchy.baselines` search one image after the other. Here the
+same regions, out of the same :func:`hierarchy.regions.subregion`, are held as arrays
+over images, so that whole trees of a whole data set take seconds. Tests hold both
+equal.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
+from figures.scenes import Scene
+from hierarchy.actions import PAPER_ACTIONS
+from hierarchy.metrics import DETECTION_IOU
 from hierarchy.quirks import Quirks
-from hierarchy.regions import ACTIONS, MOVES, Box, Region, zoom
-from hierarchy.rewards import IOU_THRESHOLD
-from hierarchy.search import SearchRules
+from hierarchy.regions import Region
+from hierarchy.search import SearchSpec
+
+MOVES = PAPER_ACTIONS.moves
 
 _AT_ONCE = 256  # images whose trees are grown together, to bound the memory
 
 
-@dataclass(frozen=True)
-class Scene:
-    """What there is to find in one image.
-
-    Attributes:
-        size: (height, width) of the image in pixels.
-        boxes: (ymin, xmin, ymax, xmax) of the objects, half-open, in pixels; at least
-            one. Finding any of them is a find.
-    """
-
-    size: tuple[int, int]
-    boxes: tuple[Box, ...]
-
-
 def greedy_ious(
-    scenes: Sequence[Scene], rules: SearchRules, first_better: bool = False
+    scenes: Sequence[Scene], spec: SearchSpec, first_better: bool = False
 ) -> np.ndarray:
     """Return how good the region is that a greedy search stands at, move by move.
 
     Args:
         scenes: what is searched.
-        rules: how; with ``number_of_steps`` n there are n − 1 moves, the last step
-            being the trigger, as in :class:`hierarchy.policies.UpperBoundPolicy`.
+        spec: how; with ``number_of_steps`` n there are n − 1 moves, the last step
+            being the trigger, as in :class:`hierarchy.baselines.UpperBoundPolicy`.
         first_better: move to the first subregion that is better than the region,
             instead of to the best one.
 
@@ -49,8 +39,7 @@ def greedy_ious(
         float64 (scenes, n): largest IoU with an object after 0 … n − 1 moves. A
         search that no subregion betters stays.
     """
-    compute = _greedy_first_better if first_better else _greedy
-    return _in_chunks(scenes, rules, compute)
+    return _in_chunks(scenes, spec, partial(_greedy, first_better=first_better))
 
 
 def _greedy(grid: "_Grid", first_better: bool = False) -> np.ndarray:
@@ -60,13 +49,9 @@ def _greedy(grid: "_Grid", first_better: bool = False) -> np.ndarray:
     ious = [iou]
     for level in range(grid.depth):
         children = corner[:, None] + grid.offsets[level]
-        found = np.stack(
-            [
-                grid.best_of_images(children[:, move], level + 1)
-                for move in range(len(MOVES))
-            ],
-            axis=1,
-        )
+        moves = range(len(MOVES))
+        ious_of = [grid.best_of_images(children[:, m], level + 1) for m in moves]
+        found = np.stack(ious_of, axis=1)
         choice = np.argmax(found > iou[:, None] if first_better else found, axis=1)
         chosen = choice[:, None]
         best = np.take_along_axis(found, chosen, axis=1)[:, 0]
@@ -78,11 +63,7 @@ def _greedy(grid: "_Grid", first_better: bool = False) -> np.ndarray:
     return np.stack(ious, axis=1)
 
 
-def _greedy_first_better(grid: "_Grid") -> np.ndarray:
-    return _greedy(grid, first_better=True)
-
-
-def exhaustive_ious(scenes: Sequence[Scene], rules: SearchRules) -> np.ndarray:
+def exhaustive_ious(scenes: Sequence[Scene], spec: SearchSpec) -> np.ndarray:
     """Return the best region of each image's whole tree.
 
     Branches that cannot hold a better region than one already seen are not grown.
@@ -91,69 +72,55 @@ def exhaustive_ious(scenes: Sequence[Scene], rules: SearchRules) -> np.ndarray:
         float64 (scenes, n): largest IoU with an object among all regions of at most
         0 … n − 1 moves, n being ``number_of_steps``.
     """
-    return _in_chunks(scenes, rules, _exhaustive)
+    return _in_chunks(scenes, spec, _exhaustive)
 
 
 def _exhaustive(grid: "_Grid") -> np.ndarray:
     best = _greedy(grid).T.copy()
     # A tree for each object: the best of an image is the best of any of them.
-    trees = grid.grow(grid.image_of, best)
-    for level, nodes in trees:
+    for level, images, ious in grid.grow(grid.image_of, best):
         for reached in best[level:]:
-            np.maximum.at(reached, nodes.image, nodes.iou)
+            np.maximum.at(reached, images, ious)
     return best.T
 
 
 def random_finds(
-    scenes: Sequence[Scene], rules: SearchRules, threshold: float = IOU_THRESHOLD
+    scenes: Sequence[Scene], spec: SearchSpec, threshold: float = DETECTION_IOU
 ) -> np.ndarray:
     """Return how likely a random agent comes upon a region over the threshold.
 
     Exact, for actions drawn uniformly from all six as
-    :class:`hierarchy.policies.RandomPolicy` draws them: the sum over the regions that
+    :class:`hierarchy.baselines.RandomPolicy` draws them: the sum over the regions that
     are the first of their branch over the threshold of (1/6) ** moves.
 
     Returns:
         float64 (scenes, n): probability that one of the regions analysed after at most
         0 … n − 1 moves is over the threshold, n being ``number_of_steps``.
     """
-    return _in_chunks(scenes, rules, lambda grid: _random(grid, threshold))
+    return _in_chunks(scenes, spec, lambda grid: _random(grid, threshold))
 
 
 def _random(grid: "_Grid", threshold: float) -> np.ndarray:
     chances = np.zeros((grid.depth + 1, grid.images))
     over = np.full_like(chances, threshold)
     # One tree for each image, whatever there is to find in it.
-    for level, nodes in grid.grow(np.arange(grid.images), over, threshold):
-        found = np.bincount(nodes.image[nodes.iou > threshold], minlength=grid.images)
-        chances[level] = found / len(ACTIONS) ** level
+    for level, images, ious in grid.grow(np.arange(grid.images), over, threshold):
+        found = np.bincount(images[ious > threshold], minlength=grid.images)
+        chances[level] = found / len(PAPER_ACTIONS) ** level
     return chances.cumsum(axis=0).T
 
 
 def _in_chunks(
     scenes: Sequence[Scene],
-    rules: SearchRules,
+    spec: SearchSpec,
     compute: Callable[["_Grid"], np.ndarray],
 ) -> np.ndarray:
     """Compute some scenes at a time; float64 (scenes, n)."""
-    result = np.zeros((len(scenes), rules.number_of_steps))
+    result = np.zeros((len(scenes), spec.number_of_steps))
     for start in range(0, len(scenes), _AT_ONCE):
         some = scenes[start : start + _AT_ONCE]
-        result[start : start + _AT_ONCE] = compute(_Grid(some, rules))
+        result[start : start + _AT_ONCE] = compute(_Grid(some, spec))
     return result
-
-
-@dataclass(frozen=True)
-class _Nodes:
-    """Regions of one level.
-
-    Attributes:
-        image: int (n,), of each.
-        iou: float64 (n,), the largest with an object that its tree is grown for.
-    """
-
-    image: np.ndarray
-    iou: np.ndarray
 
 
 class _Grid:
@@ -167,13 +134,11 @@ class _Grid:
         image_of: int (objects,), the image that each object is in, in order.
     """
 
-    def __init__(self, scenes: Sequence[Scene], rules: SearchRules):
+    def __init__(self, scenes: Sequence[Scene], spec: SearchSpec):
         self.images = len(scenes)
-        self.depth = rules.number_of_steps - 1
-        levels = [
-            _levels(scene.size, self.depth, rules.scale_subregion, rules.quirks)
-            for scene in scenes
-        ]
+        self.depth = spec.number_of_steps - 1
+        geometry = self.depth, spec.scale_subregion, spec.quirks
+        levels = [_levels(scene.size, *geometry) for scene in scenes]
         self.windows = np.stack([windows for windows, _ in levels], axis=1)
         self.offsets = np.stack([offsets for _, offsets in levels], axis=1)
         counts = [len(scene.boxes) for scene in scenes]
@@ -229,7 +194,7 @@ class _Grid:
 
     def grow(
         self, trees: np.ndarray, known: np.ndarray, stop_over: float = 1.0
-    ) -> Iterator[tuple[int, _Nodes]]:
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Grow trees level by level, without branches that lead to nothing.
 
         Regions and objects are kept as pairs: a branch is held against those objects
@@ -243,7 +208,8 @@ class _Grid:
             stop_over: regions over this IoU are not grown.
 
         Yields:
-            The level, and its regions.
+            The level, and of each of its regions the image, int (n,), and the largest
+            IoU with an object that its tree is grown for, float64 (n,).
         """
         image, corner = trees, np.zeros((len(trees), 2))
         objects = np.arange(len(self.image_of))
@@ -252,7 +218,7 @@ class _Grid:
             ious = self._ious(objects, corner[region], level)
             best = np.zeros(len(image))
             np.maximum.at(best, region, ious)
-            yield level, _Nodes(image, best)
+            yield level, image, best
             if level == self.depth:
                 return
             wanted = best[region] <= stop_over
@@ -307,13 +273,15 @@ def _levels(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return an image's window sizes (depth + 1, 2) and offsets (depth, 5, 2).
 
-    All windows of a level have one size, so that :func:`hierarchy.regions.zoom` of one
-    of them, with its corner at 0, says where the subregions of all of them lie.
+    All windows of a level have one size, so that :func:`hierarchy.regions.subregion` of
+    one of them, with its corner at 0, says where the subregions of all of them lie.
     """
     sizes, offsets = [tuple(map(float, size))], []
     for _ in range(depth):
         parent = Region((0.0, 0.0, *sizes[-1]), (0, 0, *size), size)
-        children = [zoom(parent, move, scale, quirks).window for move in MOVES]
+        children = [
+            PAPER_ACTIONS.apply(move, parent, scale, quirks).window for move in MOVES
+        ]
         offsets.append([child[:2] for child in children])
         sizes.append(children[0][2:])
     return np.array(sizes), np.array(offsets).reshape(depth, len(MOVES), 2)

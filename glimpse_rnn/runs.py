@@ -7,12 +7,12 @@ import keras
 import numpy as np
 
 from common.progress import rounded
-from common.sheet import save_picture
 from datasets.keypoints import KeypointSet
 from glimpse_rnn.evaluation import trace
 from glimpse_rnn.metrics import normalised_distances
 from glimpse_rnn.model import GlimpseRegressor
-from glimpse_rnn.visualization import Run
+from report.canvas import save_picture
+from report.glimpses import Rollout
 
 
 def run_on(
@@ -22,7 +22,7 @@ def run_on(
     did: dict[str, np.ndarray],
     distance: float,
     canvas: np.ndarray | None,
-) -> Run:
+) -> Rollout:
     """Return one image's run, ready to be drawn.
 
     Args:
@@ -33,7 +33,7 @@ def run_on(
         distance: its Δ.
         canvas: uint8 (S, S, C) for what each glimpse sees; None leaves that out.
     """
-    return Run(
+    return Rollout(
         images.picture(index),
         did["locations"],
         did["prediction"],
@@ -45,7 +45,7 @@ def run_on(
     )
 
 
-def run_of(model: GlimpseRegressor, images: KeypointSet, index: int) -> Run:
+def run_of(model: GlimpseRegressor, images: KeypointSet, index: int) -> Rollout:
     """Run the mean policy on one image, and return that with all that was seen.
 
     Args:
@@ -85,7 +85,7 @@ def seen(
     return pixels if channels == 3 else np.repeat(pixels, 3, axis=-1)
 
 
-def in_pixels(run: Run, location: np.ndarray) -> list[float]:
+def in_pixels(run: Rollout, location: np.ndarray) -> list[float]:
     """Return (row, column) in pixels of the run's picture.
 
     Pixels count from the upper left corner, the middle of the first pixel at 0.5.
@@ -98,7 +98,7 @@ def in_pixels(run: Run, location: np.ndarray) -> list[float]:
     return [rounded(float(at)) for at in (np.asarray(location, float) + 1) / 2 * side]
 
 
-def write_case(run: Run, path: Path, folder: Path) -> dict[str, Any]:
+def write_case(run: Rollout, path: Path, folder: Path) -> dict[str, Any]:
     """Write a run's picture, and return what a result says of the run.
 
     Args:

@@ -17,7 +17,6 @@ from common.files import sha256_of, write_json
 from common.images import find_images, read_image
 from common.progress import console, rounded, track
 from common.provenance import provenance
-from common.sheet import plain_name
 from datasets.keypoints import KeypointSet, squash
 from glimpse_rnn.batches import Augmentation
 from glimpse_rnn.checkpoint import (
@@ -40,16 +39,12 @@ from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
 from glimpse_rnn.model import GlimpseRegressor, get_model
 from glimpse_rnn.runs import in_pixels, model_windows, run_on, seen, write_case
 from glimpse_rnn.train_program import split
-from glimpse_rnn.visualization import (
-    Run,
-    draw_cases,
-    draw_detection_rate,
-    draw_rate_by_glimpses,
-    draw_run,
-)
+from report.canvas import plain_name
+from report.curves import draw_detection_rate, draw_rate_by_glimpses
+from report.glimpses import Rollout, draw_cases, draw_rollout
 
 CASES = 12
-"""Runs in the sheets of best and worst cases."""
+"""Rollouts in the pictures of best and worst cases."""
 
 PAPER = (10, 30, 48, 63, 73)
 """The paper's own row of Table 1, in %."""
@@ -283,8 +278,9 @@ def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
     for name, control in results["controls"].items():
         curves[name.replace("_", " ")] = control["curve"]
     is_handles = results["task"] == "door_handle"
-    references = {"paper, another test set": PAPER} if is_handles else {}
-    draw_detection_rate(curves, folder / "detection_rate.png", title, references)
+    paper = {"distance": THRESHOLDS, "rate": PAPER}
+    published = {"paper, another test set": paper} if is_handles else {}
+    draw_detection_rate(curves, folder / "detection_rate.png", title, published)
     rates = [row["detection_rate"] for row in results["by_glimpses"]]
     draw_rate_by_glimpses(rates, folder / "rate_by_glimpses.png", title)
 
@@ -294,7 +290,7 @@ def _sheets(
     images: KeypointSet,
     did: dict[str, np.ndarray],
     distances: np.ndarray,
-) -> dict[str, list[Run]]:
+) -> dict[str, list[Rollout]]:
     """Return the best and the worst runs, none of them in both."""
     order = np.argsort(distances, kind="stable").tolist()
     count = min(CASES, len(order) // 2 or 1)
@@ -313,12 +309,12 @@ def _run_of(
     did: dict[str, np.ndarray],
     distances: np.ndarray,
     canvas: np.ndarray | None = None,
-) -> Run:
+) -> Rollout:
     own = {name: did[name][index] for name in ("locations", "prediction")}
     return run_on(model, images, index, own, float(distances[index]), canvas)
 
 
-def _draw_sheets(folder: Path, sheets: dict[str, list[Run]], total: int) -> None:
+def _draw_sheets(folder: Path, sheets: dict[str, list[Rollout]], total: int) -> None:
     for name, runs in sheets.items():
         title = f"{name.capitalize()} {len(runs)} of {total} images"
         draw_cases(runs, folder / f"{name}.png", title)
@@ -336,7 +332,7 @@ def _draw_runs(
     names = distinct_names(images.names)
     for index in track(range(len(images)), "drawing", len(images)):
         run = _run_of(model, images, index, did, distances, pixels[index])
-        draw_run(run, settings.path_testing_folder / f"{names[index]}_run.png")
+        draw_rollout(run, settings.path_testing_folder / f"{names[index]}_run.png")
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:
@@ -392,7 +388,7 @@ def locate(
             continue
         canvas = squash(picture, model.settings.image_size, model.channels)
         did = trace(model, canvas[None], "mean", settings.seed)
-        run = Run(
+        run = Rollout(
             picture,
             did["locations"][0],
             did["prediction"][0],
@@ -402,7 +398,7 @@ def locate(
             seen(model, canvas, did["locations"][0]),
             path.name,
         )
-        draw_run(run, settings.path_testing_folder / f"{name}_run.png")
+        draw_rollout(run, settings.path_testing_folder / f"{name}_run.png")
         found.append(_detection(path, run))
     results = {**about, "images": found, "skipped": skipped}
     write_json(settings.path_testing_folder / "detections.json", results)
@@ -414,7 +410,7 @@ def locate(
     return found
 
 
-def _detection(path: Path, run: Run) -> dict[str, Any]:
+def _detection(path: Path, run: Rollout) -> dict[str, Any]:
     height, width, _ = run.picture.shape
 
     def position(location: np.ndarray) -> dict[str, float]:

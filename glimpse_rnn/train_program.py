@@ -12,7 +12,6 @@ import numpy as np
 from common.files import alone_in, check_folder
 from common.memory import keep_freed_memory
 from common.progress import EpochProgress, TensorBoardLog, console
-from common.sheet import plain_name
 from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import Augmentation, KeypointBatches
 from glimpse_rnn.checkpoint import Checkpoints
@@ -24,7 +23,8 @@ from glimpse_rnn.metrics import normalised_distances
 from glimpse_rnn.model import draw_lots, get_model
 from glimpse_rnn.runs import run_on
 from glimpse_rnn.training import sentence, train_epochs
-from glimpse_rnn.visualization import draw_run
+from report.canvas import plain_name
+from report.glimpses import draw_rollout
 from weights.vgg16 import trunk_identity
 
 
@@ -191,4 +191,4 @@ class _Training:
         for index, distance in enumerate(distances):
             own = {name: did[name][index] for name in ("locations", "prediction")}
             run = run_on(self._model, shown, index, own, float(distance), pixels[index])
-            draw_run(run, folder / f"{plain_name(shown.names[index])}_run.png")
+            draw_rollout(run, folder / f"{plain_name(shown.names[index])}_run.png")

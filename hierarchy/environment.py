@@ -23,7 +23,7 @@ from hierarchy.images import SearchImage, resize
 from hierarchy.search import SearchSpec, TrainingSearch, training_searches
 from hierarchy.walk import Slot, walk
 
-# Those of hierarchy.visualization, whose strips take matplotlib and too long per step.
+# Those of report.searches, whose strips take matplotlib and too long per step.
 REGION_COLOUR = (255, 176, 0)
 OBJECT_COLOUR = (255, 62, 165)
 

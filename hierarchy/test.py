@@ -27,10 +27,10 @@ from hierarchy.evaluation import Evaluator, VisitedRegion, run_batch
 from hierarchy.features import FeatureExtractor
 from hierarchy.images import SearchImage
 from hierarchy.metrics import GroundTruth
-from hierarchy.plots import draw_precision_recall, draw_regions_per_object
 from hierarchy.q_network import get_q_network
 from hierarchy.search import SearchSpec
-from hierarchy.visualization import draw_sequences, frame_of, strip_name
+from hierarchy.strips import draw_sequences, frame_of, strip_name
+from report.curves import draw_precision_recall, draw_regions_per_object
 
 Item = TypeVar("Item")
 
@@ -212,9 +212,9 @@ def _draw(
 ) -> None:
     """Draw each search of an image as a strip; ``boxes`` is None where not known."""
     for number, search in _by_search(visited).items():
-        frames = [frame_of(one, boxes, spec.actions) for one in search]
+        frames = [frame_of(one, boxes) for one in search]
         strip = settings.path_testing_folder / strip_name(name, number, "search")
-        draw_sequences(frames, strip, name)
+        draw_sequences(frames, strip, name, spec.actions)
 
 
 def _write_results(

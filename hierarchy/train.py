@@ -32,8 +32,8 @@ from hierarchy.progress import EpochSummary, TrainingProgress, format_row
 from hierarchy.regions import Region
 from hierarchy.replay import ReplayMemory, host_table
 from hierarchy.search import SearchSpec, TrainingSearch, training_searches
+from hierarchy.strips import StripWriter
 from hierarchy.targets import TARGETS
-from hierarchy.visualization import StripWriter
 from hierarchy.walk import Slot, walk
 
 

@@ -288,18 +288,18 @@ def draw(settings: Settings, trainings: list[Training]) -> None:
     """Draw Figs. 5 to 8 into the study's folder."""
     figures = settings.folder / "figures"
     voc = ["--path_voc", str(settings.data / "VOC2007")]
-    _call(["figures.detectors_fig5", *voc, "--out", str(figures)])
+    _call(["figures", "detectors_fig5", *voc, "--out", str(figures)])
     for preset in settings.presets:
         of_preset = [one for one in trainings if one.preset == preset]
         last = [str(list(one.tests.values())[-1]) for one in of_preset]
         for number in (6, 8):
             out = ["--out", str(figures / preset)]
-            _call([f"figures.detectors_fig{number}", "--runs", *last, *out])
+            _call(["figures", f"detectors_fig{number}", "--runs", *last, *out])
         for one in of_preset:
             if len(one.tests) > 1:
                 runs = [str(folder) for folder in one.tests.values()]
                 out = ["--out", str(figures / preset)]
-                _call(["figures.detectors_fig7", "--runs", *runs, *out])
+                _call(["figures", "detectors_fig7", "--runs", *runs, *out])
 
 
 def _call(words: list[str]) -> None:

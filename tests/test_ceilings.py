@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 from toy import zoom
 
 from common.errors import InputError
-from figures import ceilings, ceilings_table
-from figures.trees import Scene, exhaustive_ious, greedy_ious, random_finds
+from figures.ceilings import Ceilings, compute_ceilings
+from figures.scenes import Scene
+from figures.table import draw
+from figures.trees import exhaustive_ious, greedy_ious, random_finds
 from hierarchy.actions import PAPER_ACTIONS, TRIGGER
 from hierarchy.baselines import RandomPolicy, UpperBoundPolicy
 from hierarchy.evaluation import run_policy
+from hierarchy.images import SearchImage
 from hierarchy.metrics import best_iou
 from hierarchy.quirks import Quirks
 from hierarchy.regions import whole_image
@@ -153,8 +156,8 @@ def test_nothing_to_search_gives_nothing():
 )
 def test_ceilings_of_voc_2007_are_those_measured_elsewhere(quirks, greedy):
     """The greedy ones by another program; 46 or 48 whole images overlap enough."""
-    found, skipped = ceilings.ceilings(
-        ceilings.Settings(path_voc=VOC2007, quirks=quirks, number_of_steps=10)
+    found, skipped = compute_ceilings(
+        Ceilings(path_voc=VOC2007, quirks=quirks, number_of_steps=10)
     )
     assert not skipped
     assert [one.scale for one in found] == [3 / 4, 2 / 4]
@@ -170,11 +173,8 @@ def test_ceilings_of_voc_2007_are_those_measured_elsewhere(quirks, greedy):
 @needs_voc2007
 def test_objects_count_alone(tmp_path, capsys):
     """285 of the 309 objects of the set are not difficult; ceilings count them all."""
-    ceilings.main(
-        ceilings.Settings(
-            path_voc=VOC2007, per="object", number_of_steps=3, out=tmp_path
-        )
-    )
+    counted = {"per": "object", "number_of_steps": 3}
+    draw("ceilings", path_voc=VOC2007, out=tmp_path, **counted)
     with open(tmp_path / "ceilings.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 3
@@ -205,7 +205,7 @@ def one_image(tmp_path):
 
 
 def test_each_class_that_is_listed_is_counted(one_image):
-    found, _ = ceilings.ceilings(ceilings.Settings(path_voc=one_image))
+    found, _ = compute_ceilings(Ceilings(path_voc=one_image))
     rows = {(one.class_name, one.scale): one for one in found}
     assert set(rows) == {(n, s) for n in ("cat", "dog") for s in (3 / 4, 2 / 4)}
     # The cat is the upper left three quarters, the dog the lower right half.
@@ -218,9 +218,7 @@ def test_each_class_that_is_listed_is_counted(one_image):
 
 def test_the_table_says_what_its_commands_compute(one_image, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    ceilings_table.main(
-        ceilings_table.Settings(path_voc=one_image, class_object="dog", out=out)
-    )
+    draw("ceilings_table", path_voc=one_image, class_object="dog", out=out)
     with open(out / "ceilings_table.csv", newline="") as file:
         table = list(csv.DictReader(file))
     assert len(table) == 8 * 2 * 3 + 2 * 6
@@ -229,7 +227,7 @@ def test_the_table_says_what_its_commands_compute(one_image, tmp_path_factory):
         by_flags.setdefault(row["flags"], []).append(row)
     some = by_flags["--quirks published --moves first_better"]
     words = some[0]["command"].split()
-    assert words[:3] == ["python", "-m", "figures.ceilings"]
+    assert words[:4] == ["python", "-m", "figures", "ceilings"]
     command = [sys.executable, *words[1:], "--out", str(out)]
     subprocess.run(command, cwd=one_image.parent, check=True, capture_output=True)
     with open(out / "ceilings.csv", newline="") as file:
@@ -256,16 +254,16 @@ def test_a_set_without_sizes_is_refused_by_name(one_image):
     path = one_image / "Annotations" / "1.xml"
     path.write_text(path.read_text().replace("<width>200</width>", ""))
     with pytest.raises(InputError, match="1.xml: there is no size"):
-        ceilings.ceilings(ceilings.Settings(path_voc=one_image))
+        compute_ceilings(Ceilings(path_voc=one_image))
 
 
 def test_a_set_may_be_wrong_about_an_image(one_image):
     sets = one_image / "ImageSets" / "Main"
     (sets / "bird_test.txt").write_text("1 1\n")
-    settings_ = ceilings.Settings(path_voc=one_image, skip_bad=1)
+    settings_ = Ceilings(path_voc=one_image, skip_bad=1)
     with pytest.raises(InputError, match="1.xml: there is no bird"):
-        ceilings.ceilings(ceilings.Settings(path_voc=one_image))
-    found, skipped = ceilings.ceilings(settings_)
+        compute_ceilings(Ceilings(path_voc=one_image))
+    found, skipped = compute_ceilings(settings_)
     assert [one.positives for one in found] == [0, 0, 1, 1, 1, 1]
     assert len(skipped) == 1 and "there is no bird" in skipped[0]
 
@@ -281,4 +279,4 @@ def test_a_set_may_be_wrong_about_an_image(one_image):
 )
 def test_settings_that_no_hierarchy_can_have(wrong, message):
     with pytest.raises(InputError, match=message):
-        ceilings.ceilings(ceilings.Settings(**wrong))
+        compute_ceilings(Ceilings(**wrong))

@@ -5,36 +5,27 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
+import textwrap
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageColor
+from PIL import Image
 
+import figures
 from common.errors import InputError
 from common.files import REPOSITORY
-from figures import (
-    collect,
-    detectors_fig5,
-    detectors_fig6,
-    detectors_fig7,
-    detectors_fig8,
-    glimpses_fig2,
-    glimpses_fig3,
-    glimpses_fig4,
-    glimpses_fig5,
-    glimpses_fig6,
-    glimpses_fig7,
-    glimpses_fig8,
-    glimpses_table1,
-    published,
-)
-from figures.sets import read_set
-from figures.style import PALETTE, draw_published_alone
-from hierarchy.evaluation import Tally
-from hierarchy.metrics import Detection, Truth
+from figures import published
+from figures.detectors import Baselines, search_baselines
+from figures.figure import Figure, Made, Runs
+from figures.runs import read_all
+from figures.scenes import read_scenes
+from figures.table import FIGURES, draw
+from hierarchy.evaluation import Evaluator
+from hierarchy.metrics import Detection, GroundTruth
 from hierarchy.quirks import Quirks
+from report.curves import Line, draw_lines
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = Path(os.environ.get("SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -52,18 +43,28 @@ def assert_drawn(path):
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20  # not a blank sheet
 
 
+def made(figure, folder, **settings):
+    """Draw a figure into a folder and return the rows of its CSV file."""
+    draw(figure, out=folder, **settings)
+    assert_drawn(folder / f"{figure}.png")
+    return rows(folder / f"{figure}.csv")
+
+
+FOUND = [True, False, True, True]
+
+
 def tally(found):
     """A test's tally: in each image one object, hit by its rank's region or not."""
-    result = Tally()
+    result = Evaluator()
     for image, hit in enumerate(found):
-        result.truths.append(Truth(((0, 0, 10, 10),), (False,)))
+        result.truths.append(GroundTruth(((0, 0, 10, 10),), (False,)))
         box = (0, 0, 10, 10) if hit else (50, 50, 60, 60)
         result.regions.append(Detection(image, box, float(-image)))
         result.regions_until_found += [1 + image % 3] * hit
     return result
 
 
-def detector_results(folder, found, **changes):
+def detector_results(folder, found=FOUND, **changes):
     """Write what a detector's test writes, through the code that writes it."""
     numbers = tally(found).results()
     values = {
@@ -80,17 +81,10 @@ def detector_results(folder, found, **changes):
     return folder
 
 
-FOUND = [True, False, True, True]
-
-
 def test_both_detectors_stand_in_one_plot(tmp_path):
     one = detector_results(tmp_path / "one", FOUND)
     other = detector_results(tmp_path / "other", FOUND[::-1], detector="pool45_crops")
-    detectors_fig6.main(
-        detectors_fig6.Settings(runs=(one, other / "results.json"), out=tmp_path)
-    )
-    assert_drawn(tmp_path / "detectors_fig6.png")
-    table = rows(tmp_path / "detectors_fig6.csv")
+    table = made("detectors_fig6", tmp_path, runs=(one, other / "results.json"))
     names = ["image_zooms", "pool45_crops", "random", "upper bound"]
     assert list(dict.fromkeys(row["curve"] for row in table)) == names
     ours = [row for row in table if row["curve"] == "image_zooms"]
@@ -105,42 +99,34 @@ def test_the_paper_stands_beside_tests_of_its_protocol_alone(tmp_path):
     found = [index % 3 == 0 for index in range(204)]
     paper = detector_results(tmp_path / "paper", found)
     other = detector_results(tmp_path / "other", found, **{"class": "cat"})
-    for module, name in ((detectors_fig6, "image_zooms"), (detectors_fig7, "epoch 50")):
-        for folder, expected in (
-            (paper, [0.05, 0.1, 0.15, 0.2, 0.25, 0.3]),
-            (other, []),
-        ):
-            module.main(module.Settings(runs=(folder,), out=tmp_path))
+    points = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3]
+    for figure, curve in (
+        ("detectors_fig6", "image_zooms"),
+        ("detectors_fig7", "epoch 50"),
+    ):
+        for folder, expected in ((paper, points), (other, [])):
             thin = [
                 float(row["recall"])
-                for row in rows(tmp_path / f"{module.NAME}.csv")
-                if row["source"] == published.DETECTORS and row["curve"] == name
+                for row in made(figure, tmp_path, runs=(folder,))
+                if row["source"] == published.DETECTORS and row["curve"] == curve
             ]
             assert thin == expected
-            assert_drawn(tmp_path / f"{module.NAME}.png")
 
 
 def test_epochs_are_sorted_and_counted_from_one(tmp_path):
-    folders = [
-        detector_results(
-            tmp_path / f"e{epoch}",
-            FOUND,
-            weights={"file": f"model0_epoch_{epoch}.weights.h5"},
-        )
-        for epoch in (49, 4, 34)
-    ]
-    detectors_fig7.main(detectors_fig7.Settings(runs=tuple(folders), out=tmp_path))
-    names = [row["curve"] for row in rows(tmp_path / "detectors_fig7.csv")]
+    folders = []
+    for epoch in (49, 4, 34):
+        weights = {"file": f"model0_epoch_{epoch}.weights.h5"}
+        folders.append(detector_results(tmp_path / f"e{epoch}", weights=weights))
+    table = made("detectors_fig7", tmp_path, runs=tuple(folders))
+    names = [row["curve"] for row in table]
     assert list(dict.fromkeys(names)) == ["epoch 5", "epoch 35", "epoch 50"]
 
 
 def test_regions_until_found_are_those_of_the_tests(tmp_path):
     folder = detector_results(tmp_path / "run", [True] * 204)
-    settings = detectors_fig8.Settings(runs=(folder, folder), out=tmp_path)
-    detectors_fig8.main(settings)
-    assert_drawn(tmp_path / "detectors_fig8.png")
     counts = {}
-    for row in rows(tmp_path / "detectors_fig8.csv"):
+    for row in made("detectors_fig8", tmp_path, runs=(folder, folder)):
         counts.setdefault(row["run"], []).append(int(row["found"]))
     assert counts == {
         "image_zooms": [68, 68, 68],
@@ -149,47 +135,12 @@ def test_regions_until_found_are_those_of_the_tests(tmp_path):
     }
 
 
-@pytest.mark.parametrize(
-    ("changes", "module", "message"),
-    [
-        ({"agent": {}}, detectors_fig6, "there is no agent.precision_recall"),
-        ({"agent": []}, detectors_fig6, "there is no agent.precision_recall"),
-        (
-            {"agent": {"precision_recall": {"recall": ["a"], "precision": [1]}}},
-            detectors_fig6,
-            "agent.precision_recall.recall holds more than numbers",
-        ),
-        (
-            {"agent": {"precision_recall": {"recall": [1], "precision": []}}},
-            detectors_fig6,
-            "1 recalls, 0 precisions; expected as many",
-        ),
-        (
-            {"weights": {"file": "model0.weights.h5"}},
-            detectors_fig7,
-            "weights.file is 'model0.weights.h5', which names no epoch",
-        ),
-        (
-            {"agent": {"regions_per_object_histogram": 3}},
-            detectors_fig8,
-            "regions_per_object_histogram is a int; expected a list",
-        ),
-    ],
-)
-def test_bad_results_are_named_by_file_and_field(tmp_path, changes, module, message):
-    folder = detector_results(tmp_path / "run", FOUND, **changes)
-    with pytest.raises(InputError, match=message) as error:
-        module.main(module.Settings(runs=(folder,), out=tmp_path / "out"))
-    assert str(folder / "results.json") in str(error.value)
-    assert not (tmp_path / "out").exists()
-
-
 def test_tests_of_other_images_do_not_stand_in_one_plot(tmp_path):
     one = detector_results(tmp_path / "one", FOUND)
     other = detector_results(tmp_path / "other", FOUND + [True])
-    for module in (detectors_fig6, detectors_fig7, detectors_fig8):
+    for number in (6, 7, 8):
         with pytest.raises(InputError, match="images is 5; expected 4 as in"):
-            module.main(module.Settings(runs=(one, other), out=tmp_path))
+            draw(f"detectors_fig{number}", runs=(one, other), out=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -203,34 +154,37 @@ def test_tests_of_other_images_do_not_stand_in_one_plot(tmp_path):
 def test_files_that_are_no_results(tmp_path, content, message):
     if content is not None:
         (tmp_path / "results.json").write_text(content)
-    for module in (detectors_fig6, glimpses_table1, glimpses_fig7):
+    for figure in ("detectors_fig6", "glimpses_table1", "glimpses_fig7"):
         with pytest.raises(InputError, match=message):
-            module.main(module.Settings(runs=(tmp_path,), out=tmp_path))
+            draw(figure, runs=(tmp_path,), out=tmp_path)
 
 
-MODULES = [
-    *(detectors_fig6, detectors_fig7, detectors_fig8, glimpses_fig2, glimpses_fig3),
-    *(glimpses_fig4, glimpses_fig5, glimpses_fig6, glimpses_fig7, glimpses_fig8),
-    glimpses_table1,
-]
+FROM_RUNS = [name for name in FIGURES if hasattr(FIGURES[name].settings(), "runs")]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.NAME)
-def test_without_runs_a_figure_says_what_it_wants(module):
+@pytest.mark.parametrize("figure", FROM_RUNS)
+def test_without_runs_a_figure_says_what_it_wants(figure):
     with pytest.raises(InputError, match="runs: none was named; expected"):
-        module.main(module.Settings())
+        draw(figure)
+
+
+def test_the_table_holds_every_figure_of_the_papers():
+    names = {f"detectors_fig{n}" for n in range(5, 9)} | {"glimpses_table1"}
+    names |= {f"glimpses_fig{n}" for n in range(2, 9)}
+    assert names == {name for name, figure in FIGURES.items() if figure.paper}
+    assert len(FROM_RUNS) == 13
+    for figure in FIGURES.values():
+        assert figure.columns and len(figure.about) > 20
+        assert hasattr(figure.settings(), "out")
 
 
 @pytest.mark.skipif(not VOC2007.is_dir(), reason="no real data at hand")
 def test_baselines_of_voc_2007(tmp_path, capsys):
     """Upper bounds as an independent program has them; random as computed exactly."""
-    settings = detectors_fig5.Settings(path_voc=VOC2007, seeds=3, out=tmp_path)
-    detectors_fig5.main(settings)
+    table = made("detectors_fig5", tmp_path, path_voc=VOC2007, seeds=3)
     said = capsys.readouterr().out
     assert "upper bound 3/4: found 158.0 of 204, recall 0.775, AP 0.775" in said
     assert "upper bound 2/4: found 93.0 of 204, recall 0.456, AP 0.456" in said
-    assert_drawn(tmp_path / "detectors_fig5.png")
-    table = rows(tmp_path / "detectors_fig5.csv")
     best = {}
     for row in table:
         if row["source"] == "here":
@@ -240,14 +194,35 @@ def test_baselines_of_voc_2007(tmp_path, capsys):
     assert sum(row["source"] == published.DETECTORS for row in table) == 16
 
 
-def test_a_figure_runs_from_the_command_line(tmp_path):
-    """With no file named it ends with one line, and needs neither data nor Keras."""
-    words = [sys.executable, "-m", "figures.glimpses_table1", "--out", str(tmp_path)]
-    process = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+def program(*words):
+    command = [sys.executable, "-m", "figures", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_the_program_lists_all_figures_and_draws_one(tmp_path):
+    listed = dict(line.split(maxsplit=1) for line in program().stdout.splitlines()[2:])
+    assert listed == {name: figure.about for name, figure in FIGURES.items()}
+    folder = detector_results(tmp_path / "run", FOUND)
+    done = program("detectors_fig6", "--runs", folder, "--out", tmp_path)
+    assert done.stdout == f"{tmp_path / 'detectors_fig6.png'}\n", done.stderr
+    assert "image_zooms" in (tmp_path / "detectors_fig6.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("glimpses_table1",), "error: runs: none was named"),
+        (("fig6",), "error: there is no figure fig6; expected ceilings, "),
+    ],
+)
+def test_mistakes_are_one_line(words, message):
+    process = program(*words)
     assert process.returncode == 1
-    assert process.stderr.startswith("error: runs: none was named")
-    code = "import sys, figures.ceilings, figures.glimpses_fig7 as _;"
-    code += "sys.exit('keras' in sys.modules)"
+    assert process.stderr.startswith(message) and process.stderr.count("\n") == 1
+
+
+def test_the_table_needs_no_keras():
+    code = "import sys, figures.table; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
@@ -290,7 +265,7 @@ def test_numbers_of_all_tests_stand_in_one_table(tmp_path):
     two = glimpse_results(
         tmp_path / "cars", images=7, seed=0, weights={"file": "m.h5"}, **named
     )
-    collect.main(collect.Settings(runs=(one, two), out=tmp_path))
+    draw("collect", runs=(one, two), out=tmp_path)
     rows = list(csv.DictReader((tmp_path / "results.csv").open()))
     assert len(rows) == 3 * 5 + 1 + 3 * 7 + 1
     first, last = rows[0], rows[-1]
@@ -324,7 +299,7 @@ def seeds(tmp_path, found_by_name, **changes):
         )
         for name, found in found_by_name.items()
     ]
-    collect.main(collect.Settings(runs=tuple(runs), out=tmp_path, over_seeds=1))
+    draw("collect_means", runs=tuple(runs), out=tmp_path)
     return rows(tmp_path / "results_means.csv")
 
 
@@ -351,7 +326,7 @@ def test_one_seed_twice_is_no_second_seed(tmp_path):
         one.mkdir(), other.mkdir()
         runs = [detector_results(one / "a", FOUND, seed=0)]
         runs += [detector_results(other / "a", FOUND, seed=0)]
-        collect.main(collect.Settings(runs=tuple(runs), out=tmp_path, over_seeds=1))
+        draw("collect_means", runs=tuple(runs), out=tmp_path)
     assert not list(tmp_path.glob("*.csv"))
 
 
@@ -369,9 +344,8 @@ def test_table_1_has_ours_the_controls_and_the_papers(tmp_path):
     controls = {"random_glimpses": {"detection_rate": RATES | {"0.10": 33}}}
     (tmp_path / "best").mkdir()
     folder = glimpse_results(tmp_path / "best" / "results", controls=controls)
-    glimpses_table1.main(glimpses_table1.Settings(runs=(folder,), out=tmp_path))
-    assert_drawn(tmp_path / "glimpses_table1.png")
-    table = {row.pop("method"): row for row in rows(tmp_path / "glimpses_table1.csv")}
+    table = made("glimpses_table1", tmp_path, runs=(folder,))
+    table = {row.pop("method"): row for row in table}
     ours = table["best, glimpses"]
     assert [float(ours[key]) for key in RATES] == list(RATES.values())
     assert float(table["best, random glimpses"]["0.10"]) == 33
@@ -384,73 +358,106 @@ def test_table_1_takes_rates_of_earlier_tests(tmp_path):
     (tmp_path / "best").mkdir()
     folder = glimpse_results(tmp_path / "best" / "results")
     earlier = REPOSITORY / "results" / "glimpse_rnn.csv"
-    chosen = glimpses_table1.Settings(
-        runs=(folder,),
-        tables=(earlier,),
-        named=("door_handles_strongest",),
-        out=tmp_path,
-    )
-    glimpses_table1.main(chosen)
-    table = {row.pop("method"): row for row in rows(tmp_path / "glimpses_table1.csv")}
+    chosen = {"runs": (folder,), "tables": (earlier,)}
+    strongest = "door_handles_strongest"
+    table = made("glimpses_table1", tmp_path, named=(strongest,), **chosen)
+    table = {row.pop("method"): row for row in table}
     found = {
         row["measure"].removeprefix("% within "): float(row["value"])
         for row in rows(earlier)
-        if row["run"] == "door_handles_strongest" and row["who"] == "sampled"
+        if row["run"] == strongest and row["who"] == "sampled"
     }
     written = table["door handles strongest, sampled"]
     assert [float(written[key]) for key in RATES] == [found[key] for key in RATES]
     assert "door handles paper model, sampled" not in table
     with pytest.raises(InputError, match=r"\.csv: holds no run best; expected"):
-        glimpses_table1.main(replace(chosen, named=("best",)))
+        draw("glimpses_table1", named=("best",), **chosen)
 
 
 @pytest.mark.parametrize(
-    ("rates", "message"),
+    ("figure", "order"),
     [
-        ({"0.02": 1}, "there is no detection_rate.0.04"),
-        (RATES | {"0.06": 120}, "detection_rate.0.06 is 120; expected 0 to 100"),
-        (RATES | {"0.06": "x"}, "detection_rate.0.06 is a str; expected a int or fl"),
+        ("glimpses_fig2", ["b.png", "c.png"]),  # from the best to the worst
+        ("glimpses_fig7", ["b.png", "a.png"]),
+        ("glimpses_fig8", ["c.png", "a.png"]),
     ],
 )
-def test_table_1_names_what_is_wrong(tmp_path, rates, message):
-    folder = glimpse_results(tmp_path / "best", detection_rate=rates)
-    with pytest.raises(InputError, match=message):
-        glimpses_table1.main(glimpses_table1.Settings(runs=(folder,), out=tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("module", "order"),
-    [
-        (glimpses_fig2, ["b.png", "c.png"]),  # from the best to the worst
-        (glimpses_fig7, ["b.png", "a.png"]),
-        (glimpses_fig8, ["c.png", "a.png"]),
-    ],
-)
-def test_cases_are_the_best_or_the_worst(tmp_path, module, order):
+def test_cases_are_the_best_or_the_worst(tmp_path, figure, order):
     folder = glimpse_results(tmp_path / "run")
-    module.main(module.Settings(runs=(folder,), count=2, out=tmp_path))
-    assert_drawn(tmp_path / f"{module.NAME}.png")
-    table = rows(tmp_path / f"{module.NAME}.csv")
+    table = made(figure, tmp_path, runs=(folder,), count=2)
     assert list(dict.fromkeys(row["image"] for row in table)) == order
     truth = next(row for row in table if row["what"] == "truth")
     assert (float(truth["row"]), float(truth["column"])) == (11.5, 22)
 
 
+AP = "precision_recall"
+CASE = {"image": "a.png", "trajectory": [], "prediction": [1, "x"]}
+
+
 @pytest.mark.parametrize(
-    ("case", "message"),
+    ("figure", "changes", "message"),
     [
-        ({"image": "a.png"}, r"cases\[0\]: there is no trajectory"),
-        ({"trajectory": [[1]]}, "trajectory is no list of points"),
+        ("detectors_fig6", {"agent": {}}, "there is no agent.precision_recall"),
+        ("detectors_fig6", {"agent": []}, "there is no agent.precision_recall"),
         (
-            {"trajectory": [], "image": "a.png", "prediction": [1, "x"]},
+            "detectors_fig6",
+            {"agent": {AP: {"recall": ["a"], "precision": [1]}}},
+            "agent.precision_recall.recall holds more than numbers",
+        ),
+        (
+            "detectors_fig6",
+            {"agent": {AP: {"recall": [1], "precision": []}}},
+            "1 recalls, 0 precisions; expected as many",
+        ),
+        (
+            "detectors_fig7",
+            {"weights": {"file": "model0.weights.h5"}},
+            "weights.file is 'model0.weights.h5', which names no epoch",
+        ),
+        (
+            "detectors_fig8",
+            {"agent": {"regions_per_object_histogram": 3}},
+            "regions_per_object_histogram is a int; expected a list",
+        ),
+        (
+            "glimpses_table1",
+            {"detection_rate": {"0.02": 1}},
+            "there is no detection_rate.0.04",
+        ),
+        (
+            "glimpses_table1",
+            {"detection_rate": RATES | {"0.06": 120}},
+            "detection_rate.0.06 is 120; expected 0 to 100",
+        ),
+        (
+            "glimpses_table1",
+            {"detection_rate": RATES | {"0.06": "x"}},
+            "detection_rate.0.06 is a str; expected a int or fl",
+        ),
+        (
+            "glimpses_fig7",
+            {"cases": [{"image": "a.png"}]},
+            r"cases\[0\]: there is no trajectory",
+        ),
+        (
+            "glimpses_fig7",
+            {"cases": [{"trajectory": [[1]]}]},
+            "trajectory is no list of points",
+        ),
+        (
+            "glimpses_fig7",
+            {"cases": [CASE]},
             r"prediction is \[1, 'x'\]; expected a \(row, column\) pair",
         ),
     ],
 )
-def test_bad_cases_are_named(tmp_path, case, message):
-    folder = glimpse_results(tmp_path / "run", cases=[case])
-    with pytest.raises(InputError, match=message):
-        glimpses_fig7.main(glimpses_fig7.Settings(runs=(folder,), out=tmp_path))
+def test_bad_results_are_named_by_file_and_field(tmp_path, figure, changes, message):
+    write = detector_results if figure.startswith("detectors") else glimpse_results
+    folder = write(tmp_path / "run", **changes)
+    with pytest.raises(InputError, match=message) as error:
+        draw(figure, runs=(folder,), out=tmp_path / "out")
+    assert str(folder / "results.json") in str(error.value)
+    assert not (tmp_path / "out").exists()
 
 
 def write_study(path, arms, study=None, prefix="rate_"):
@@ -475,17 +482,15 @@ def test_studies_are_means_over_seeds(tmp_path):
     other = tmp_path / "other.csv"
     write_study(other, arms[2:], study="reward", prefix="")
     runs = (tmp_path, other)
-    glimpses_fig3.main(glimpses_fig3.Settings(runs=runs, out=tmp_path / "out"))
-    assert_drawn(tmp_path / "out" / "glimpses_fig3.png")
-    table = rows(tmp_path / "out" / "glimpses_fig3.csv")
+    table = made("glimpses_fig3", tmp_path / "out", runs=runs)
     l1 = [row for row in table if row["arm"] == "l1"]
     assert [float(row["rate"]) for row in l1] == [2, 3, 4, 5, 6]
     assert {row["seeds"] for row in l1} == {"2"}
     assert [float(row["deviation"]) for row in l1] == pytest.approx([2**0.5] * 5, 1e-5)
     assert [row["study"] for row in table] == ["objective"] * 10 + ["reward"] * 5
-    for module in (glimpses_fig4, glimpses_fig5):
+    for figure in ("glimpses_fig4", "glimpses_fig5"):
         with pytest.raises(InputError, match="runs: no study"):
-            module.main(module.Settings(runs=runs, out=tmp_path / "out"))
+            draw(figure, runs=runs, out=tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -501,7 +506,7 @@ def test_studies_are_means_over_seeds(tmp_path):
 def test_bad_studies_are_named_by_line_and_column(tmp_path, text, message):
     (tmp_path / "resolution.csv").write_text(text)
     with pytest.raises(InputError, match=message):
-        glimpses_fig5.main(glimpses_fig5.Settings(runs=(tmp_path,), out=tmp_path))
+        draw("glimpses_fig5", runs=(tmp_path,), out=tmp_path)
 
 
 def test_learning_curves_skip_epochs_without_a_number(tmp_path):
@@ -509,31 +514,17 @@ def test_learning_curves_skip_epochs_without_a_number(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "log.csv").write_text("epoch,loss\n0,\n1,0.5\n2,0.25\n")
     folders = (tmp_path / "seed0", tmp_path / "seed1")
-    glimpses_fig6.main(glimpses_fig6.Settings(runs=folders, out=tmp_path))
-    assert_drawn(tmp_path / "glimpses_fig6.png")
-    table = rows(tmp_path / "glimpses_fig6.csv")
+    table = made("glimpses_fig6", tmp_path, runs=folders)
     assert [row["run"] for row in table] == ["seed0"] * 2 + ["seed1"] * 2
     assert [row["loss"] for row in table] == ["0.5", "0.25"] * 2
     with pytest.raises(InputError, match="there is no column reward"):
-        glimpses_fig6.main(
-            glimpses_fig6.Settings(runs=folders, columns=("reward",), out=tmp_path)
-        )
-
-
-def test_the_paper_stands_alone_in_its_own_colours(tmp_path):
-    names = ["image_zooms", "pool45_crops"]
-    draw_published_alone(names, tmp_path / "paper.png", "Paper")
-    with Image.open(tmp_path / "paper.png") as image:
-        pixels = np.asarray(image.convert("RGB"))
-    for colour in PALETTE[:2]:
-        found = (pixels == ImageColor.getrgb(colour)).all(axis=-1)
-        assert found.sum() > 50, colour
-    assert [file.name for file in tmp_path.iterdir()] == ["paper.png"]
+        draw("glimpses_fig6", runs=folders, columns=("reward",), out=tmp_path)
 
 
 def test_published_numbers_hang_together():
     """The curves' ends are the images that the paper found; areas fit the points."""
-    found = {name: curve.found for name, curve in published.CURVES.items()}
+    found = {n: published.images_found(c) for n, c in published.CURVES.items()}
+    assert set(published.curves_of(figure=6)) == {"image_zooms", "pool45_crops"}
     assert found["upper bound 3/4"] == 98 and found["upper bound 2/4"] == 54
     assert found["random 3/4"] == 32 and found["random 2/4"] == 18
     for curve in published.CURVES.values():
@@ -547,19 +538,35 @@ def test_published_numbers_hang_together():
 
 
 @pytest.mark.skipif(not VOC2007.is_dir(), reason="no real data at hand")
-def test_triggers_of_the_published_search_find_as_few_as_the_papers_random(tmp_path):
+def test_triggers_of_the_published_search_find_as_few_as_the_papers_random():
     """The paper's random agents found 32 and 18 of 204 images."""
-    settings = detectors_fig5.Settings(
+    settings = Baselines(
         path_voc=VOC2007,
         quirks=("published",),
         only_first_object=0,
         detections="triggers",
         seeds=6,
-        out=tmp_path,
     )
-    images, _ = read_set(VOC2007, "test", "aeroplane", Quirks.published())
+    scenes, _ = read_scenes(VOC2007, "test", "aeroplane", Quirks.published())
     for scale, paper in ((3 / 4, 32), (2 / 4, 18)):
-        by_chance, best = detectors_fig5.baselines(images, scale, settings)
-        found = [curve.correct.sum() for curve in by_chance]
+        curves = search_baselines(scenes, scale, settings)
+        found = [curve.is_true_positive.sum() for curve in curves["random"]]
         assert abs(np.mean(found) - paper) < 2 * np.std(found, ddof=1)
-        assert best.correct.sum() > 1.5 * paper  # its upper bound stays unexplained
+        assert (
+            curves["upper bound"][0].is_true_positive.sum() > 1.5 * paper
+        )  # its upper bound stays unexplained
+
+
+def test_the_example_of_how_to_add_a_figure_works(tmp_path):
+    example = textwrap.dedent(figures.__doc__.split("::\n\n")[1].split("\n\nThe")[0])
+    table = dict(FIGURES)
+    names = {"Made": Made, "Runs": Runs, "Figure": Figure, "FIGURES": table}
+    names |= {"read_all": read_all, "Line": Line, "draw_lines": draw_lines}
+    exec(example, names | {"partial": partial})
+    folder = detector_results(tmp_path / "run", FOUND)
+    figure = table["recall_by_run"]
+    figure.write("recall_by_run", figure.settings((folder, folder), tmp_path))
+    assert_drawn(tmp_path / "recall_by_run.png")
+    table = rows(tmp_path / "recall_by_run.csv")
+    assert [row["recall"] for row in table] == ["0.75", "0.75"]
+    assert figure.about == "Recall of each test, from results.json"

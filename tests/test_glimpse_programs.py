@@ -17,7 +17,7 @@ import pytest
 from trunk_files import write_trunk
 
 from common.images import read_image
-from figures.glimpses_cases import cases_of
+from figures.glimpses import cases_of
 from figures.runs import Results
 from weights.vgg16 import trunk_identity
 

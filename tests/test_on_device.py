@@ -175,13 +175,13 @@ def test_the_setting_chooses_where_descriptors_are(detector, imagenet_trunk):
     picture = noise(40, 50)
     regions = [zoom(whole_image(40, 50), move, 3 / 4) for move in PAPER_ACTIONS.moves]
     found = []
-    for on_device in (0, 1):
+    for flag in (0, 1):
         settings = import_module(f"{detector}.config").TrainSettings(
-            path_vgg=imagenet_trunk, on_device=on_device
+            path_vgg=imagenet_trunk, on_device=flag
         )
         extract = import_module(f"{detector}.features").make_features(settings)
         found.append(extract([picture] * len(regions), regions))
-        assert isinstance(found[-1], np.ndarray) == (not on_device)
+        assert isinstance(found[-1], np.ndarray) == (not flag)
     here, there = found[0], ops.convert_to_numpy(found[1])
     assert here.shape == there.shape == (len(regions), 25088)
     assert np.abs(here - there).max() < 1e-5 * here.max()

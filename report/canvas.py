@@ -1,12 +1,13 @@
-"""A sheet to draw strips on: pixels, text and outlines, in pixels from the top left.
+"""A canvas in pixels for strips, and the files that pictures are written to.
 
-It knows matplotlib and nothing of what is drawn on it.
+Matplotlib draws and Pillow encodes; neither knows what is drawn.
 """
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -19,66 +20,59 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Polygon, Rectangle
 from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Affine2D
-from PIL import Image, ImageOps
+from PIL import Image, ImageColor, ImageOps
 
+from common.boxes import Box
 from common.errors import file_error
 from common.files import atomic_write
 
-INK = "#22262a"
-QUIET = "#7d868f"
-HALO = "#101418"
-HEADING = 19  # size of a title, in pixels
+TEXT, MUTED, DARK = "#22262a", "#7d868f", "#101418"
+HEADING, PLAIN, SMALL = 19, 18, 15
+"""Sizes of text in pixels."""
+MARGIN = 20
+"""Pixels between a canvas's border and what is drawn on it."""
 DPI = 100
 
-MOST_BYTES = 1_500_000
-"""What a PNG file has at most, about."""
-
+MAX_BYTES = 1_500_000
+"""Size of a PNG file at most, about."""
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-"""Formats that a sheet can be written in."""
+"""Formats that a picture can be written in."""
 
 
 @dataclass(frozen=True)
-class Pen:
-    """How a box is outlined.
+class LineStyle:
+    """How a box is drawn.
 
     Attributes:
         colour: of the line.
         width: of the line in pixels.
         dashes: lengths of dash and gap in line widths; without any it is solid.
-        halo: pixels of dark on both sides, so that it shows on any photograph.
-        shade: how dark, in [0, 1].
+        outline: pixels of dark on both sides, which show it on any photograph.
+        alpha: opacity of the outline, in [0, 1].
     """
 
     colour: str
     width: float
     dashes: tuple[float, ...] = ()
-    halo: float = 1.5
-    shade: float = 0.65
-
-    def layers(self) -> Iterator[dict[str, Any]]:
-        """Yield how matplotlib draws the halo, and then the line."""
-        halo = (self.width + 2 * self.halo) * 72 / DPI
-        yield {"edgecolor": HALO, "linewidth": halo, "alpha": self.shade}
-        style = (0, self.dashes) if self.dashes else "-"
-        line = self.width * 72 / DPI
-        yield {"edgecolor": self.colour, "linewidth": line, "linestyle": style}
+    outline: float = 1.5
+    alpha: float = 0.65
 
 
 def _font(size: float, bold: bool = False) -> FontProperties:
-    """Return a font of ``size`` pixels, the one that comes with matplotlib itself."""
+    """Return matplotlib's own font in ``size`` pixels."""
     weight = "bold" if bold else "normal"
     return FontProperties(family="DejaVu Sans", weight=weight, size=size * 72 / DPI)
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
-    """Return how wide a line of text will be, in pixels."""
+    """Return the width of a line of text in pixels."""
     font = _font(size, bold)
     width, _, _ = text_to_path.get_text_width_height_descent(text, font, False)
     return width * DPI / 72
 
 
 def legible(text: str) -> str:
-    """Put boxes for what the font lacks; matplotlib does too, but warns each time."""
+    """Replace what the font lacks by boxes; matplotlib would warn of each."""
     known = get_font(findfont(_font(HEADING, bold=True))).get_charmap()
     return "".join(letter if ord(letter) in known else "□" for letter in text)
 
@@ -86,7 +80,7 @@ def legible(text: str) -> str:
 def wrap(text: str, width: float) -> list[str]:
     """Break a title into lines of at most ``width`` pixels, at spaces if it can be."""
     lines = [""]
-    for word in text.split():
+    for word in legible(text).split():
         joined = f"{lines[-1]} {word}".strip()
         if text_width(joined, HEADING, bold=True) <= width:
             lines[-1] = joined
@@ -99,11 +93,11 @@ def wrap(text: str, width: float) -> list[str]:
     return [line for line in lines if line]
 
 
-class Sheet:
-    """A figure in pixels, (0, 0) at the top left, x before y as matplotlib has it."""
+class Canvas:
+    """A picture being drawn, (0, 0) at the top left, x before y as in matplotlib."""
 
     def __init__(self, width: int, height: int):
-        self.height = height
+        self._height = height
         self._figure = Figure((width / DPI, height / DPI), DPI, facecolor="white")
         self._canvas = FigureCanvasAgg(self._figure)
         self._transform = Affine2D().scale(1, -1).translate(0, height)
@@ -113,9 +107,9 @@ class Sheet:
         self._canvas.draw()
         return np.array(self._canvas.buffer_rgba())[..., :3].copy()
 
-    def photo(self, x: int, y: int, pixels: np.ndarray) -> None:
+    def image(self, x: int, y: int, pixels: np.ndarray) -> None:
         """Put uint8 (h, w, 3) pixels with their top left corner at (x, y)."""
-        bottom = self.height - y - len(pixels)
+        bottom = self._height - y - len(pixels)
         self._figure.figimage(pixels, x, bottom, origin="upper", zorder=-1)
 
     def text(self, x: float, y: float, text: str, size: float, **look: Any) -> None:
@@ -123,16 +117,26 @@ class Sheet:
         font = _font(size, look.pop("bold", False))
         # Dollars in a file's name are dollars, also where a matplotlibrc wants TeX.
         plain = {"parse_math": False, "usetex": False, "transform": self._transform}
-        look = {"color": INK, "va": "center_baseline"} | plain | look
+        look = {"color": TEXT, "va": "center_baseline"} | plain | look
         self._figure.text(x, y, text, fontproperties=font, **look)
 
-    def box(self, box: Sequence[float], pen: Pen) -> None:
-        """Outline (ymin, xmin, ymax, xmax) along its outside."""
+    def title(self, lines: Sequence[str], x: float, line_height: int) -> None:
+        """Write the wrapped lines of a title at the top."""
+        for number, line in enumerate(lines):
+            y = MARGIN + line_height * number + 8
+            self.text(x, y, line, HEADING, bold=True)
+
+    def box(self, box: Sequence[float], style: LineStyle) -> None:
+        """Draw a line along the outside of (ymin, xmin, ymax, xmax)."""
         ymin, xmin, ymax, xmax = box
-        out = pen.width / 2
+        out = style.width / 2
         corner = xmin - out, ymin - out
-        size = xmax - xmin + pen.width, ymax - ymin + pen.width
-        for look in pen.layers():
+        size = xmax - xmin + style.width, ymax - ymin + style.width
+        dark = {"edgecolor": DARK, "alpha": style.alpha}
+        dark["linewidth"] = (style.width + 2 * style.outline) * 72 / DPI
+        line = {"edgecolor": style.colour, "linewidth": style.width * 72 / DPI}
+        line["linestyle"] = (0, style.dashes) if style.dashes else "-"
+        for look in (dark, line):
             self._add(Rectangle(corner, *size, fill=False, joinstyle="miter", **look))
 
     def line(
@@ -146,7 +150,7 @@ class Sheet:
         """Draw a line through points, ``width`` pixels wide."""
         self._add(Line2D(xs, ys, color=colour, linewidth=width * 72 / DPI, alpha=alpha))
 
-    def fill(self, points: Sequence, colour: str, alpha: float = 1) -> None:
+    def polygon(self, points: Sequence, colour: str, alpha: float = 1) -> None:
         """Fill a polygon of (x, y) points."""
         self._add(Polygon(points, color=colour, alpha=alpha, linewidth=0))
 
@@ -155,18 +159,64 @@ class Sheet:
         self._add(Circle((x, y), radius, color=colour, linewidth=0))
 
     def _add(self, artist: Artist) -> None:
-        # No axes: they would work out limits and ticks that nobody looks at, which
-        # takes half as long again as drawing.
+        # Axes would work out limits and ticks, which takes half as long as drawing.
         artist.set_transform(self._transform)
         self._figure.add_artist(artist)
 
 
+def resized(
+    pixels: np.ndarray,
+    width: int,
+    height: int,
+    box: tuple[float, float, float, float] | None = None,
+) -> np.ndarray:
+    """Resize a picture smoothly.
+
+    Args:
+        pixels: uint8 (h, w, 3).
+        width: of the result.
+        height: of the result.
+        box: the part to take, (ymin, xmin, ymax, xmax) in pixels; all if left out.
+
+    Returns:
+        uint8 (height, width, 3).
+    """
+    ymin, xmin, ymax, xmax = box or (0, 0, *pixels.shape[:2])
+    is_smaller = width < xmax - xmin
+    method = Image.Resampling.LANCZOS if is_smaller else Image.Resampling.BICUBIC
+    part = (xmin, ymin, xmax, ymax)
+    return np.asarray(Image.fromarray(pixels).resize((width, height), method, part))
+
+
+def outlined(
+    pixels: np.ndarray, boxes: Iterable[Box], colours: Iterable[str], width: int = 3
+) -> np.ndarray:
+    """Return a picture with boxes drawn onto it, the line inside of each.
+
+    Args:
+        pixels: uint8 (h, w, 3) RGB, left as they are.
+        boxes: (ymin, xmin, ymax, xmax) in pixels, half-open.
+        colours: of the boxes, as ``#rrggbb``; they come again where there are fewer.
+        width: of the lines in pixels.
+
+    Returns:
+        uint8 (h, w, 3) RGB.
+    """
+    drawn = pixels.copy()
+    for (ymin, xmin, ymax, xmax), colour in zip(boxes, cycle(colours), strict=False):
+        inside = drawn[ymin:ymax, xmin:xmax]
+        is_line = np.ones(inside.shape[:2], bool)
+        is_line[width:-width, width:-width] = False
+        inside[is_line] = ImageColor.getrgb(colour)
+    return drawn
+
+
 def save_picture(pixels: np.ndarray, path: Path) -> None:
-    """Write a picture in one stroke.
+    """Write a picture atomically.
 
     Args:
         pixels: uint8 (h, w, 3) RGB.
-        path: where to; its suffix, one of :data:`SUFFIXES`, says the format. A PNG
+        path: the file; its suffix, one of :data:`SUFFIXES`, says the format. A PNG
             file is kept under about 1.5 MB.
 
     Raises:
@@ -185,22 +235,22 @@ def save_picture(pixels: np.ndarray, path: Path) -> None:
 
 
 def _png(image: Image.Image) -> bytes:
-    """Return an image as PNG, made smaller until it has no more than MOST_BYTES."""
+    """Return an image as PNG, made smaller until it has at most MAX_BYTES."""
     while True:
         file = io.BytesIO()
-        # Pillow's own level takes twice the time, to save one byte in forty.
+        # Pillow's default level takes twice the time, to save one byte in forty.
         image.save(file, "PNG", compress_level=4)
-        if file.tell() <= MOST_BYTES:
+        if file.tell() <= MAX_BYTES:
             return file.getvalue()
-        # Fewer colours would do too, but then some lose the hue that they are known by.
-        image = ImageOps.scale(image, 0.95 * (MOST_BYTES / file.tell()) ** 0.5)
+        # Fewer colours would do too, but some would lose the hue they are known by.
+        image = ImageOps.scale(image, 0.95 * (MAX_BYTES / file.tell()) ** 0.5)
 
 
 def plain_name(name: str) -> str:
     """Return an image's name as the start of a file's name.
 
     Args:
-        name: with whatever it has in it; its end is kept where it is long.
+        name: any text; the end of a long one is kept.
     """
     plain = re.sub(r"[^\w.-]+", "_", name).lstrip(".")
     return plain.encode()[-160:].decode(errors="ignore") or "image"
