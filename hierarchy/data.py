@@ -5,7 +5,6 @@ from pathlib import Path
 
 from common.errors import InputError
 from common.progress import console
-from datasets.drawn.planes import ensure_planes
 from datasets.voc import VocImage, VocSet, class_name
 from hierarchy.config import VOC2007, VOC2012, TestSettings, TrainSettings
 
@@ -57,6 +56,8 @@ def _data_or_planes(folder: Path, default: Path) -> Path:
     """Return ``folder``, or drawn planes if it is a default that is not there."""
     if folder != default or folder.is_dir():
         return folder
+    from datasets.drawn.planes import ensure_planes  # where nobody has data, alone
+
     planes = ensure_planes()
     console.print(
         f"{folder} is not there and no other data set was given: using the drawn"

@@ -1,11 +1,14 @@
 """Which images a run works on."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from common.errors import InputError
+from common.files import REPOSITORY
 from datasets.drawn.planes import draw_planes
 from hierarchy import data
 from image_zooms.config import TestSettings, TrainSettings
@@ -54,7 +57,9 @@ def test_without_the_default_data_set_drawn_planes_are_used_and_said(
 ):
     default = tmp_path / "VOC2012"
     monkeypatch.setattr(data, "VOC2012", default)
-    monkeypatch.setattr(data, "ensure_planes", lambda: planes[0])
+    monkeypatch.setattr(
+        "datasets.drawn.planes.ensure_planes", lambda: planes[0]
+    )
     images = data.training_set(TrainSettings(path_voc=default))
     assert len(images) == 3
     said = capsys.readouterr().out
@@ -89,3 +94,14 @@ def test_every_other_image_is_mirrored_and_the_rest_an_epoch_later(planes):
             assert marked[:, ::-1][ymin:ymax, xmin:xmax].all()
             assert (ymax - ymin) * (xmax - xmin) == marked.sum()
             assert replace(other, box=item.box) == item
+
+
+def test_the_drawing_program_is_loaded_only_where_nobody_has_data():
+    program = """
+import sys
+import hierarchy.train, hierarchy.test, glimpse_rnn.data
+print(*(name for name in sys.modules if name.startswith("datasets.drawn")))
+"""
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "\n")

@@ -3,284 +3,190 @@
     python -m datasets.drawn.planes                       # draws drawn/planes
     python -m datasets.drawn.planes --test 200 --seed 7 --folder more_planes
 
-Like aeroplanes in VOC they come in all sizes, places and poses, alone or in pairs, at
-airports and over land, water and clouds, some cut by the picture's edge; one picture
-in twelve has none. A box is the tight one of the pixels that show the aeroplane.
+Airliners, propeller aircraft, biplanes and fighters come in all sizes, places and
+poses; one picture in twelve has none. A box is the tight one of the visible pixels.
+Birds and boats are annotated too.
 """
 
-import time
-import xml.etree.ElementTree as ElementTree
+from collections import namedtuple
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from defusedxml.ElementTree import parse
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from common.command_line import run
-from common.errors import InputError
-from common.files import REPOSITORY, replacing, write_json, write_text
-from datasets.drawn.complete import ensure_set, has_record
-from datasets.drawn.painting import photograph
-from datasets.drawn.scenes import plan_scene
+from common.files import REPOSITORY, write_text
+from datasets.drawn import scenery
+from datasets.drawn.aircraft import KINDS, build_aircraft
+from datasets.drawn.scenery import MOODS
+from datasets.drawn.shapes import Picture, Rng, View, mesh_polygons, visible_box
+from datasets.drawn.write_set import FIRST_NUMBERS, DrawnSet, Entries
 
-DRAWN_PLANES = REPOSITORY / "drawn" / "planes"
-"""Where the set lies unless somebody wants it elsewhere."""
-
-TRAINVAL, TEST = 528, 48
-"""How many pictures to train and to test on: enough for five minutes on two cores."""
-
-VERSION = 2
-"""Goes up when the same seed gives other pictures than before."""
-
-SMALLEST_SIDE = 12
-"""Birds, boats, cars and buses are annotated from this many pixels upwards."""
-
-_RECORD = "planes.json"
-_OVERVIEW = "overview.png"
-_FIRST_NUMBER = {"trainval": 1, "test": 500_001}
-_OWN_ENTRIES = {"JPEGImages", "Annotations", "ImageSets", _RECORD, _OVERVIEW}
+DRAWN_PLANES = REPOSITORY / "drawn" / "planes"  # where the set lies by default
+TRAINVAL, TEST = 528, 48  # pictures: enough for five minutes on two cores
+VERSION = 3  # goes up when the same seed gives other pictures than before
+SMALLEST_SIDE = 12  # birds and boats are annotated from so many pixels upwards
+SIZES = (500, 375), (500, 333), (375, 500), (333, 500)  # (width, height) in pixels
+SETTINGS = {"sky": (1.1, 1.6), "land": (0.6, 0.85), "water": (0.6, 0.85),
+            "airfield": (0.3, 0.55)}  # fmt: skip
+# Where pictures are taken, and the horizon's range in picture heights.
+PlacedPlane = namedtuple("PlacedPlane", "kind mesh view outline is_parked")
+# Its outline is ((left, top), (right, bottom)) in pixels, float64, also outside.
+Scene = namedtuple("Scene", "size setting mood horizon side seed planes")
+# Size (width, height), row of the horizon, side of the sun, far planes first.
 
 
-@dataclass(frozen=True)
-class Annotated:
-    """One object of an annotation.
+def plan_scene(rng: Rng, with_plane: bool = True) -> Scene:
+    """Random scene with one or two aeroplanes, or with none."""
+    size = SIZES[rng.choice(4, p=(0.45, 0.35, 0.12, 0.08))]
+    setting = str(rng.choice(list(SETTINGS), p=(0.38, 0.24, 0.14, 0.24)))
+    horizon, mood = rng.uniform(*SETTINGS[setting]) * size[1], rng.choice(list(MOODS))
+    side, seed = rng.uniform(0.35, 1) * rng.choice([-1, 1]), int(rng.integers(2**31))
+    scene = Scene(size, setting, str(mood), horizon, side, seed, ())
+    if not with_plane:
+        return scene
+    # Few tiny ones, which no region would fit, and few that fill the picture.
+    share = (0.15 + 0.8 * rng.beta(3, 1.4), rng.uniform(0.1, 0.35))[rng.random() < 0.08]
+    is_parked = setting == "airfield" and rng.random() < 0.75
+    first, horizon = _random_plane(rng, scene, share, is_parked)
+    planes = [first]
+    for _ in range(8 * (rng.random() < 0.16)):  # until it does not cover the first
+        second, _ = _random_plane(rng, scene, rng.uniform(0.15, 0.35), False)
+        low = np.maximum(first.outline[0], second.outline[0])
+        if (low >= np.minimum(first.outline[1], second.outline[1])).any():
+            planes.insert(0, second)
+            break
+    return scene._replace(horizon=horizon, planes=tuple(planes))
 
-    Attributes:
-        name: its class in PASCAL VOC.
-        pose: Left, Right, Frontal, Rear or Unspecified.
-        truncated: whether it reaches the picture's edge.
-        box: (ymin, xmin, ymax, xmax) counted from 0; the last row and column belong
-            to it.
+
+def _random_plane(rng: Rng, scene: Scene, share: float, is_parked: bool) -> tuple:
+    """Random aeroplane as long as a share of the longer side, and the horizon's row."""
+    kind, size = str(rng.choice(list(KINDS), p=(0.42, 0.24, 0.14, 0.2))), scene.size
+    mesh = build_aircraft(kind, rng, wheels=is_parked or rng.random() < 0.15)
+    view = _random_view(rng, is_parked)
+    outline = view.bounds(mesh[0])
+    wide, tall = outline[1] - outline[0]
+    # Few may fill the picture, or the first region would find them.
+    area = rng.uniform(0.3, 0.515) * size[0] * size[1]
+    scale = min(share * max(size) / max(wide, tall), 0.96 * size[0] / wide,
+                0.92 * size[1] / tall, np.sqrt(area / (wide * tall)))  # fmt: skip
+    is_cut, axis = rng.random() < 0.13 and share > 0.35, int(rng.random() < 0.3)
+    centre = []
+    for i, (low, high) in enumerate(outline.T * scale):
+        cut = rng.uniform(0.06, 0.22) * (high - low)
+        margin = min(0.02 * size[i], 0.49 * (size[i] - high + low))
+        at_edge = rng.choice([-low - cut, size[i] - high + cut])
+        inside = rng.uniform(margin - low, size[i] - margin - high)
+        centre.append(at_edge if is_cut and i == axis else inside)
+    horizon = scene.horizon
+    if is_parked:  # the eye is so far above the ground that the horizon is in sight
+        eye = scale * view.distance * view.rotation[2, 2] / view.rotation[1, 2]
+        most = 0.97 * size[1] - outline[1, 1] * scale
+        least = min(max(centre[1], 0.18 * size[1] + eye), most)
+        centre[1] = rng.uniform(least, most)
+        horizon = float(np.clip(centre[1] - eye, 20, 0.8 * size[1]))
+    view = replace(view, centre=tuple(map(float, centre)), scale=float(scale))
+    return PlacedPlane(kind, mesh, view, outline * scale + centre, is_parked), horizon
+
+
+def _random_view(rng: Rng, is_parked: bool) -> View:
+    """View from the side, obliquely, from the front or rear, or onto a bank."""
+    kind = 1 if is_parked else rng.choice(4, p=(0.28, 0.44, 0.1, 0.18))
+    low, high = ((0, 18), (22, 62), (72, 90), (0, 360))[kind]
+    yaw = rng.choice([0, 180]) + rng.choice([-1, -1, 1]) * rng.uniform(low, high)
+    if is_parked:
+        return View.turned(yaw, 0, 0, rng.uniform(1.5, 6), 6)
+    tilt = rng.choice([-1, 1]) * rng.uniform(*((35, 78) if kind == 3 else (0, 24)))
+    climb, roll = rng.normal(6, 9), rng.normal(0, 12)
+    return View.turned(yaw, climb, roll, tilt, rng.uniform(2.5, 7))
+
+
+def draw_scene(scene: Scene, with_planes: bool = True) -> Picture:
+    """Painted scene; without planes their shadows remain and nothing else changes."""
+    picture, mood = Picture(Image.new("RGB", scene.size)), MOODS[scene.mood]
+    sun, rng = mood.direction(scene.side), np.random.default_rng(scene.seed)
+    scenery.paint_sky(picture, mood, scene.horizon, rng, scene.side)
+    if scene.setting != "sky":
+        paint = getattr(scenery, f"paint_{scene.setting}")
+        paint(picture, mood, scene.horizon, rng)
+    if rng.random() < (0.15 if scene.planes else 0.7):
+        scenery.lay_objects(picture, "bird", mood, 0, rng)
+    for plane in scene.planes:
+        mesh, view = plane.mesh, plane.view
+        if plane.is_parked:
+            ground = mesh[0][..., 2].min()
+            picture.shade_ground(view, (0.45, 0.25), ground, 0.1 + 0.5 * mood.strength)
+        if with_planes:
+            haze = 20 / (100 + view.scale)
+            picture.lay(mesh_polygons(mesh, view, sun, mood, haze), "aeroplane")
+    return picture
+
+
+def draw_picture(split: str, index: int, seed: int) -> tuple[np.ndarray, list[tuple]]:
+    """Picture, uint8 (rows, columns, 3) RGB, and its objects, aeroplanes first.
+
+    Both depend on the arguments alone. An object is its VOC class, whether the edge
+    cuts it, and its box (ymin, xmin, ymax, xmax), counted from 0 and inclusive.
     """
-
-    name: str
-    pose: str
-    truncated: bool
-    box: tuple[int, int, int, int]
-
-
-def draw_picture(
-    split: str, index: int, seed: int
-) -> tuple[np.ndarray, list[Annotated]]:
-    """Draw one picture of the set; it depends on nothing but the arguments.
-
-    Args:
-        split: ``trainval`` or ``test``.
-        index: number of the picture in its split, from 0.
-        seed: of the whole set.
-
-    Returns:
-        uint8 (rows, columns, 3) RGB, and what is to be seen, aeroplanes first.
-    """
-    rng = np.random.default_rng([seed, _FIRST_NUMBER[split], index])
-    scene = plan_scene(rng, with_plane=has_plane(index))
-    pixels, picture = photograph(scene)
-    objects = []
-    for thing in picture.things:
-        box = thing.visible_box()
-        if box is not None and _worth_naming(thing.name, box):
-            cut = _reaches_edge(box, pixels.shape)
-            objects.append(Annotated(thing.name, thing.pose, cut, box))
-    return pixels, sorted(objects, key=lambda thing: thing.name != "aeroplane")
+    rng = np.random.default_rng([seed, FIRST_NUMBERS[split == "test"], index])
+    scene = plan_scene(rng, with_plane=index % 24 not in (6, 17))
+    picture, (width, height), objects = draw_scene(scene), scene.size, []
+    for name, coverage in picture.things:
+        ymin, xmin, ymax, xmax = box = visible_box(coverage) or (0, 0, -1, -1)
+        if min(ymax - ymin, xmax - xmin) >= (SMALLEST_SIDE - 1) * (name != "aeroplane"):
+            truncated = min(ymin, xmin) == 0 or ymax == height - 1 or xmax == width - 1
+            objects.append((name, truncated, box))
+    pixels = scenery.photographed(picture.image, rng)
+    return pixels, sorted(objects, key=lambda thing: thing[0] != "aeroplane")
 
 
-def has_plane(index: int) -> bool:
-    """Return whether the picture of this number, from 0, shows an aeroplane.
-
-    One in twelve does not, in ``train`` as in ``val``.
-    """
-    return index % 24 not in (6, 17)
-
-
-def _worth_naming(name: str, box: tuple[int, int, int, int]) -> bool:
-    sides = box[2] - box[0] + 1, box[3] - box[1] + 1
-    return name == "aeroplane" or min(sides) >= SMALLEST_SIDE
+_OBJECT = """\t<object>\n\t\t<name>{0}</name>\n\t\t<pose>Unspecified</pose>
+\t\t<truncated>{1:d}</truncated>\n\t\t<difficult>0</difficult>
+\t\t<bndbox><xmin>{3}</xmin><ymin>{2}</ymin><xmax>{5}</xmax><ymax>{4}</ymax></bndbox>
+\t</object>\n"""
+_ANNOTATION = """<annotation>\n\t<folder>planes</folder>\n\t<filename>{}</filename>
+\t<source><database>Drawn planes</database></source>
+\t<size><width>{}</width><height>{}</height><depth>3</depth></size>
+\t<segmented>0</segmented>\n{}</annotation>\n"""
 
 
-def _reaches_edge(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> bool:
-    return min(box[:2]) == 0 or box[2] == shape[0] - 1 or box[3] == shape[1] - 1
+def _write(folder: Path, entries: Entries, seed: int) -> None:
+    """Write images, annotations and lists; corners count from 1."""
+    labels = {"trainval": [], "test": []}
+    for split, index, name in entries:
+        pixels, objects = draw_picture(split, index, seed)
+        Image.fromarray(pixels).save(folder / f"JPEGImages/{name}.jpg", quality=90)
+        texts = (_OBJECT.format(*o[:2], *(edge + 1 for edge in o[2])) for o in objects)
+        text = _ANNOTATION.format(f"{name}.jpg", *pixels.shape[1::-1], "".join(texts))
+        (folder / f"Annotations/{name}.xml").write_text(text, "utf-8")
+        labels[split].append((name, 1 if "aeroplane" in text else -1))
+    labels |= {"train": labels["trainval"][::2], "val": labels["trainval"][1::2]}
+    for title, members in labels.items():
+        names = "".join(f"{name}\n" for name, _ in members)
+        lines = "".join(f"{name} {label:2d}\n" for name, label in members)
+        write_text(folder / f"ImageSets/Main/{title}.txt", names)
+        write_text(folder / f"ImageSets/Main/aeroplane_{title}.txt", lines)
 
 
-def draw_planes(
-    folder: Path, trainval: int = TRAINVAL, test: int = TEST, seed: int = 0
-) -> None:
-    """Write a set of drawn aeroplanes; ``planes.json``, its record, comes last.
-
-    Args:
-        folder: the set's root, as VOC2007 is; made if it is not there.
-        trainval: pictures to train on; every other one is in ``train``, the rest in
-            ``val``.
-        test: pictures to test on.
-        seed: the same seed gives the same pictures, however many there are.
-
-    Raises:
-        InputError: a number of pictures is negative.
-    """
-    record = _record(trainval, test, seed)
-    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    (folder / _RECORD).unlink(missing_ok=True)
-    for split in ("trainval", "test"):
-        labels = {}
-        for index in range(record[split]):
-            name = _name(split, index)
-            pixels, objects = draw_picture(split, index, seed)
-            image = Image.fromarray(pixels)
-            image.save(folder / "JPEGImages" / f"{name}.jpg", quality=90)
-            text = annotation(f"{name}.jpg", pixels.shape, objects)
-            (folder / "Annotations" / f"{name}.xml").write_text(text, "utf-8")
-            labels[name] = any(thing.name == "aeroplane" for thing in objects)
-        _write_lists(folder / "ImageSets" / "Main", split, labels)
-    write_json(folder / _RECORD, record)
+def _set(trainval: int, test: int, seed: int) -> DrawnSet:
+    files = "JPEGImages/{}.jpg", "Annotations/{}.xml", "ImageSets/Main/trainval.txt"
+    counts = {"trainval": trainval, "test": test}
+    return DrawnSet("planes", VERSION, files, _write, counts, seed)
 
 
-def _record(trainval: int, test: int, seed: int) -> dict[str, str | int]:
-    """Return what tells one set from another, after a look at the numbers."""
-    for name, number in (("trainval", trainval), ("test", test), ("seed", seed)):
-        if not 0 <= number < _FIRST_NUMBER["test"]:
-            raise InputError(f"{name}: {number}; expected 0 to 500000")
-    numbers = {"seed": seed, "trainval": trainval, "test": test}
-    return {"set": "planes", "version": VERSION} | numbers
-
-
-def _name(split: str, index: int) -> str:
-    return f"{_FIRST_NUMBER[split] + index:06d}"
-
-
-def annotation(filename: str, shape: tuple[int, ...], objects: list[Annotated]) -> str:
-    """Return the XML that goes with a picture, with all fields that VOC has.
-
-    Args:
-        filename: of the picture.
-        shape: (rows, columns, channels) of the picture.
-        objects: what is in it; corners are written counted from 1.
-    """
-    root = ElementTree.Element("annotation")
-    _fields(root, folder="planes", filename=filename)
-    source = ElementTree.SubElement(root, "source")
-    _fields(source, database="Drawn planes", annotation="drawn", image="drawn")
-    size = ElementTree.SubElement(root, "size")
-    _fields(size, width=shape[1], height=shape[0], depth=shape[2])
-    _fields(root, segmented=0)
-    for thing in objects:
-        entry = ElementTree.SubElement(root, "object")
-        _fields(entry, name=thing.name, pose=thing.pose)
-        _fields(entry, truncated=int(thing.truncated), difficult=0)
-        ymin, xmin, ymax, xmax = (edge + 1 for edge in thing.box)
-        corners = ElementTree.SubElement(entry, "bndbox")
-        _fields(corners, xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax)
-    ElementTree.indent(root, "\t")
-    return ElementTree.tostring(root, encoding="unicode") + "\n"
-
-
-def _fields(parent: ElementTree.Element, **values: str | int) -> None:
-    for name, value in values.items():
-        ElementTree.SubElement(parent, name).text = str(value)
-
-
-def _write_lists(folder: Path, split: str, labels: dict[str, bool]) -> None:
-    """Write the lists of a split's pictures, plain and with labels 1 and -1."""
-    names = list(labels)
-    lists = {split: names}
-    if split == "trainval":
-        lists |= {"train": names[::2], "val": names[1::2]}
-    for title, members in lists.items():
-        write_text(folder / f"{title}.txt", "".join(f"{n}\n" for n in members))
-        lines = (f"{n} {1 if labels[n] else -1:2d}\n" for n in members)
-        write_text(folder / f"aeroplane_{title}.txt", "".join(lines))
-
-
-# --- a complete set or none ----------------------------------------------------------
+def draw_planes(folder: Path, trainval=TRAINVAL, test=TEST, seed=0) -> None:
+    """Write a set of so many pictures; ``planes.json``, its record, comes last."""
+    _set(trainval, test, seed).draw(folder)
 
 
 def ensure_planes(
-    folder: Path = DRAWN_PLANES,
-    trainval: int = TRAINVAL,
-    test: int = TEST,
-    seed: int = 0,
+    folder: Path = DRAWN_PLANES, trainval=TRAINVAL, test=TEST, seed=0,
     report: Callable[[str], None] = print,
-) -> Path:
-    """Draw the set unless it is there already, complete and with these numbers.
-
-    It is drawn into a temporary folder beside its place and moved there when it is
-    complete, so that an interrupted drawing is never taken for a set.
-
-    Args:
-        folder: the set's root, as VOC2007 is.
-        trainval: pictures to train on.
-        test: pictures to test on.
-        seed: of the set.
-        report: told before drawing begins.
-
-    Returns:
-        the folder.
-
-    Raises:
-        InputError: a number is negative, or the folder holds something else.
-    """
-    folder = Path(folder)
-    record = _record(trainval, test, seed)
-
-    def draw(partial: Path) -> None:
-        report(f"drawing {trainval + test} pictures of aeroplanes into {folder}")
-        draw_planes(partial, trainval, test, seed)
-
-    def is_complete(place: Path) -> bool:
-        return _holds(place, record)
-
-    ensure_set(folder, draw, is_complete, _OWN_ENTRIES, "a set of drawn planes")
-    return folder
-
-
-def _holds(folder: Path, record: dict[str, str | int]) -> bool:
-    """Return whether a folder holds the set that a record describes, all of it."""
-    if not has_record(folder / _RECORD, record):
-        return False
-    names = [_name(s, i) for s in ("trainval", "test") for i in range(record[s])]
-    pictures = {path.stem for path in (folder / "JPEGImages").glob("*.jpg")}
-    annotations = {path.stem for path in (folder / "Annotations").glob("*.xml")}
-    return pictures.issuperset(names) and annotations.issuperset(names)
-
-
-# --- a look at it --------------------------------------------------------------------
-
-
-def overview(folder: Path, columns: int = 6, rows: int = 5) -> Image.Image:
-    """Return a sheet of the set's first pictures with their boxes.
-
-    Aeroplanes are boxed in red, everything else that has a name in yellow.
-
-    Args:
-        folder: the set's root.
-        columns: pictures side by side.
-        rows: pictures one above the other.
-    """
-    width, height, gap = 250, 188, 6
-    size = (columns * (width + gap) + gap, rows * (height + gap) + gap)
-    sheet = Image.new("RGB", size, "#f4f1ea")
-    names = sorted(path.stem for path in (folder / "JPEGImages").glob("*.jpg"))
-    for place, name in enumerate(names[: columns * rows]):
-        small = _with_boxes(folder, name)
-        small.thumbnail((width, height), Image.Resampling.LANCZOS)
-        row, column = divmod(place, columns)
-        left = gap + column * (width + gap) + (width - small.width) // 2
-        top = gap + row * (height + gap) + (height - small.height) // 2
-        sheet.paste(small, (left, top))
-    return sheet
-
-
-def _with_boxes(folder: Path, name: str) -> Image.Image:
-    with Image.open(folder / "JPEGImages" / f"{name}.jpg") as image:
-        picture = image.convert("RGB")
-    draw = ImageDraw.Draw(picture)
-    for entry in parse(folder / "Annotations" / f"{name}.xml").iter("object"):
-        edges = ("xmin", "ymin", "xmax", "ymax")
-        box = [int(entry.findtext(f"bndbox/{edge}")) - 1 for edge in edges]
-        tint = "#e4312b" if entry.findtext("name") == "aeroplane" else "#f6c945"
-        draw.rectangle(box, outline=tint, width=3)
-    return picture
+) -> Path:  # fmt: skip
+    """Folder of the set, drawn unless it is there, complete and with these numbers."""
+    return _set(trainval, test, seed).ensure(folder, report)
 
 
 @dataclass(frozen=True)
@@ -299,17 +205,9 @@ class PlanesSettings:
 
 def main(settings: PlanesSettings) -> None:
     """Draw the set and its overview, and say what there is."""
-    start = time.perf_counter()
-    folder = ensure_planes(
-        settings.folder, settings.trainval, settings.test, settings.seed
-    )
-    with replacing(folder / _OVERVIEW) as partial:
-        overview(folder).save(partial)
-    print(
-        f"{settings.trainval} pictures to train on and {settings.test} to test on"
-        f" in {folder}, after {time.perf_counter() - start:.1f} s;"
-        f" {folder / _OVERVIEW} shows some"
-    )
+    planes = _set(settings.trainval, settings.test, settings.seed)
+    folder = planes.ensure(settings.folder, print)
+    print(planes.describe(folder))
 
 
 if __name__ == "__main__":

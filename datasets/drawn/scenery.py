@@ -1,297 +1,188 @@
-"""Moods of light, and the skies that go with them.
+"""Skies, grounds and clutter behind drawn aeroplanes and cars."""
 
-Every painter takes the picture, what it needs to know and a generator. Rows and
-columns are pixels; the horizon is a row.
-"""
-
-from dataclasses import dataclass
+from collections import namedtuple
 
 import numpy as np
+from PIL import Image, ImageFilter
 
-from datasets.drawn.canvas import (
-    Picture,
-    colour,
-    fractal_noise,
-    mix,
-    resized,
-    smoothstep,
-    softened,
-)
-from datasets.drawn.rendering import Light
+from datasets.drawn.shapes import CIRCLE, Picture, Rng, colour, levels, mix
+
+WHITE = np.ones(3)
+PAINTS = "#e9ebec #b9bfc4 #4a5057 #1d2024 #a01c22 #3a6ea8 #1f4d3a #d9b23a".split()
+_Mood = namedtuple("_M", "zenith sky haze sun lit shaded tint strength ambience up")
 
 
-@dataclass(frozen=True)
-class Mood:
-    """The light of an hour and a weather.
+class Mood(_Mood):
+    """Light: colours (3,), strengths in [0, 1] and the sun's height in [0, 1]."""
 
-    Attributes:
-        sky: colours from the top of the sky down to the horizon.
-        sun: colour of the direct light.
-        strength: of the direct light.
-        ambience: strength of the light that comes from everywhere.
-        lit_cloud: colour of clouds on the sun's side.
-        shaded_cloud: colour on the other side.
-        ground: colour that everything on the ground is multiplied by.
-        sun_height: how high the sun stands, 0 horizon … 1 straight above.
-        night: whether lamps are lit.
-        share: how often this mood comes up.
-    """
+    def direction(self, side: float) -> np.ndarray:
+        """Unit vector to a sun on one side, -1 left … 1 right, in the viewer's axes."""
+        vector = np.array([0.75 * side, 0.35 + 0.6 * self.up, 0.6])
+        return vector / np.linalg.norm(vector)
 
-    sky: tuple[str, ...]
-    sun: str
-    strength: float
-    ambience: float
-    lit_cloud: str
-    shaded_cloud: str
-    ground: str
-    sun_height: float
-    night: bool = False
-    share: float = 0.1
-
-    @property
-    def haze(self) -> np.ndarray:
-        """Colour of the air far away."""
-        return colour(self.sky[-1])
-
-    def light(self, side: float) -> Light:
-        """Return the light with the sun on one side, -1 left … 1 right."""
-        direction = np.array([0.75 * side, 0.35 + 0.6 * self.sun_height, 0.6])
-        sky = mix(colour(self.sky[1]), np.ones(3), 0.55)
-        earth = mix(colour(self.ground), np.array([0.62, 0.62, 0.58]), 0.5)
-        return Light(
-            direction / np.linalg.norm(direction),
-            colour(self.sun) * self.strength,
-            sky * self.ambience,
-            earth * self.ambience * 0.72,
-        )
+    def shade(self, sun, normals, fills, haze: float = 0) -> np.ndarray:
+        """Colours (n, 3) of glossy faces with unit normals, through a share of haze."""
+        sky = mix(self.sky, WHITE, 0.55) * self.ambience
+        earth = mix(self.tint, colour("#9e9e94"), 0.5) * self.ambience * 0.72
+        upward, direct = (normals[:, 1:2] + 1) / 2, self.sun * self.strength
+        towards = np.clip(normals @ sun, 0, None)[:, None]
+        shaded = fills * (mix(earth, sky, upward) + towards * direct)
+        mirror = 0.25 * np.clip(1 - np.abs(normals[:, 2:]), 0, 1) ** 3 * upward
+        return mix(mix(shaded, sky, mirror), self.haze, haze)
 
 
-MOODS = {
-    "clear": Mood(
-        ("#3a78bd", "#78afe0", "#d3e9f5"),
-        "#fff6e6", 0.62, 0.68, "#ffffff", "#b1c5db", "#ffffff", 0.8, share=0.26,
-    ),
-    "morning": Mood(
-        ("#6398cc", "#accde6", "#fde8cf"),
-        "#ffeccb", 0.6, 0.68, "#fffaf0", "#bdbfd0", "#fff3e2", 0.45, share=0.14,
-    ),
-    "hazy": Mood(
-        ("#8bb0cb", "#b7cfdb", "#ebece2"),
-        "#fff3da", 0.42, 0.76, "#fbfaf4", "#c3ced4", "#f1f1ea", 0.6, share=0.1,
-    ),
-    "golden": Mood(
-        ("#5383b3", "#a9bfbf", "#fbdc9c"),
-        "#ffdda0", 0.7, 0.58, "#ffedc9", "#b59a97", "#ffe6bd", 0.25, share=0.13,
-    ),
-    "sunset": Mood(
-        ("#3d4a80", "#b66f86", "#fdb06c"),
-        "#ffb878", 0.66, 0.55, "#ffc093", "#75547c", "#d9a593", 0.12, share=0.1,
-    ),
-    "overcast": Mood(
-        ("#8b98a5", "#a8b4bd", "#d2d8d9"),
-        "#ffffff", 0.2, 0.86, "#e3e8ea", "#8f9ca7", "#d9dde0", 0.9, share=0.11,
-    ),
-    "storm": Mood(
-        ("#46535f", "#70808a", "#b9c2bd"),
-        "#fff2d0", 0.5, 0.62, "#b3bdc1", "#55626d", "#bcc3bb", 0.5, share=0.05,
-    ),
-    "dusk": Mood(
-        ("#222f5c", "#5d5b8c", "#e2a08a"),
-        "#f2b8a0", 0.4, 0.6, "#c98f98", "#4c4c78", "#8d86a3", 0.2, True, share=0.07,
-    ),
-    "night": Mood(
-        ("#0d1738", "#1a2a56", "#40558a"),
-        "#c8d6ff", 0.36, 0.5, "#8394c0", "#26335c", "#5a6a96", 0.6, True, share=0.04,
-    ),
+_CODES = {
+    "clear": "#3a78bd #78afe0 #d3e9f5 #fff6e6 #ffffff #b1c5db #ffffff .62 .68 .75",
+    "cloudy": "#6398cc #accde6 #f2ecdf #fff0d8 #fffdf8 #a9b4c8 #fbf4e8 .6 .68 .55",
+    "dusk": "#3d4a80 #b66f86 #fdb06c #ffb878 #ffc093 #75547c #d9a593 .66 .55 .12",
+    "overcast": "#8b98a5 #a8b4bd #d2d8d9 #ffffff #d3d9dc #8f9ca7 #d9dde0 .2 .86 .9",
+}
+MOODS = {name: Mood(*map(colour, codes.split()[:7]), *map(float, codes.split()[7:]))
+         for name, codes in _CODES.items()}  # fmt: skip
+_LANDS = ("#5d8a3c #a3b878 #2f5a2c", "#c3a24e #d8c58c #55702f",
+          "#8f7a3f #b9a673 #b0612a", "#e3e9ef #eef2f5 #44584f")  # fmt: skip
+# Colours of the ground near by, of the ground far away and of trees.
+
+
+def noise(rng: Rng, shape: tuple[int, int], cells, octaves: int = 4) -> np.ndarray:
+    """Fractal noise, float32 of a shape, in [0, 1]; cells are the coarsest octave's."""
+    total = np.zeros(shape, np.float32)
+    for octave in range(octaves):
+        counts = np.clip(np.rint(np.array(cells) * 2**octave), 2, shape).astype(int)
+        image = Image.fromarray(rng.random(counts, dtype=np.float32))
+        image = image.resize(shape[::-1], Image.Resampling.BICUBIC)
+        total += np.asarray(image) / 2**octave
+    total = (total - total.min()) / max(float(np.ptp(total)), 1e-6)
+    # Rows are crowded at the top as towards a horizon.
+    return total[(np.sqrt(np.linspace(0, 1, shape[0])) * (shape[0] - 1)).astype(int)]
+
+
+def gradient(stops: list[np.ndarray], size: tuple[int, int]) -> Image.Image:
+    """Image (mode RGB) that runs through colours from top to bottom."""
+    places, rows = np.linspace(0, 1, len(stops)), np.linspace(0, 1, size[1])
+    column = [np.interp(rows, places, channel) for channel in np.transpose(stops)]
+    return Image.fromarray(levels(np.stack(column, 1))[:, None]).resize(size)
+
+
+def paint_sky(picture: Picture, mood: Mood, horizon: float, rng: Rng, side) -> None:
+    """Paint sky, clouds and the glow of a sun on one side, -1 left … 1 right."""
+    width, height = picture.image.size
+    limit = int(np.clip(horizon, 4, 3 * height))
+    picture.image.paste(gradient([mood.haze] * 2, (width, height)))
+    picture.image.paste(gradient([*mood[:3]], (width, limit)))
+    limit, x = min(limit, height), (0.5 + 0.42 * side) * width
+    y = limit * 0.95 * (1 - mood.up)
+    rows, columns = np.ogrid[0:height:2, 0:width:2]
+    away = np.hypot(rows - y, columns - x) / width
+    glow = 0.35 * mood.strength * np.exp(-((away / 0.35) ** 2))
+    glow = Image.fromarray(levels(glow + (mood.up < 0.5) * (away < 0.03)))
+    picture.paste(mood.sun, glow.resize((width, height)))
+    shape, is_closed = (max(limit // 2, 2), width // 2), mood.up > 0.8
+    cover = rng.uniform(0.75, 1) if is_closed else rng.uniform(0, 0.6)
+    cells = ((5, 6), (4, 3), (9, 2))[rng.integers(3)]
+    density = noise(rng, shape, cells, 3 if is_closed else 5)
+    down, right = np.gradient(density)
+    slope = (5 if is_closed else 9) * (down - np.sign(side) * right)
+    mask = np.clip((density - 0.8 + 0.7 * cover) / 0.25, 0, 0.9)
+    lit = np.clip(0.6 + slope, 0, 1)
+    for fill, share in ((mood.shaded, mask * (1 - 0.2 * lit)), (mood.lit, mask * lit)):
+        picture.paste(fill, Image.fromarray(levels(share)).resize((width, limit)))
+
+
+def paint_plain(picture: Picture, top, near, far, rng, texture=(0.3, 30, 14)) -> None:
+    """Paint level ground from a row down; texture is contrast and cells each way."""
+    width, height = picture.image.size
+    top = int(np.clip(round(top), 0, height - 2))
+    shape = height - top, width
+    picture.image.paste(
+        gradient([far, mix(far, near, 0.7), near], shape[::-1]), (0, top)
+    )
+    picture.paste(near * 0.35, texture[0] * noise(rng, shape, texture[1:]), (0, top))
+
+
+def _paint_ridge(picture, row: float, size: float, fill, rng: Rng, lumps=5) -> None:
+    """Paint hills or trees that rise by ``size`` pixels over a row."""
+    top, bottom = int(max(row - 1.3 * size, 0)), int(row)
+    shape = bottom - top, picture.image.width
+    if shape[0] >= 2:
+        edge = row - size * (0.25 + noise(rng, (2, shape[1]), (2, lumps), 6)[0])
+        mask = np.clip(np.arange(top, bottom)[:, None] - edge, 0, 1)
+        picture.paste(fill, mask, (0, top))
+        mask *= 0.6 * noise(rng, shape, (3, 3 * lumps), 3)
+        picture.paste(fill * 0.4, mask, (0, top))
+
+
+def paint_land(picture: Picture, mood: Mood, horizon: float, rng: Rng) -> None:
+    """Paint hills, a plain and lines of trees."""
+    codes = _LANDS[rng.choice(len(_LANDS), p=(0.4, 0.2, 0.25, 0.15))]
+    near, far, tree = (colour(code) * mood.tint for code in codes.split())
+    height = picture.image.height
+    for share in (0.65, 0.35)[: rng.integers(0, 3)]:
+        size, fill = rng.uniform(0.04, 0.16) * height, mix(tree, mood.haze, share)
+        _paint_ridge(picture, horizon + 1, size, fill, rng)
+    paint_plain(picture, horizon, near, mix(far, mood.haze, 0.3), rng)
+    for depth in np.sort(rng.uniform(0, 0.5, rng.integers(1, 4))):
+        size = (0.02 + 0.12 * depth) * height * rng.uniform(0.8, 1.6)
+        row = horizon + 2 + depth * (height - horizon)
+        _paint_ridge(picture, row, size, mix(tree, mood.haze, 0.15), rng, 12)
+
+
+def paint_water(picture: Picture, mood: Mood, horizon: float, rng: Rng) -> None:
+    """Paint the sea with a coast and boats."""
+    size, coast = rng.uniform(0, 0.12) * picture.image.height, colour("#4d6350")
+    _paint_ridge(picture, horizon + 1, size, mix(coast, mood.haze, 0.5), rng)
+    near = mix(colour("#27566f"), mood.zenith, 0.35) * mood.tint
+    paint_plain(picture, horizon, near, mix(near, mood.haze, 0.55), rng, (0.6, 60, 6))
+    lay_objects(picture, "boat", mood, horizon, rng)
+
+
+def paint_airfield(picture: Picture, mood: Mood, horizon: float, rng: Rng) -> None:
+    """Paint hangars and tarmac."""
+    width, height = picture.image.size
+    below = height - horizon
+    paint_land(picture, mood, horizon, rng)
+    for x in np.arange(rng.uniform(0, 0.4), 1, rng.uniform(0.2, 0.5)) * width:
+        hangar = (x, horizon + 0.07 * below) + CIRCLE[12:] * 0.07 * height
+        picture.lay([(hangar, mix(colour("#a9a49a"), mood.haze, 0.3) * mood.tint)])
+    tarmac = colour(str(rng.choice(["#777979", "#8f8c84", "#646568"]))) * mood.tint
+    top = horizon + rng.uniform(0.07, 0.14) * below
+    paint_plain(picture, top, tarmac, mix(tarmac, mood.haze, 0.3), rng)
+
+
+_OBJECTS = {
+    "boat": (
+        ("paint", (-.42, .12), (.45, .14), (.3, -.02), (-.34, -.02)),
+        ("white", (-.02, 1), (-.36, .2), (-.02, .18)),
+        ("white", (.02, .9), (.4, .2), (.03, .2))),
+    "bird": (
+        ("dark", (.04, .04), (-.06, .3), (-.3, .5), (-.58, .56), (-.4, .34), (-.2, 0)),
+        ("dark", (-.3, .03), (-.62, .1), (-.66, -.02), (-.3, -.04)),
+        ("feather", (-.36, 0), (-.1, .11), (.2, .12), (.38, .14), (.46, .09),
+         (.44, .02), (.3, -.05), (0, -.12), (-.2, -.09)),
+        ("feather", (.16, .06), (.16, .34), (.02, .6), (-.26, .78), (-.14, .44),
+         (-.1, 0))),
 }  # fmt: skip
-"""What the light can be like."""
+# Polygons with their fills; about one unit long, up is positive.
 
 
-# --- sky -----------------------------------------------------------------------------
+def lay_objects(picture: Picture, name: str, mood: Mood, horizon, rng: Rng) -> None:
+    """Paint up to three birds or boats as things, larger near by."""
+    (width, height), tint = picture.image.size, 0.2 + 0.8 * mood.tint
+    codes = {"white": "#f4efe2", "dark": "#37414a", "feather": "#8d8073"}
+    for depth in np.sort(rng.uniform(0.08, 0.45, rng.integers(0, 4))):
+        foot = rng.uniform(0.05, 0.95) * width, horizon + depth * (height - horizon)
+        size, codes["paint"] = 12 + 120 * depth, str(rng.choice(PAINTS))
+        factors = np.array([rng.choice([-size, size]), -size])
+        shapes = [
+            (foot + np.array(points) * factors, fill)
+            for fill, *points in _OBJECTS[name]
+        ]
+        picture.lay([(p, colour(codes[fill]) * tint) for p, fill in shapes], name)
 
 
-def paint_sky(
-    picture: Picture,
-    mood: Mood,
-    horizon: float,
-    sun: tuple[float, float],
-    rng: np.random.Generator,
-) -> None:
-    """Paint the sky down to the horizon, with the glow of the sun, stars at night.
-
-    Args:
-        picture: to paint on.
-        mood: the light.
-        horizon: row where the palest colour is reached.
-        sun: (x, y) of the sun or moon, which may lie outside.
-        rng: where unevenness comes from.
-    """
-    height, width = picture.shape
-    depth = np.clip(np.arange(height) / max(horizon, 1), 0, 1)
-    stops = np.array([colour(text) for text in mood.sky])
-    places = np.linspace(0, 1, len(stops)) ** 0.85
-    column = np.stack([np.interp(depth, places, stop) for stop in stops.T], 1)
-    uneven = fractal_noise(rng, (height, width), (2, 3), 2)[..., None]
-    picture.pixels[:] = column[:, None].astype(np.float32) - 0.025 + 0.05 * uneven
-    if mood.night:
-        _stars(picture, horizon, rng)
-    reach = 0.5 * width
-    picture.glow(sun, reach, colour(mood.sun) * 0.35 * mood.strength)
-    if mood.sun_height < 0.5 or mood.night:
-        picture.glow(sun, 0.2 * reach, colour(mood.sun) * 0.5)
-        disc = picture.layer()
-        disc.ellipse(sun, (0.026 * width, 0.026 * width), colour("#fff6df"))
-        picture.lay(disc, 0.95)
-
-
-def _stars(picture: Picture, horizon: float, rng: np.random.Generator) -> None:
-    height, width = picture.shape
-    for _ in range(70):
-        x, y = rng.uniform(0, width), rng.uniform(0, 0.8 * min(horizon, height))
-        row, column = int(y), int(x)
-        picture.pixels[row, column] += rng.uniform(0.1, 0.5)
-
-
-def paint_wisps(picture: Picture, mood: Mood, rng: np.random.Generator) -> None:
-    """Paint thin clouds high up, drawn out by the wind."""
-    noise = fractal_noise(rng, picture.shape, (9, 2.5), 4, 0.6)
-    slant = np.linspace(0, rng.uniform(-60, 60), picture.shape[1]).astype(int)
-    rows = np.arange(picture.shape[0])[:, None] + slant
-    noise = np.take_along_axis(noise, np.abs(rows) % picture.shape[0], 0)
-    where = fractal_noise(rng, picture.shape, (2, 2), 2)
-    veil = smoothstep(noise, 0.45, 0.95) * smoothstep(where, 0.3, 0.8)
-    picture.blend(colour(mood.lit_cloud), veil * rng.uniform(0.4, 0.7))
-
-
-def paint_cloud_cover(
-    picture: Picture,
-    mood: Mood,
-    horizon: float,
-    cover: float,
-    sun_side: float,
-    rng: np.random.Generator,
-) -> None:
-    """Paint a broken deck of clouds that gets smaller towards the horizon.
-
-    Args:
-        picture: to paint on.
-        mood: the light.
-        horizon: row below which no clouds are.
-        cover: 0 few … 1 closed.
-        sun_side: -1 left … 1 right, where the clouds are lit.
-        rng: where their shapes come from.
-    """
-    height, width = picture.shape
-    limit = int(np.clip(horizon, 1, height))
-    closed = cover > 0.7  # a closed deck has soft folds, a broken one has heads
-    octaves = 3 if closed else 5
-    flat = fractal_noise(rng, (2 * height, width), (9, 3), octaves, 0.5)
-    # Rows of the deck crowd together towards the horizon.
-    above = np.clip(1 - np.arange(limit) / max(horizon, 1), 0.02, 1)
-    rows = ((1 - above**0.6) * (2 * height - 1)).astype(int)
-    density = flat[rows]
-    thick = smoothstep(density, 0.62 - 0.4 * cover, 0.88 - 0.4 * cover)
-    beyond = np.pad(density, 6, mode="edge")
-    toward = 6 + (6 if sun_side > 0 else -6)
-    slope = density - beyond[2 : 2 + limit, toward : toward + width]
-    contrast = 2.5 if closed else 4.5
-    lit = np.clip(0.62 + contrast * slope - 0.3 * thick * cover, 0, 1)
-    fill = mix(colour(mood.shaded_cloud), colour(mood.lit_cloud), lit[..., None])
-    fill = mix(fill, mood.haze, 0.55 * (1 - above[:, None, None]) ** 2)
-    picture.blend(fill, thick * 0.92)
-
-
-def paint_cumulus(
-    picture: Picture,
-    mood: Mood,
-    centre: tuple[float, float],
-    width: float,
-    sun_side: float,
-    rng: np.random.Generator,
-    opacity: float = 1.0,
-) -> None:
-    """Paint one heaped cloud: balls of vapour on a flat base, lit from one side.
-
-    Args:
-        picture: to paint on.
-        mood: the light.
-        centre: (x, y) of the middle of its base.
-        width: of the base in pixels.
-        sun_side: -1 left … 1 right.
-        rng: where its shape comes from.
-        opacity: 1 hides what is behind.
-    """
-    height = 0.62 * width
-    top, left = int(centre[1] - height), int(centre[0] - 0.62 * width)
-    bottom, right = int(centre[1] + 0.1 * width), int(centre[0] + 0.62 * width)
-    rows, columns = picture.shape
-    width = float(width)
-    top, left = max(top, 0), max(left, 0)
-    bottom, right = min(bottom, rows), min(right, columns)
-    if bottom - top < 4 or right - left < 4:
-        return
-    shape = (bottom - top, right - left)
-    y, x = np.mgrid[top:bottom, left:right].astype(np.float32)
-    lumps = (14 * shape[0] / width, 10 * shape[1] / width)
-    fray = 0.07 * (fractal_noise(rng, shape, lumps, 3, 0.6) - 0.5)
-    x = (x - centre[0]) / width + fray
-    y = (y - centre[1]) / width + fray[::-1, ::-1]
-    body, shade = _balls(x, y, sun_side, rng)
-    body *= 1 - smoothstep(y, -0.015, 0.05)
-    shade = softened(shade, max(1.0, 0.012 * width))
-    shade = np.clip(shade - 0.5 * smoothstep(y, -0.25, 0.03), 0, 1)
-    fill = mix(colour(mood.shaded_cloud), colour(mood.lit_cloud), shade[..., None])
-    picture.blend(fill, softened(body, 1.0) * opacity, (top, left))
-
-
-def _balls(
-    x: np.ndarray, y: np.ndarray, sun_side: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return how dense a heap of balls is and how brightly it is lit, per pixel."""
-    body = np.zeros_like(x)
-    shade = np.full_like(x, 0.5)
-    front = np.full_like(x, -1.0)
-    middle_row = x[len(x) // 2]
-    for place in np.linspace(-0.42, 0.42, 13).tolist():
-        radius = (0.2 - 0.3 * place * place) * rng.uniform(0.6, 1.1)
-        right = place + rng.uniform(-0.03, 0.03)
-        down = (0.5 * place * place - 0.18) * rng.uniform(0.1, 1.5)
-        reach = np.flatnonzero(np.abs(middle_row - right) < radius + 0.08)
-        if not len(reach):
-            continue
-        near = np.s_[:, reach[0] : reach[-1] + 1]
-        dx, dy = (x[near] - right) / radius, (y[near] - down) / radius
-        inside = np.clip(1 - dx * dx - dy * dy, 0, 1)
-        np.maximum(body[near], smoothstep(inside, 0.0, 0.3), out=body[near])
-        bulge = np.sqrt(inside)
-        lit = 0.5 + 0.38 * (0.75 * sun_side * dx - 0.75 * dy + 0.35 * bulge)
-        ahead = (bulge * radius > front[near]) & (inside > 0)
-        np.copyto(shade[near], lit, where=ahead)
-        np.copyto(front[near], bulge * radius, where=ahead)
-    return body, shade
-
-
-def paint_cloud_sea(
-    picture: Picture,
-    mood: Mood,
-    horizon: float,
-    sun_side: float,
-    rng: np.random.Generator,
-) -> None:
-    """Paint clouds as they look from above, closed up to the horizon."""
-    height, width = (side // 2 for side in picture.shape)  # soft, so half is enough
-    top = int(np.clip(horizon / 2, 0, height - 1))
-    small = Picture(resized(picture.pixels, (height, width)))
-    before = small.pixels.copy()
-    cloud = mix(colour(mood.shaded_cloud), colour(mood.lit_cloud), 0.6)
-    depth = np.linspace(0, 1, height - top)[:, None, None]
-    small.pixels[top:] = mix(mood.haze, cloud, depth)
-    for depth in (0.05, 0.2, 0.48, 1.0):
-        size = width * (0.16 + 0.6 * depth)
-        for x in np.arange(-0.3 * size, width + 0.3 * size, 0.62 * size):
-            place = x + rng.uniform(-0.2, 0.2) * size
-            base = top + depth * (height - top) * 1.05 + 0.12 * size
-            paint_cumulus(small, mood, (place, base), size, sun_side, rng, 0.85)
-    changed = (small.pixels != before).any(2, keepdims=True) * np.ones(3)
-    coverage = resized(changed, picture.shape)[..., 0]
-    picture.blend(resized(small.pixels, picture.shape), coverage)
+def photographed(image: Image.Image, rng: Rng) -> np.ndarray:
+    """Image with a camera's blur and grain, uint8 (rows, columns, 3)."""
+    soft = image.filter(ImageFilter.BoxBlur(rng.uniform(0.1, 0.5)))
+    pixels = np.asarray(soft, np.int16)
+    grain = rng.standard_normal(pixels.shape[:2], np.float32) * rng.uniform(0.8, 3)
+    return np.clip(pixels + np.rint(grain).astype("i2")[..., None], 0, 255).astype("u1")
