@@ -10,13 +10,13 @@ written and why.
 import json
 import shutil
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
 import keras
+import numpy as np
 
 from common.epochs import EpochFiles, compare_settings
 from common.errors import InputError, file_error
@@ -83,7 +83,7 @@ class Checkpoints(EpochFiles):
         self.write(
             epoch,
             lambda path: save_weights(model, path),
-            lambda file: _write_state(file, model),
+            lambda file: _write_state(file, get_state(model)),
             row,
             settings,
         )
@@ -107,7 +107,7 @@ class Checkpoints(EpochFiles):
             )
         self.check_settings(epoch, settings)
         load_weights(model, self.weights(epoch))
-        return self.read_state(epoch, lambda file: _read_state(file, model))
+        return self.read_state(epoch, lambda file: set_state(model, _read_state(file)))
 
     def write_settings(self, settings: dict[str, Any]) -> None:
         """Write the settings that the model is built by beside its weights."""
@@ -184,22 +184,30 @@ def weights_file(folder: Path, name: str = "") -> Path:
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
-    """Write the network alone, as ``keras.Model.load_weights`` reads it."""
-    with _without_optimizer(model):
-        model.save_weights(path)
+    """Write the network alone, as ``keras.Model.load_weights`` reads it.
+
+    Args:
+        model: a regressor, or a network that is not compiled.
+        path: where to.
+    """
+    getattr(model, "networks", model).save_weights(path)
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
     """Read the network alone.
 
+    Args:
+        model: as for :func:`save_weights`.
+        path: where from.
+
     Raises:
         InputError: the file is damaged, or of a model with other settings.
     """
     try:
-        with _without_optimizer(model), warnings.catch_warnings():
+        with warnings.catch_warnings():
             # Keras only warns where a file lacks what the model has.
             warnings.simplefilter("error")
-            model.load_weights(path)
+            getattr(model, "networks", model).load_weights(path)
     except (OSError, KeyError) as error:
         raise file_error(path, "is cut short or no weights", _EXPECTED) from error
     except (ValueError, RuntimeError, TypeError, UserWarning) as error:
@@ -211,15 +219,17 @@ def load_weights(model: keras.Model, path: Path) -> None:
 _EXPECTED = "what training saved with the settings in model.json"
 
 
-@contextmanager
-def _without_optimizer(model: keras.Model) -> Iterator[None]:
-    """Hide Adam, which Keras would write and read too: three times the size."""
-    optimizer = getattr(model, "optimizer", None)  # not compiled, it has none
-    model.optimizer = None
-    try:
-        yield
-    finally:
-        model.optimizer = optimizer
+def _write_state(file: h5py.File, state: Mapping[str, np.ndarray]) -> None:
+    for name, array in state.items():
+        file[name] = array
+
+
+def _read_state(file: h5py.File) -> dict[str, np.ndarray]:
+    return {
+        f"{group}/{name}": dataset[...]
+        for group in file
+        for name, dataset in file[group].items()
+    }
 
 
 def _seeds(model: keras.Model) -> list[keras.Variable]:
@@ -228,18 +238,37 @@ def _seeds(model: keras.Model) -> list[keras.Variable]:
     return [v for v in model.non_trainable_variables if id(v) not in weights]
 
 
-def _write_state(file: h5py.File, model: keras.Model) -> None:
-    model.optimizer.save_own_variables(file.create_group("optimizer"))
-    for number, seed in enumerate(_seeds(model)):
-        file[f"seeds/{number}"] = keras.ops.convert_to_numpy(seed.value)
+def get_state(model: keras.Model) -> dict[str, np.ndarray]:
+    """Return what exact resume needs beside the weights: Adam and random states.
+
+    Args:
+        model: compiled.
+
+    Returns:
+        Arrays by their name: ``optimizer/{i}`` and ``seeds/{i}``.
+    """
+    groups = {"optimizer": model.optimizer.variables, "seeds": _seeds(model)}
+    return {
+        f"{group}/{number}": keras.ops.convert_to_numpy(variable.value)
+        for group, variables in groups.items()
+        for number, variable in enumerate(variables)
+    }
 
 
-def _read_state(file: h5py.File, model: keras.Model) -> None:
-    seeds = _seeds(model)
-    saved = file["seeds"] if seeds else {}
-    if len(saved) != len(seeds):
-        raise ValueError(f"{len(saved)} random states for {len(seeds)}")
-    for number, seed in enumerate(seeds):
-        seed.assign(saved[str(number)][...])
-    model.optimizer.build(model.trainable_variables)
-    model.optimizer.load_own_variables(file["optimizer"])
+def set_state(model: keras.Model, state: Mapping[str, np.ndarray]) -> None:
+    """Go back to what :func:`get_state` returned.
+
+    Args:
+        model: compiled, its optimizer built.
+        state: of a model with the same settings.
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError: an array has another shape, or there is one too many.
+    """
+    groups = {"optimizer": model.optimizer.variables, "seeds": _seeds(model)}
+    if len(state) != sum(map(len, groups.values())):
+        raise ValueError(f"{len(state)} arrays of state; the model has others")
+    for group, variables in groups.items():
+        for number, variable in enumerate(variables):
+            variable.assign(state[f"{group}/{number}"])

@@ -69,9 +69,9 @@ class ModelSettings:
     """Units of the memory."""
     batch_norm: Switch = 0
     """1 normalises batches in the glimpse network."""
-    location: Literal["learned", "random", "centre", "predicted"] = "learned"
-    """Where glimpses are taken: where the policy says, anywhere, in the middle, or
-    where the keypoint is predicted to be after the glimpse before."""
+    location: str = "learned"
+    """Where glimpses are taken: learned by REINFORCE, random (anywhere), centre, or
+    predicted (where the keypoint is predicted to be after the glimpse before)."""
     location_offset: float = 0.0
     """Bound of the step from one location to the next, 2 is a whole image; 0 predicts
     locations themselves, as the paper does."""
@@ -85,8 +85,8 @@ class ModelSettings:
     supervision: Literal["last", "every"] = "last"
     """Which predictions the regression is of: that after the last glimpse, as in the
     paper, or those after all of them."""
-    reward: Literal["exponential", "binary"] = "exponential"
-    """Of a run: exp(−15 Δ²), or 1 where Δ is below 0.3."""
+    reward: str = "exponential"
+    """Of a rollout: exponential, exp(−15 Δ²), or binary, 1 where Δ is below 0.3."""
     vgg_blocks: int = 3
     """Blocks of VGG-16 in the glimpse network vgg16."""
     vgg_trainable: Switch = 0
@@ -96,11 +96,6 @@ class ModelSettings:
         for name, value in SIZES[self.task].items():
             if getattr(self, name) == 0:
                 object.__setattr__(self, name, value)
-
-    @property
-    def is_guided(self) -> bool:
-        """Whether later glimpses are taken around a place that the model says."""
-        return self.location in ("learned", "predicted")
 
     def identity(self) -> dict[str, Any]:
         """Return what the network is built by, ready for JSON."""
@@ -123,6 +118,18 @@ class ModelSettings:
             least = 2**self.vgg_blocks
             words = f"at least {least}, for each of VGG-16's {self.vgg_blocks} blocks"
             expect(self, "bandwidth", f"{words} halves it", lambda x: x >= least)
+
+    def check_names(self) -> None:
+        """Refuse names that are in no table; loads Keras, for the tables need it.
+
+        Raises:
+            InputError: names the setting, its value and what is in the table.
+        """
+        from glimpse_rnn.losses import REWARDS
+        from glimpse_rnn.policies import POLICIES
+
+        for name, table in (("location", POLICIES), ("reward", REWARDS)):
+            expect(self, name, f"one of {', '.join(table)}", table.__contains__)
 
 
 @dataclass(frozen=True)

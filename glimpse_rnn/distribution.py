@@ -8,9 +8,9 @@ tells of each other::
                 "task": {"type": "worker", "index": 0}}' \
     python glimpse_rnn/train.py -n 0 --distribute multi_worker
 
-A batch is as large as in a training on one device, and what is drawn by lot comes with
-it, so that the losses are the same but for the last bits. Only the first worker writes;
-to go on with ``-n`` all of them have to see its folder.
+A batch is as large as in a training on one device, and its noise comes with it: the
+losses are the same but for the last bits. Only the first worker writes. To go on with
+``-n`` all of them have to see its folder.
 """
 
 import json

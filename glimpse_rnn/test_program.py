@@ -32,16 +32,18 @@ from glimpse_rnn.data import announce, open_sets, report_skipped
 from glimpse_rnn.evaluation import (
     by_glimpses,
     constant_summary,
+    rollout_of,
     sampled_predictions,
     seconds_per_image,
+    to_pixels,
     trace,
+    write_case,
 )
 from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
 from glimpse_rnn.model import GlimpseRegressor, get_model
-from glimpse_rnn.runs import in_pixels, model_windows, run_on, seen, write_case
 from glimpse_rnn.train_program import split
+from glimpse_rnn.visualization import Run as Rollout
 from glimpse_rnn.visualization import (
-    Run,
     draw_cases,
     draw_detection_rate,
     draw_rate_by_glimpses,
@@ -49,7 +51,7 @@ from glimpse_rnn.visualization import (
 )
 
 CASES = 12
-"""Runs in the sheets of best and worst cases."""
+"""Rollouts in the sheets of best and worst cases."""
 
 PAPER = (10, 30, 48, 63, 73)
 """The paper's own row of Table 1, in %."""
@@ -157,7 +159,7 @@ def measure(
 
     Writes ``results.json``, ``detection_rate.png``, ``rate_by_glimpses.png``,
     ``best.png``, ``worst.png`` with their pictures in ``cases/`` and, with
-    ``bool_draw``, a picture per run into ``path_testing_folder``.
+    ``bool_draw``, a picture per rollout into ``path_testing_folder``.
 
     Args:
         settings: of the test.
@@ -172,8 +174,8 @@ def measure(
         is said.
     """
     pixels, targets = images.arrays()
-    did = trace(model, pixels, "mean", settings.seed)
-    distances = normalised_distances(did["prediction"], targets)
+    outputs = trace(model, pixels, "mean", settings.seed)
+    distances = normalised_distances(outputs["prediction"], targets)
     sampled = normalised_distances(
         sampled_predictions(model, pixels, settings.samples, settings.seed), targets
     )
@@ -186,24 +188,24 @@ def measure(
         **summary(distances),
         "mean_policy": summary(distances),
         "sampled": {"runs": settings.samples, **summary(sampled)},
-        "by_glimpses": by_glimpses(did["predictions"], targets),
+        "by_glimpses": by_glimpses(outputs["predictions"], targets),
         "controls": _controls(
             settings, model, (pixels, targets), training, trained["training"]
         ),
         "seconds_per_image": rounded(seconds_per_image(model, pixels)),
     }
-    sheets = _sheets(model, images, did, distances)
+    sheets = _sheets(model, images, outputs, distances)
     folder = settings.path_testing_folder
     results["cases"] = [
-        write_case(run, folder / "cases" / f"{name}_{number:02d}.jpg", folder)
-        for name, runs in sheets.items()
-        for number, run in enumerate(runs, 1)
+        write_case(rollout, folder / "cases" / f"{name}_{number:02d}.jpg", folder)
+        for name, rollouts in sheets.items()
+        for number, rollout in enumerate(rollouts, 1)
     ]
     write_json(folder / "results.json", results)
     _draw_plots(settings, results)
     _draw_sheets(folder, sheets, len(images))
     if settings.bool_draw:
-        _draw_runs(settings, model, images, pixels, did, distances)
+        _draw_rollouts(settings, model, images, pixels, outputs, distances)
     _print_table(results)
     console.print(f"results and pictures: {settings.path_testing_folder}")
     return results
@@ -262,12 +264,11 @@ def _random_glimpses(
         model = load_model(other, weights)
         how = f"a model trained with location random: {weights}"
     else:
-        values = model.settings.identity() | {"location": "random"}
-        same = get_model(ModelSettings(**values))
-        same.set_weights(model.get_weights())
-        model = same
-    did = trace(model, pixels, "mean", settings.seed)
-    distances = normalised_distances(did["prediction"], targets)
+        weights = model.get_weights()
+        model = model.from_config(model.get_config() | {"location": "random"})
+        model.set_weights(weights)
+    outputs = trace(model, pixels, "mean", settings.seed)
+    distances = normalised_distances(outputs["prediction"], targets)
     return {"how": how, **summary(distances)}
 
 
@@ -292,51 +293,44 @@ def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
 def _sheets(
     model: GlimpseRegressor,
     images: KeypointSet,
-    did: dict[str, np.ndarray],
+    outputs: dict[str, np.ndarray],
     distances: np.ndarray,
-) -> dict[str, list[Run]]:
-    """Return the best and the worst runs, none of them in both."""
+) -> dict[str, list[Rollout]]:
+    """Return the best and the worst rollouts, none of them in both."""
     order = np.argsort(distances, kind="stable").tolist()
     count = min(CASES, len(order) // 2 or 1)
     chosen = {"best": order[:count], "worst": order[::-1][: min(count, len(order) - 1)]}
     return {
-        name: [_run_of(model, images, index, did, distances) for index in indices]
+        name: [
+            rollout_of(model, images, index, outputs, float(distances[index]), None)
+            for index in indices
+        ]
         for name, indices in chosen.items()
         if indices
     }
 
 
-def _run_of(
-    model: GlimpseRegressor,
-    images: KeypointSet,
-    index: int,
-    did: dict[str, np.ndarray],
-    distances: np.ndarray,
-    canvas: np.ndarray | None = None,
-) -> Run:
-    own = {name: did[name][index] for name in ("locations", "prediction")}
-    return run_on(model, images, index, own, float(distances[index]), canvas)
+def _draw_sheets(folder: Path, sheets: dict[str, list[Rollout]], total: int) -> None:
+    for name, rollouts in sheets.items():
+        title = f"{name.capitalize()} {len(rollouts)} of {total} images"
+        draw_cases(rollouts, folder / f"{name}.png", title)
 
 
-def _draw_sheets(folder: Path, sheets: dict[str, list[Run]], total: int) -> None:
-    for name, runs in sheets.items():
-        title = f"{name.capitalize()} {len(runs)} of {total} images"
-        draw_cases(runs, folder / f"{name}.png", title)
-
-
-def _draw_runs(
+def _draw_rollouts(
     settings: TestSettings,
     model: GlimpseRegressor,
     images: KeypointSet,
     pixels: np.ndarray,
-    did: dict[str, np.ndarray],
+    outputs: dict[str, np.ndarray],
     distances: np.ndarray,
 ) -> None:
-    """Draw each run, with what its glimpses saw."""
+    """Draw each rollout, with what its glimpses see."""
     names = distinct_names(images.names)
     for index in track(range(len(images)), "drawing", len(images)):
-        run = _run_of(model, images, index, did, distances, pixels[index])
-        draw_run(run, settings.path_testing_folder / f"{names[index]}_run.png")
+        rollout = rollout_of(
+            model, images, index, outputs, float(distances[index]), pixels[index]
+        )
+        draw_run(rollout, settings.path_testing_folder / f"{names[index]}_run.png")
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:
@@ -373,7 +367,7 @@ def locate(
 ) -> list[dict[str, Any]]:
     """Locate the keypoint in pictures without annotations; write what was found.
 
-    Writes ``detections.json`` and a picture per run into ``path_testing_folder``.
+    Writes ``detections.json`` and a picture per rollout into ``path_testing_folder``.
     Positions are in pixels from the upper left corner, the middle of the first pixel at
     0.5.
 
@@ -390,20 +384,20 @@ def locate(
                 raise
             skipped.append(str(error))
             continue
-        canvas = squash(picture, model.settings.image_size, model.channels)
-        did = trace(model, canvas[None], "mean", settings.seed)
-        run = Run(
+        canvas = squash(picture, model.image_size, model.channels)
+        outputs = trace(model, canvas[None], "mean", settings.seed)
+        rollout = Rollout(
             picture,
-            did["locations"][0],
-            did["prediction"][0],
+            outputs["locations"][0],
+            outputs["prediction"][0],
             None,
             None,
-            model_windows(model),
-            seen(model, canvas, did["locations"][0]),
+            model.windows,
+            model.glimpse_images(canvas, outputs["locations"][0]),
             path.name,
         )
-        draw_run(run, settings.path_testing_folder / f"{name}_run.png")
-        found.append(_detection(path, run))
+        draw_run(rollout, settings.path_testing_folder / f"{name}_run.png")
+        found.append(_detection(path, rollout))
     results = {**about, "images": found, "skipped": skipped}
     write_json(settings.path_testing_folder / "detections.json", results)
     for line in skipped:
@@ -414,17 +408,17 @@ def locate(
     return found
 
 
-def _detection(path: Path, run: Run) -> dict[str, Any]:
-    height, width, _ = run.picture.shape
+def _detection(path: Path, rollout: Rollout) -> dict[str, Any]:
+    height, width, _ = rollout.picture.shape
 
     def position(location: np.ndarray) -> dict[str, float]:
-        row, column = in_pixels(run, location)
+        row, column = to_pixels(rollout, location)
         return {"x": column, "y": row}
 
     return {
         "image": str(path),
         "height": height,
         "width": width,
-        "keypoint": position(run.prediction),
-        "glimpses": [position(location) for location in run.locations],
+        "keypoint": position(rollout.prediction),
+        "glimpses": [position(location) for location in rollout.locations],
     }

@@ -4,7 +4,6 @@ Here the pieces are put together and nothing else happens: the loop is in
 :mod:`glimpse_rnn.training`; logging, progress and saving are its listeners.
 """
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,8 @@ from glimpse_rnn.checkpoint import Checkpoints
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.data import announce, open_sets, report_skipped
 from glimpse_rnn.distribution import Distribution
-from glimpse_rnn.evaluation import trace
-from glimpse_rnn.metrics import normalised_distances
-from glimpse_rnn.model import draw_lots, get_model
-from glimpse_rnn.runs import run_on
+from glimpse_rnn.evaluation import mean_rollouts
+from glimpse_rnn.model import get_model
 from glimpse_rnn.training import sentence, train_epochs
 from glimpse_rnn.visualization import draw_run
 from weights.vgg16 import trunk_identity
@@ -38,6 +35,7 @@ def train(settings: TrainSettings) -> None:
         InputError: a setting or file cannot be used.
     """
     settings.check()
+    settings.check_names()
     distribution = Distribution(settings.distribute)
     keep_freed_memory()
     checkpoints = Checkpoints(settings.path_model, settings.keep_states)
@@ -79,7 +77,7 @@ def augmentation_of(settings: TrainSettings) -> Augmentation:
 
 
 DRAWN = 4
-"""Runs that ``bool_draw`` draws after an epoch."""
+"""Rollouts that ``bool_draw`` draws after an epoch."""
 
 
 class _Training:
@@ -100,15 +98,15 @@ class _Training:
         announce("training", images, more)
         self._shown = validation if len(validation) else images
         self._validation = validation.arrays() if len(validation) else None
+        with distribution.scope():
+            self._model = get_model(settings)
         self._batches = KeypointBatches(
             images,
             settings.batch_size,
             settings.seed,
             augmentation_of(settings),
-            draw_lots=partial(draw_lots, settings),
+            sample_noise=self._model.sample_noise,
         )
-        with distribution.scope():
-            self._model = get_model(settings)
         self._trunk = None
         if settings.glimpse_network == "vgg16":
             self._trunk = trunk_identity(settings.path_vgg).to_json()
@@ -139,7 +137,9 @@ class _Training:
     def _restore(self, epoch: int) -> None:
         whole = self._checkpoints.restore(epoch, self._model, self._identity())
         if whole:
-            console.print(f"going on from epoch {epoch}, with its Adam and its chance")
+            console.print(
+                f"going on from epoch {epoch}, with its Adam and its random states"
+            )
         else:
             console.print(
                 f"going on from the weights of epoch {epoch} alone, with a new Adam:"
@@ -182,13 +182,8 @@ class _Training:
         return ", the best so far" if best == row["epoch"] else ""
 
     def _draw(self, epoch: int) -> None:
-        """Draw the mean policy's runs on a few images that are not trained on."""
+        """Draw the mean policy's rollouts on images that are not trained on."""
         shown = self._shown.subset(range(min(DRAWN, len(self._shown))))
-        pixels, targets = shown.arrays()
-        did = trace(self._model, pixels)
-        distances = normalised_distances(did["prediction"], targets)
         folder = self._settings.path_testing_folder / "training" / f"epoch_{epoch:03d}"
-        for index, distance in enumerate(distances):
-            own = {name: did[name][index] for name in ("locations", "prediction")}
-            run = run_on(self._model, shown, index, own, float(distance), pixels[index])
-            draw_run(run, folder / f"{plain_name(shown.names[index])}_run.png")
+        for rollout in mean_rollouts(self._model, shown):
+            draw_run(rollout, folder / f"{plain_name(rollout.name)}_run.png")
