@@ -1,7 +1,7 @@
 """Glimpses, Fig. 3: the objective: regression loss (left) and reward (right).
 
 ``python -m figures.glimpses_fig3 --runs STUDIES`` reads the CSV files that
-``glimpse_rnn.ablations`` wrote; see :mod:`figures.glimpses_studies`.
+``studies.glimpses`` wrote; see :mod:`figures.glimpses_studies`.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Glimpses, Fig. 4: the network: glimpse network, and learned against random glimpses.
 
 ``python -m figures.glimpses_fig4 --runs STUDIES`` reads the CSV files that
-``glimpse_rnn.ablations`` wrote; see :mod:`figures.glimpses_studies`.
+``studies.glimpses`` wrote; see :mod:`figures.glimpses_studies`.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Glimpses, Fig. 5: the resolution: bandwidth and radius of the glimpses.
 
 ``python -m figures.glimpses_fig5 --runs STUDIES`` reads the CSV files that
-``glimpse_rnn.ablations`` wrote; see :mod:`figures.glimpses_studies`.
+``studies.glimpses`` wrote; see :mod:`figures.glimpses_studies`.
 """
 
 from dataclasses import dataclass

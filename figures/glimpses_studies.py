@@ -1,6 +1,6 @@
 """What Figs. 3, 4 and 5 of the glimpse paper share: studies, an arm a line.
 
-``glimpse_rnn.ablations`` writes ``STUDY/STUDY.csv`` with a row for each arm and seed:
+``studies.glimpses`` writes ``STUDY/STUDY.csv`` with a row for each arm and seed:
 the columns study, arm, seed, and the detection rates in % under names that end in
 0.02 … 0.10. A file without the column study is called after its study.
 """

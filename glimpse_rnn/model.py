@@ -306,8 +306,8 @@ class GlimpseRegressor(keras.Model):
     def _maybe_symbolic_build(self, *_: Any, **__: Any) -> None:
         """Build nothing: all is built from the start.
 
-        Keras 3.15 does this where several devices share a batch, and fails on data of
-        more than one part: ``tests/test_glimpse_distribution.py`` shows it.
+        Keras 3.15 does this where several devices share a batch, and fails on two
+        workers: ``tests/test_glimpse_distribution.py`` shows it.
         """
 
     @property

@@ -20,7 +20,7 @@ from glimpse_rnn.data import announce, open_sets, report_skipped
 from glimpse_rnn.distribution import Distribution
 from glimpse_rnn.evaluation import mean_rollouts
 from glimpse_rnn.model import get_model
-from glimpse_rnn.training import sentence, train_epochs
+from glimpse_rnn.training import format_row, train_epochs
 from glimpse_rnn.visualization import draw_run
 from weights.vgg16 import trunk_identity
 
@@ -169,7 +169,7 @@ class _Training:
                 self._model, self._batches, self._validation, epochs, show
             ):
                 note = self._save(row) if self._writes else ""
-                console.print(sentence(row) + note)
+                console.print(format_row(row) + note)
                 if board is not None:
                     board.write(row)
                 if settings.bool_draw and self._writes:

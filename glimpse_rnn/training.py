@@ -92,7 +92,7 @@ def validate(
     return row | {"validation_delta": rounded(float(distances.mean()))}
 
 
-def sentence(row: dict[str, Any]) -> str:
+def format_row(row: dict[str, Any]) -> str:
     """Return an epoch's row of the log as a line to read."""
     words = [f"epoch {row['epoch']}: loss {row['loss']:.3f}"]
     words.append(f"reward {row['reward']:.3f}, Δ {row['delta']:.3f}")

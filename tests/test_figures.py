@@ -454,7 +454,7 @@ def test_bad_cases_are_named(tmp_path, case, message):
 
 
 def write_study(path, arms, study=None, prefix="rate_"):
-    """As glimpse_rnn.ablations writes it, where a study is named."""
+    """As studies.glimpses writes it, where a study is named."""
     heading = ["study"] * (study is not None) + ["arm", "seed"]
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)

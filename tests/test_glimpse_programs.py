@@ -267,7 +267,7 @@ def test_pictures_without_annotations_are_located_in(trained, cars, tmp_path):
 
 def study(cars, folder, **flags):
     toy = [f"{name}={value}" for name, value in TOY.items()]
-    words = [sys.executable, "-m", "glimpse_rnn.ablations", "--study", "objective"]
+    words = [sys.executable, "-m", "studies.glimpses", "--study", "objective"]
     words += ["--path_studies", str(folder), "--budget", "small", "--epochs", "2"]
     words += [f"--{name}={value}" for name, value in flags.items()]
     words += ["--flags", f"path_data={cars}", *toy]

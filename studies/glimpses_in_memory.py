@@ -1,4 +1,4 @@
-"""The comparisons of :mod:`glimpse_rnn.ablations` in one process, images in memory.
+"""The comparisons of :mod:`studies.glimpses` in one process, images in memory.
 
 For notebooks: arms are trained one after the other, without folders and restarts, and
 an arm that has been trained for another study is not trained again.
@@ -15,7 +15,7 @@ from glimpse_rnn.model import GlimpseRegressor, get_model
 from glimpse_rnn.training import train_epochs
 
 Flags = Mapping[str, str]
-"""Flags of ``train.py`` by name, as in :data:`glimpse_rnn.ablations.STUDIES`."""
+"""Flags of ``train.py`` by name, as in :data:`studies.glimpses.STUDIES`."""
 
 
 def train_studies(
