@@ -523,7 +523,9 @@ import keras
 import numpy as np
 import glimpse_rnn.model
 given = dict(np.load(sys.argv[1]))
-model = keras.models.load_model(sys.argv[3])
+# Keras 3.15 saves PyTorch's Adam under a name of its own, for PyTorch alone.
+model = keras.models.load_model(sys.argv[3], compile=False)
+model.compile(keras.optimizers.Adam(1e-3))
 rollout = model.trace(given["images"], "sample", 2)
 model.train_on_batch((given["images"], given["noise"]), given["targets"])
 again = sys.argv[2].replace(".npz", ".keras")
