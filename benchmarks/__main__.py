@@ -10,7 +10,7 @@ import tyro
 from rich.table import Table
 
 from benchmarks.measuring import Measurement
-from common.command_line import quiet_start, run
+from common.command_line import suppress_startup_output, run
 from common.files import check_folder, write_json
 from common.progress import console
 from common.provenance import commit, machine
@@ -55,7 +55,7 @@ def main(settings: Settings) -> None:
 def _measurements(suites: tuple[str, ...]) -> Iterator[tuple[str, Measurement]]:
     """Yield each suite's name with each of its measurements, as they are made."""
     for suite in suites:
-        with quiet_start():
+        with suppress_startup_output():
             module = import_module(f"benchmarks.{suite}")
         for measurement in module.measure():
             yield suite, measurement

@@ -11,7 +11,7 @@ from benchmarks.loop_sensor import LoopSensor
 from benchmarks.measuring import Measurement, in_turns, seconds_of
 from common.device_arrays import compiled
 from common.feeding import fit
-from common.memory import keep_freed_memory
+from common.memory import tune_malloc
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.model import GlimpseRegressor, get_model
 from glimpse_rnn.sensor import GlimpseSensor
@@ -27,7 +27,7 @@ ROUNDS = 5
 
 def measure() -> Iterator[Measurement]:
     """Yield each comparison as it is made; some minutes on 2 cores."""
-    keep_freed_memory()
+    tune_malloc()
     generator = np.random.default_rng(0)
     settings = TrainSettings()
     yield _sensor(settings, generator)

@@ -17,17 +17,17 @@ import numpy as np
 
 from benchmarks.glimpse_rnn import random_images
 from benchmarks.measuring import Measurement, in_turns
-from common.memory import keep_freed_memory
+from common.memory import tune_malloc
 from datasets.drawn.planes import draw_planes
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
 from glimpse_rnn.model import get_model
-from hierarchy.description import Describer
-from hierarchy.pictures import Picture
+from hierarchy.features import Describer
+from hierarchy.images import Picture
 from hierarchy.regions import MOVES, whole_image, zoom
 from image_zooms.config import TrainSettings as ZoomSettings
-from image_zooms.features import make_describer as make_zoom_describer
+from image_zooms.features import make_features as make_zoom_describer
 from pool45_crops.config import TrainSettings as PoolSettings
-from pool45_crops.features import make_describer as make_pool_describer
+from pool45_crops.features import make_features as make_pool_describer
 from weights.fetch import ensure_trunk
 
 VOC_SIZE = 375, 500
@@ -50,7 +50,7 @@ that it was split from."""
 
 def measure() -> Iterator[Measurement]:
     """Yield each comparison as it is made; some minutes on 2 cores."""
-    keep_freed_memory()
+    tune_malloc()
     ensure_trunk(ZoomSettings().path_vgg)
     for detector in ("image_zooms", "pool45_crops"):
         yield _memory(detector)

@@ -7,11 +7,11 @@ import numpy as np
 from benchmarks.measuring import Measurement, seconds_of
 from benchmarks.published_loop import published_pooling
 from benchmarks.training_step import bench
-from hierarchy.pictures import Picture
+from hierarchy.images import Picture
 from hierarchy.quirks import Quirks
 from hierarchy.regions import MOVES, Region, whole_image, zoom
 from pool45_crops.config import TrainSettings
-from pool45_crops.features import Pool45Describer, make_describer, region_of_interest
+from pool45_crops.features import Pool45Crops, make_features, region_of_interest
 
 WIDENED = Quirks(widened_regions=True)
 
@@ -20,14 +20,14 @@ def measure() -> Iterator[Measurement]:
     """Yield each comparison as it is made; some minutes on 2 cores."""
     settings = TrainSettings()
     with bench() as training:
-        picture = Picture("image", training.images[0].pixels)
+        picture = SearchImage("image", training.images[0].pixels)
         regions = _tree(whole_image(*picture.size), levels=3)
-        describer = make_describer(settings)
+        describer = make_features(settings)
         rois = _published_rois(describer, picture, regions)
         yield _roi_pooling(describer, picture, regions, rois)
         # The published way is timed without the pass that makes the maps.
         yield from training.training_step(
-            make_describer(settings), lambda: published_pooling(rois[1])
+            make_features(settings), lambda: published_pooling(rois[1])
         )
 
 
@@ -41,7 +41,7 @@ def _tree(region: Region, levels: int) -> list[Region]:
 
 
 def _published_rois(
-    describer: Pool45Describer, picture: Picture, regions: list[Region]
+    describer: Pool45Crops, picture: Picture, regions: list[Region]
 ) -> list[np.ndarray]:
     """Return what the published program pools: (512, rows, columns) for each region."""
     maps = describer.feature_maps(picture)
@@ -50,7 +50,7 @@ def _published_rois(
 
 
 def _roi_pooling(
-    describer: Pool45Describer,
+    describer: Pool45Crops,
     picture: Picture,
     regions: list[Region],
     rois: list[np.ndarray],

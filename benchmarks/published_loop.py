@@ -10,7 +10,7 @@ import numpy as np
 
 from hierarchy.q_network import DROPOUT, get_q_network
 from hierarchy.regions import TRIGGER
-from hierarchy.replay import Experiences
+from hierarchy.replay import Transitions
 
 
 def published_q_network() -> keras.Model:
@@ -30,7 +30,7 @@ def published_q_network() -> keras.Model:
 
 
 def published_update(
-    network: keras.Model, batch: Experiences, gamma: float = 0.90
+    network: keras.Model, batch: Transitions, gamma: float = 0.90
 ) -> None:
     """Make targets sample by sample, then fit them once."""
     targets = []

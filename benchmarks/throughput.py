@@ -15,19 +15,19 @@ import numpy as np
 from benchmarks.glimpse_rnn import ArrayBatches, random_images
 from benchmarks.measuring import Measurement
 from common.feeding import fit
-from common.memory import keep_freed_memory
+from common.memory import tune_malloc
 from datasets.voc import VocImage, VocObject
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
 from glimpse_rnn.model import get_model
 from hierarchy.agent import Agent
 from hierarchy.config import TrainSettings
-from hierarchy.description import STATE_SIZE
-from hierarchy.evaluation import run_together
-from hierarchy.pictures import Picture
-from hierarchy.policies import AgentPolicy
+from hierarchy.features import STATE_SIZE
+from hierarchy.evaluation import run_batch
+from hierarchy.images import Picture
+from hierarchy.baselines import AgentPolicy
 from hierarchy.q_network import QLearner, get_q_network
-from hierarchy.train_program import get_replay
-from hierarchy.training import Trainer
+from hierarchy.train import get_replay
+from hierarchy.train import Trainer
 from weights.fetch import ensure_trunk
 
 STEPS = 50 * 900 * 10
@@ -43,7 +43,7 @@ def measure(searches: int = 16, images: int = 32) -> Iterator[Measurement]:
         searches: images in lockstep.
         images: of VOC size that are searched once.
     """
-    keep_freed_memory()
+    tune_malloc()
     for detector in ("image_zooms", "pool45_crops"):
         yield from _detector(detector, searches, images)
         yield _testing(detector, searches, images)
@@ -88,12 +88,12 @@ def _paper_minutes(seconds: float) -> str:
 def _seconds_a_step(
     settings: TrainSettings, images: list[VocImage], warm_up: list[VocImage]
 ) -> float:
-    make_describer = import_module(f"{settings.detector}.features").make_describer
+    make_features = import_module(f"{settings.detector}.features").make_features
     replay = get_replay(settings)
     generator = np.random.default_rng(0)
     trainer = Trainer(
         Agent(QLearner(get_q_network()), generator),
-        make_describer(settings),
+        make_features(settings),
         replay,
         settings.rules,
         1,
@@ -115,7 +115,7 @@ def _testing(name: str, searches: int, images: int) -> Measurement:
     """Compare testing images in lockstep with testing them one by one."""
     settings = import_module(f"{name}.config").TestSettings()
     policy = AgentPolicy(
-        get_q_network(), import_module(f"{name}.features").make_describer(settings)
+        get_q_network(), import_module(f"{name}.features").make_features(settings)
     )
     pictures = [Picture(image.key, image.pixels) for image in _pictures(2 * images)]
     halves = pictures[:images], pictures[images:]  # none is to be in the cache yet
@@ -123,7 +123,7 @@ def _testing(name: str, searches: int, images: int) -> Measurement:
     def seconds_an_image(pictures: list[Picture], number: int) -> float:
         start = time.perf_counter()
         for first in range(0, images, number):
-            looks = run_together(
+            looks = run_batch(
                 pictures[first : first + number], policy, settings.rules
             )
             sum(1 for _ in looks)

@@ -15,15 +15,15 @@ from keras import ops
 
 from benchmarks.measuring import Measurement, seconds_of
 from benchmarks.published_loop import published_q_network, published_update
-from common.memory import keep_freed_memory
+from common.memory import tune_malloc
 from datasets.drawn.planes import draw_planes
 from datasets.voc import VocSet
 from hierarchy.agent import Agent, get_epsilon
-from hierarchy.description import STATE_SIZE, Describer
+from hierarchy.features import STATE_SIZE, Describer
 from hierarchy.q_network import HIDDEN_UNITS, QLearner, get_q_network
-from hierarchy.replay import Experiences, ReplayMemory
-from hierarchy.search import SearchRules
-from hierarchy.training import Trainer
+from hierarchy.replay import Transitions, ReplayMemory
+from hierarchy.search import SearchSpec
+from hierarchy.train import Trainer
 from weights import DEFAULT_PATH
 from weights.fetch import ensure_trunk
 
@@ -90,7 +90,7 @@ class Bench:
             Agent(self.learner, self.generator),
             describer,
             self.replay,
-            SearchRules(),
+            SearchSpec(),
             1,
             BATCH,
             self.generator,
@@ -141,7 +141,7 @@ class Bench:
 @contextmanager
 def bench() -> Iterator[Bench]:
     """Make what training steps are timed on; the trunk is there afterwards."""
-    keep_freed_memory()
+    tune_malloc()
     ensure_trunk(DEFAULT_PATH)
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
@@ -165,7 +165,7 @@ def _full_memory(generator: np.random.Generator) -> ReplayMemory:
     return replay
 
 
-def _product_seconds(batch: Experiences) -> float:
+def _product_seconds(batch: Transitions) -> float:
     """Return the time of the products that an update cannot do without.
 
     The first layer of states, of next states and of its gradient; of the second layer

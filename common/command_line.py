@@ -1,5 +1,6 @@
 """Settings into command lines, and mistakes into one clear line."""
 
+import dataclasses
 import io
 import logging
 import os
@@ -8,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import tyro
 
@@ -39,8 +40,9 @@ def run(
         arguments: the words behind the program's name; ``sys.argv`` if left out.
     """
     _print_what_can_be_printed()
-    settings = parse(settings_class, sys.argv[1:] if arguments is None else arguments)
+    words = sys.argv[1:] if arguments is None else arguments
     try:
+        settings = parse(settings_class, words)
         with _ending_on_sigterm():
             main(settings)
     except InputError as error:
@@ -64,17 +66,30 @@ def run(
 def parse(settings_class: type[Settings], arguments: list[str]) -> Settings:
     """Return the settings that a command line stands for.
 
-    Where the class has ``PRESETS``, names and the values of fields under each, the flag
-    ``--preset NAME`` sets them; further flags override it.
+    Where classes have ``PRESETS``, names and the values of fields under each, the flag
+    ``--preset NAME`` sets them. Where the settings have ``remembered``, which reads
+    what a model was trained with, that is taken instead. Further flags override both.
 
     Args:
         settings_class: a dataclass; its docstring is the program's description.
         arguments: the words behind the program's name.
     """
+    default = _preset(settings_class, arguments)
+    settings = _parsed(settings_class, arguments, default)
+    remembered = settings.remembered() if hasattr(settings, "remembered") else {}
+    if remembered:
+        default = dataclasses.replace(default or settings_class(), **remembered)
+        settings = _parsed(settings_class, arguments, default)
+    return settings
+
+
+def _parsed(
+    settings_class: type[Settings], arguments: list[str], default: Settings | None
+) -> Settings:
     return tyro.cli(
         settings_class,
         args=arguments,
-        default=_preset(settings_class, arguments),
+        default=default,
         config=(tyro.conf.OmitArgPrefixes,),
         use_underscores=True,
     )
@@ -82,15 +97,16 @@ def parse(settings_class: type[Settings], arguments: list[str]) -> Settings:
 
 def _preset(settings_class: type[Settings], arguments: list[str]) -> Settings | None:
     """Return the settings of the preset that is asked for, None for the defaults."""
-    presets, chosen = getattr(settings_class, "PRESETS", {}), ""
+    chosen = ""
     for word, following in zip(arguments, [*arguments, ""][1:], strict=True):
         flag, equals, value = word.partition("=")
         name = value if equals else following
         if flag == "--preset":
             chosen = name  # the last one counts, as for every flag
-    if chosen not in presets:
-        return None
-    return settings_class(preset=chosen, **presets[chosen])
+    values: dict[str, Any] = {}
+    for one in reversed(settings_class.__mro__):
+        values |= vars(one).get("PRESETS", {}).get(chosen, {})
+    return settings_class(preset=chosen, **values) if values else None
 
 
 def _print_what_can_be_printed() -> None:
@@ -123,7 +139,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def quiet_start() -> Iterator[None]:
+def suppress_startup_output() -> Iterator[None]:
     """Keep what native libraries say while they load off the screen.
 
     TensorFlow's libraries write about GPUs they did not find before any log level
@@ -147,3 +163,6 @@ def quiet_start() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+quiet_start = suppress_startup_output

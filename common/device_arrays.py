@@ -18,7 +18,7 @@ Array = Any
 """An array of NumPy's, or one of the backend's on the device."""
 
 
-def library_of(array: Array) -> ModuleType:
+def array_namespace(array: Array) -> ModuleType:
     """Return where ``concatenate``, ``stack`` and their like for an array are found.
 
     Returns:
@@ -27,7 +27,7 @@ def library_of(array: Array) -> ModuleType:
     return np if isinstance(array, np.ndarray) else ops
 
 
-def bytes_of(array: Array) -> int:
+def nbytes(array: Array) -> int:
     """Return the bytes that an array takes, on the device or not."""
     itemsize = np.dtype(keras.backend.standardize_dtype(array.dtype)).itemsize
     return int(np.prod(array.shape)) * itemsize
@@ -45,7 +45,7 @@ def copy_of(array: Array) -> Array:
     return ops.copy(array)
 
 
-def fill_up(number: int) -> int:
+def next_power_of_two(number: int) -> int:
     """Return the least power of two from ``number`` on, at least 1.
 
     Batches are filled up to it, for each size is compiled anew.

@@ -1,11 +1,33 @@
 """Processors: what has to be told to a backend before it starts to work."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from common.command_line import suppress_startup_output
 from common.errors import InputError
 
 DETERMINISTIC_XLA = "--xla_gpu_deterministic_ops=true"
+
+
+@contextmanager
+def start_keras(settings: Any) -> Iterator[None]:
+    """Start Keras: a block in which whatever stands on it is imported.
+
+    Keras takes seconds to load, and a mistyped flag needs none of them.
+
+    Args:
+        settings: of a program, with ``check`` and ``deterministic``.
+
+    Raises:
+        InputError: a setting cannot be used.
+    """
+    settings.check()
+    with suppress_startup_output():
+        prepare_devices(bool(settings.deterministic))
+        yield
 
 
 def prepare_devices(deterministic: bool) -> None:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from common.errors import file_error
-from common.files import alone_in, reason_of
+from common.files import exclusive_lock, reason_of
 
 CONNECT_SECONDS = 5
 """How long to wait for a connection: without a network the answer comes soon."""
@@ -49,7 +49,7 @@ def download(url: str, path: Path, checksum: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.touch()
-        with alone_in(part):
+        with exclusive_lock(part):
             try:
                 _fetch(url, part, checksum)
                 _check(url, part, checksum)

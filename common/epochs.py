@@ -18,16 +18,36 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import h5py
 
 from common.errors import InputError, file_error
-from common.files import remove_partial_files, replacing, write_text
+from common.files import atomic_write, remove_partial_files, write_text
 from common.progress import console
+
+
+class Stateful(Protocol):
+    """Something that goes on from where it stood."""
+
+    def get_state(self) -> Mapping[str, Any]:
+        """Return its state: by name arrays, texts, or further such mappings."""
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state, given as :meth:`get_state` returned it."""
+
+
+class Learner(Stateful, Protocol):
+    """What learns: a network in a file of its own, and a state beside it."""
+
+    def save_network(self, path: Path) -> None:
+        """Write the network alone."""
+
+    def load_network(self, path: Path) -> None:
+        """Read the network alone."""
 
 
 class EpochFiles:
@@ -57,7 +77,7 @@ class EpochFiles:
         self._own_rows = {name: str(value) for name, value in (own_rows or {}).items()}
 
     @property
-    def rolling(self) -> Path:
+    def latest(self) -> Path:
         """Path of the newest weights."""
         return self.folder / f"{self.stem}.weights.h5"
 
@@ -165,6 +185,54 @@ class EpochFiles:
         writer.writerows(rows)
         write_text(self.log, text.getvalue())
 
+    def save(
+        self,
+        epoch: int,
+        learner: Learner,
+        others: Mapping[str, Stateful],
+        row: dict[str, Any],
+        settings: dict[str, Any],
+    ) -> None:
+        """Save a finished epoch; killed at any moment, the epoch is there or not.
+
+        Args:
+            epoch: its number.
+            learner: what learnt.
+            others: what else has a state, by name.
+            row: of the log, by ``log_fields``.
+            settings: those that :meth:`restore` is to compare.
+        """
+        parts = {"learner": learner, **others}
+        state = {name: part.get_state() for name, part in parts.items()}
+        self.write(
+            epoch, learner.save_network, lambda f: write_state(f, state), row, settings
+        )
+
+    def restore(
+        self,
+        epoch: int,
+        learner: Learner,
+        others: Mapping[str, Stateful],
+        settings: dict[str, Any],
+    ) -> bool:
+        """Go back to the end of ``epoch``.
+
+        Returns:
+            Whether all of it could be restored; False if only the weights are kept.
+
+        Raises:
+            InputError: a file is damaged, or its settings are not those of this run.
+        """
+        self.check_settings(epoch, settings)
+        learner.load_network(self.weights(epoch))
+
+        def read(file: h5py.File) -> None:
+            state = read_state(file)
+            for name, part in {"learner": learner, **others}.items():
+                part.set_state(state[name])
+
+        return self.read_state(epoch, read)
+
     def write(
         self,
         epoch: int,
@@ -182,15 +250,15 @@ class EpochFiles:
             row: of the log, by ``log_fields``.
             settings: those that :meth:`check_settings` is to compare.
         """
-        with replacing(self.state(epoch)) as partial:
+        with atomic_write(self.state(epoch)) as partial:
             with h5py.File(partial, "w") as file:
                 write_state(file)
         self._write_rows([*self.rows(), row])
-        with replacing(self.rolling) as partial:
+        with atomic_write(self.latest) as partial:
             write_weights(partial)
             write_settings(partial, settings)
-        with replacing(self.weights(epoch)) as partial:
-            shutil.copyfile(self.rolling, partial)
+        with atomic_write(self.weights(epoch)) as partial:
+            shutil.copyfile(self.latest, partial)
         if self.keep_states:
             for old in self._epochs_of("state")[: -self.keep_states]:
                 self.state(old).unlink()
@@ -284,20 +352,34 @@ def read_settings(path: Path) -> dict[str, Any] | None:
 
 
 def compare_settings(
-    path: Path, saved: dict[str, Any], current: dict[str, Any]
+    path: Path,
+    saved: Mapping[str, Any],
+    current: Mapping[str, Any],
+    may_differ: Collection[str] = (),
 ) -> None:
-    """Make sure that a model goes on with the settings that it began with.
+    """Make sure that a model is used with the settings that it was trained with.
+
+    Args:
+        path: the file that says what it was trained with.
+        saved: the settings in it.
+        current: those of this run.
+        may_differ: names of settings that are said, not refused, where they differ, or
+            passed over where the file says nothing of them.
 
     Raises:
-        InputError: names the file that they were saved in, and the first that differs.
+        InputError: names the file, and the first setting that differs.
     """
     for name, value in current.items():
-        if saved.get(name) != value:
+        before = saved.get(name)
+        if before == value or (name in may_differ and name not in saved):
+            continue
+        words = f"{name} was {in_words(before)} in training, now it is"
+        words += f" {in_words(value)}"
+        if name not in may_differ:
             raise InputError(
-                f"{path}: {name} was {in_words(saved.get(name))}, now it is"
-                f" {in_words(value)}; expected the same settings in all runs of one"
-                " model"
+                f"{path}: {words}; expected what the model was trained with"
             )
+        console.print(words)
 
 
 def in_words(value: Any) -> str:
@@ -307,3 +389,25 @@ def in_words(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value)) or "none"
     return str(value)
+
+
+def write_state(group: h5py.Group, state: Mapping[str, Any]) -> None:
+    """Write a state into a group of an open h5 file; texts become its attributes."""
+    for name, value in state.items():
+        if isinstance(value, Mapping):
+            write_state(group.create_group(name), value)
+        elif isinstance(value, str):
+            group.attrs[name] = value
+        else:
+            group[name] = value
+
+
+def read_state(group: h5py.Group) -> dict[str, Any]:
+    """Return the state that :func:`write_state` wrote."""
+    state: dict[str, Any] = dict(group.attrs)
+    for name, item in group.items():
+        state[name] = read_state(item) if isinstance(item, h5py.Group) else item[...]
+    return state
+
+
+EpochFiles.rolling = EpochFiles.latest

@@ -34,7 +34,7 @@ _PARTIAL = ".partial-"
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Write ``path`` in one stroke.
 
     Yields a temporary path in the same folder, with the same suffixes, to write to.
@@ -97,7 +97,7 @@ def check_folder(folder: Path, field: str) -> None:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def exclusive_lock(folder: Path) -> Iterator[None]:
     """Keep other runs, which would mix their files with this one's, out of a folder.
 
     The system gives the folder free when the process ends, however it ends. Where it
@@ -167,7 +167,7 @@ def _is_running(pid: int) -> bool:
 
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` in UTF-8, in one stroke."""
-    with replacing(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
@@ -184,3 +184,6 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+replacing, alone_in = atomic_write, exclusive_lock  # TODO until all names follow

@@ -5,7 +5,7 @@ import ctypes
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # names of glibc's mallopt
 
 
-def keep_freed_memory() -> None:
+def tune_malloc() -> None:
     """Let freed blocks serve again instead of going back to the system.
 
     An update asks for some 200 MB of scratch and frees it, every time; having it
@@ -18,3 +18,6 @@ def keep_freed_memory() -> None:
         return
     mallopt(_MMAP_MAX, 0)
     mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+
+
+keep_freed_memory = tune_malloc

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
-from common.files import replacing
+from common.files import atomic_write
 from common.sheet import INK, QUIET
 
 GRID = "#e3e7eb"
@@ -79,7 +79,7 @@ def finish_plot(
             labelcolor=INK,
             fontsize=10,
         )
-    with replacing(Path(path)) as partial:
+    with atomic_write(Path(path)) as partial:
         figure.savefig(partial)
 
 
@@ -105,7 +105,7 @@ def draw_images(
         axes.axis("off")
         axes.imshow(values, interpolation="nearest")
         axes.set_title(name, color=INK, fontsize=9, parse_math=False)
-    with replacing(Path(path)) as partial:
+    with atomic_write(Path(path)) as partial:
         figure.savefig(partial)
 
 

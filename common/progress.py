@@ -14,7 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from common.command_line import quiet_start
+from common.command_line import suppress_startup_output
 
 # In notebooks, whose output says that it is a terminal, plain text and no live line.
 _PLAIN = {"force_terminal": False, "force_jupyter": False}
@@ -116,7 +116,7 @@ class TensorBoardLog:
     def __init__(self, folder: Path, left_out: Collection[str] = ("epoch",)):
         # Imported here: it is slow to load, all the more where Keras does not stand on
         # TensorFlow, and most runs do not ask for it.
-        with quiet_start():
+        with suppress_startup_output():
             from tensorboard.summary import Writer
 
             self._writer = Writer(str(folder))

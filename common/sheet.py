@@ -22,7 +22,7 @@ from matplotlib.transforms import Affine2D
 from PIL import Image, ImageOps
 
 from common.errors import file_error
-from common.files import replacing
+from common.files import atomic_write
 
 INK = "#22262a"
 QUIET = "#7d868f"
@@ -177,7 +177,7 @@ def save_picture(pixels: np.ndarray, path: Path) -> None:
     if suffix not in SUFFIXES:
         raise file_error(path, f"has suffix {suffix!r}", f"one of {SUFFIXES}")
     image = Image.fromarray(pixels)
-    with replacing(path) as partial:
+    with atomic_write(path) as partial:
         if suffix == ".png":
             partial.write_bytes(_png(image))
         else:

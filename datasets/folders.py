@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common.errors import file_error
-from common.files import alone_in, reason_of
+from common.files import exclusive_lock, reason_of
 
 
 def is_there(folder: Path, marks: Iterable[str], what: str) -> bool:
@@ -58,7 +58,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     partial = folder.with_name(f".partial-{folder.name}")
     try:
         partial.mkdir(parents=True, exist_ok=True)
-        with alone_in(partial):
+        with exclusive_lock(partial):
             try:
                 _empty(partial)
                 yield partial

@@ -343,6 +343,13 @@ class VocSet:
         both._bad = self._bad | shifted
         return both
 
+    def at_least(self, smallest_image: int) -> "VocSet":
+        """Return the set in which an image is bad that has fewer pixels each way."""
+        images = [entry[:2] for entry in self._entries]
+        larger = self._with(images, self._left_out)
+        larger._smallest_image = smallest_image
+        return larger
+
     def first(self, count: int) -> "VocSet":
         """Return the set of the first ``count`` images alone."""
         images = [entry[:2] for entry in self._entries[:count]]

@@ -4,22 +4,26 @@ A detector's ``config.py`` adds its own and says where its models go. Every fiel
 flag of the same name; the text below it is the flag's help.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import tyro
 
-from common.devices import knows_bfloat16
+from common.epochs import EpochFiles
 from common.files import REPOSITORY
+from common.run import AUTO, epochs_left, remembered
 from common.settings import expect
 from datasets.voc import class_number
 from hierarchy import presets
+from hierarchy.actions import ACTION_SETS, ActionSet
+from hierarchy.history import HISTORY_LENGTH
 from hierarchy.quirks import Quirks
-from hierarchy.regions import ACTIONS, TRIGGER
-from hierarchy.search import SearchRules
-from weights import DEFAULT_PATH
+from hierarchy.rewards import REWARDS
+from hierarchy.schedules import get_epsilon, get_learning_rate
+from hierarchy.search import SearchSpec
 
 Switch = Literal[0, 1]
 
@@ -32,9 +36,9 @@ class SharedSettings:
     """What training and testing have in common."""
 
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
-    """Fields that ``--preset NAME`` sets."""
-    smallest_image: ClassVar[int] = 1
-    """Pixels each way that an image must have for the detector."""
+    """Fields that ``--preset NAME`` sets, on top of those of the classes above."""
+    detector: ClassVar[str] = ""
+    """What the detector is called."""
 
     preset: Literal["paper", "fast"] = "paper"
     """Where settings start from: as published, or what learns in minutes from a few
@@ -45,25 +49,24 @@ class SharedSettings:
     """Height and width of a subregion over its parent's; the paper also tries 2/4."""
     number_of_steps: int = 10
     """Actions that one search may take."""
+    actions: str = "paper"
+    """What the agent can do: a name in the table of hierarchy/actions.py."""
+    history_length: int = HISTORY_LENGTH
+    """Last actions that the state holds; the paper's are 4."""
     bool_draw: Switch = 0
     """1 draws each search as a strip into path_testing_folder."""
-    path_vgg: Path = DEFAULT_PATH
-    """VGG-16 weights: an HDF5, .keras or ONNX file (see weights/README.md)."""
-    trunk_dtype: Literal["float32", "bfloat16", "auto"] = "float32"
-    """What VGG-16 computes in; bfloat16 is faster where processors know it, and
-    descriptors then differ by a few thousandths; auto takes it just there."""
     path_testing_folder: Path = REPOSITORY / "testing_visualizations"
     """Where drawings and results go."""
     num_searches: int = 1
     """Images that are searched in lockstep; more keep a GPU busy."""
-    resident: Switch = 0
+    on_device: Switch = 0
     """1 keeps images, descriptors and replay memory on the device that Keras computes
     on: for a GPU with memory for them."""
     quirks: tuple[str, ...] = ()
     """Rows of FIDELITY.md in which to follow the published program, or "published"."""
     cache_gb: float = 2.0
-    """Gigabytes of memory for what VGG-16 made of images or regions already seen; as
-    much again for the images themselves where they stay on the device."""
+    """Gigabytes of memory for features of images or regions already seen; as much again
+    for the images themselves where they stay on the device."""
     skip_bad: Switch = 0
     """1 goes on past files that cannot be read, and lists them at the end."""
     seed: int = 0
@@ -83,22 +86,50 @@ class SharedSettings:
         return f"model{self.class_id - 1}"
 
     @property
-    def rules(self) -> SearchRules:
-        """How to search."""
-        return SearchRules(
-            self.scale_subregion, self.number_of_steps, Quirks.parse(self.quirks)
-        )
+    def differences(self) -> Quirks:
+        """The published differences to follow."""
+        return Quirks.parse(self.quirks)
 
     @property
-    def descriptor_dtype(self) -> str:
-        """What VGG-16 computes in on this machine: float32 or bfloat16."""
-        if self.trunk_dtype != "auto":
-            return self.trunk_dtype
-        return "bfloat16" if knows_bfloat16() else "float32"
+    def action_set(self) -> ActionSet:
+        """What the agent can do."""
+        return ACTION_SETS[self.actions]
+
+    def search_spec(self, fill_colour: tuple[int, int, int]) -> SearchSpec:
+        """Return how to search.
+
+        Args:
+            fill_colour: of the detector's features.
+        """
+        return SearchSpec(
+            self.scale_subregion,
+            self.number_of_steps,
+            self.differences,
+            self.action_set,
+            self.history_length,
+            fill_colour=fill_colour,
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a model and its tests have in common, ready for JSON."""
+        return {
+            "detector": self.detector,
+            "actions": list(self.action_set.names),
+            "history_length": self.history_length,
+            **self.search_identity(),
+        }
+
+    def search_identity(self) -> dict[str, Any]:
+        """Return the part of it in which a test may differ from training."""
+        return {
+            "scale_subregion": self.scale_subregion,
+            "number_of_steps": self.number_of_steps,
+            "quirks": self.differences.names(),
+        }
 
     @property
     def cache_bytes(self) -> int:
-        """Bytes of memory for what VGG-16 made of images or regions already seen."""
+        """Bytes of memory for features of images or regions already seen."""
         return int(self.cache_gb * 1e9)
 
     def check(self) -> None:
@@ -111,6 +142,8 @@ class SharedSettings:
         Quirks.parse(self.quirks)
         expect(self, "scale_subregion", "between 0 and 1", lambda x: 0 < x < 1)
         expect(self, "number_of_steps", "at least 1", lambda x: x >= 1)
+        expect_name(self, "actions", ACTION_SETS)
+        expect(self, "history_length", "0 to 1000", lambda x: 0 <= x <= 1000)
         expect(self, "num_searches", "at least 1", lambda x: x >= 1)
         expect(self, "cache_gb", "a number, at least 0", lambda x: 0 <= x < inf)
         expect(self, "seed", "0 to 2147483647", lambda x: 0 <= x < 2**31)
@@ -122,10 +155,12 @@ class TrainSettings(SharedSettings):
 
     PRESETS = {"fast": presets.FAST | presets.FAST_TRAINING}
 
-    n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 0
-    """Epoch to start at: 0 makes a new network, N goes on from epoch N − 1."""
+    n: Annotated[int | Literal["auto"], tyro.conf.arg(aliases=["-n"])] = 0
+    """Epoch to start at: 0 makes a new network, N goes on from epoch N − 1, and auto at
+    the first that is not finished. Going on, settings are those of config.json in
+    path_model where no flag says otherwise."""
     epochs: int = 50
-    """Epochs to train in this run."""
+    """Epochs to train in this run; with -n auto as many as the last run left."""
     gamma: float = 0.90
     """Discount of the next state's value."""
     epsilon: float = 1.0
@@ -145,12 +180,20 @@ class TrainSettings(SharedSettings):
     it, as published."""
     updates_per_step: int = 1
     """Batches learnt from after each step; more make more of few images."""
-    learn_untaken: Switch = 0
+    reward: str = "iou_sign"
+    """Of each step: a name in the table of hierarchy/rewards.py."""
+    target: str = "q_learning"
+    """Of the Q-values: a name in the table of hierarchy/targets.py."""
+    target_update_period: int = 0
+    """Updates after which a target network becomes equal to the one that learns; 0 has
+    no target network, as published."""
+    counterfactual_rewards: Switch = 0
     """1 also learns what actions not taken would have earned, where that is all of
     their value: the trigger always, with gamma 0 the movements too."""
     descriptor_scale: float = 1.0
     """Trains as if descriptors were so many times as long: first weights start and move
-    accordingly. A trunk's descriptors are thousands long, too much for large rates."""
+    accordingly. The L2 norm of VGG-16's is in the thousands, too much for large
+    learning rates."""
     path_voc: Path = VOC2012
     """Data set to train on, in the VOC layout; drawn planes where the default is not
     there."""
@@ -171,18 +214,69 @@ class TrainSettings(SharedSettings):
     tensorboard: Switch = 0
     """1 also writes the log for TensorBoard, into path_model/tensorboard."""
 
+    own_settings: ClassVar[frozenset[str]] = frozenset(
+        "n epochs path_model path_testing_folder bool_draw tensorboard keep_states"
+        " cache_gb".split()
+    )
+    """What each run has for itself, even where it goes on with another's model."""
+
     @property
-    def known_actions(self) -> tuple[int, ...]:
-        """Actions learnt from every state, taken or not."""
-        if not self.learn_untaken:
+    def counterfactual_actions(self) -> tuple[int, ...]:
+        """Actions whose rewards are learnt from every state, taken or not."""
+        if not self.counterfactual_rewards:
             return ()
-        return (TRIGGER,) if self.gamma else tuple(ACTIONS)
+        actions = self.action_set
+        return (actions.trigger,) if self.gamma else tuple(actions.numbers)
+
+    def epsilon_at(self, epoch: int) -> float:
+        """Return the share of random actions in an epoch."""
+        return get_epsilon(
+            epoch, int(self.n), self.epsilon, self.epsilon_step, self.differences
+        )
+
+    def learning_rate_at(self, progress: float) -> float:
+        """Return Adam's learning rate after so many epochs, with their fraction."""
+        return get_learning_rate(self.learning_rate, progress, self.decay_epochs)
+
+    def search_spec(self, fill_colour: tuple[int, int, int]) -> SearchSpec:
+        """Return how to search, and what earns a reward."""
+        return replace(super().search_spec(fill_colour), reward=REWARDS[self.reward])
+
+    def identity(self) -> dict[str, Any]:
+        """Return what must not change from one run of a model to the next.
+
+        With another discount a memory filled before would be learnt from wrongly.
+        """
+        return super().identity() | {
+            "buffer_experience_replay": self.buffer_experience_replay,
+            "gamma": self.gamma,
+            "reward": self.reward,
+            "target": self.target,
+            "target_update_period": self.target_update_period,
+            "descriptor_scale": self.descriptor_scale,
+        }
+
+    def remembered(self) -> dict[str, Any]:
+        """Return what ``config.json`` says where training goes on; else nothing."""
+        names = {field.name for field in fields(self)} - self.own_settings
+        files = EpochFiles(self.path_model, self.model_stem, ())
+        if self.n == 0 or not (self.n == AUTO or files.epochs()):
+            return {}
+        found = remembered(
+            type(self), self.path_model, self.model_stem, frozenset(names)
+        )
+        if found and self.n == AUTO:
+            found["epochs"] = epochs_left(self.path_model, files)
+        return found
 
     def check(self) -> None:
         """Refuse values that no training can have."""
         super().check()
-        expect(self, "n", "at least 0", lambda x: x >= 0)
-        expect(self, "epochs", "at least 1", lambda x: x >= 1)
+        expect(self, "n", "auto, or at least 0", lambda x: x == AUTO or x >= 0)
+        least = 0 if self.n == AUTO else 1
+        expect(self, "epochs", f"at least {least}", lambda x: x >= least)
+        expect_name(self, "reward", REWARDS)
+        expect(self, "target_update_period", "at least 0", lambda x: x >= 0)
         expect(self, "gamma", "between 0 and 1", lambda x: 0 <= x <= 1)
         expect(self, "epsilon", "between 0 and 1", lambda x: 0 <= x <= 1)
         expect(self, "epsilon_step", "between 0 and 1", lambda x: 0 <= x <= 1)
@@ -230,3 +324,27 @@ class TestSettings(SharedSettings):
     images: tuple[Path, ...] = ()
     """Pictures or folders of pictures without annotations, to search instead of
     path_voc_test."""
+
+    shared_settings: ClassVar[frozenset[str]] = frozenset(
+        "preset scale_subregion number_of_steps actions history_length quirks".split()
+    )
+    """What a test takes from training where no flag says otherwise."""
+
+    def remembered(self) -> dict[str, Any]:
+        """Return what ``config.json`` beside the weights says of the training."""
+        folder = self.path_model
+        if self.weights_path is not None:
+            folder = self.weights_path.parent
+        names = [vars(one).get("shared_settings", ()) for one in type(self).__mro__]
+        return remembered(
+            type(self), folder, self.model_stem, frozenset().union(*names)
+        )
+
+
+def expect_name(settings: Any, name: str, table: Mapping[str, Any]) -> None:
+    """Refuse a name that a table does not have.
+
+    Raises:
+        InputError: names the setting, its value and the names that there are.
+    """
+    expect(settings, name, " or ".join(table), lambda x: x in table)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from common.errors import InputError
 from common.progress import console
 from datasets.drawn.planes import ensure_planes
 from datasets.voc import VocImage, VocSet, class_name
@@ -69,9 +70,8 @@ def _open_set(settings: TrainSettings | TestSettings, folder: Path) -> VocSet:
         folder,
         settings.image_set,
         settings.class_id,
-        one_based_boxes=settings.rules.quirks.one_based_boxes,
+        one_based_boxes=settings.differences.one_based_boxes,
         skip_bad=settings.skip_bad,
-        smallest_image=settings.smallest_image,
     )
 
 
@@ -84,6 +84,14 @@ def _announce(
     console.print(
         f"{doing} on {len(images)} images with class {class_name(settings.class_id)}"
         f" ({settings.image_set} of {', '.join(map(str, folders))})"
+    )
+
+
+def nothing_to_search(settings: TrainSettings, images: VocSet) -> InputError:
+    """Return the error for images none of which has an object to search for."""
+    return InputError(
+        f"{settings.path_voc}: none of {len(images)} images has an object of class"
+        f" {class_name(settings.class_id)} in its annotation"
     )
 
 

@@ -1,12 +1,13 @@
 """The detectors' search as a Gymnasium environment, for agents from elsewhere.
 
-Nothing of the search is written twice: episodes are the searches that
-:func:`hierarchy.search.training_searches` yields, a step is
-:meth:`hierarchy.search.TrainingSearch.take`.
+Nothing of the search is written twice: episodes are the searches that training walks
+through (:func:`hierarchy.walk.walk`), a step is
+:meth:`hierarchy.search.TrainingSearch.step`.
 """
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,12 +16,12 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import InvalidAction, ResetNeeded
 
+from common.boxes import Box
 from common.errors import InputError
 from datasets.voc import VocObject, VocSet, class_name, class_number
-from hierarchy.history import HISTORY_SIZE, NUMBER_OF_ACTIONS
-from hierarchy.pictures import Picture, resize
-from hierarchy.regions import Box
-from hierarchy.search import SearchRules, TrainingSearch, training_searches
+from hierarchy.images import SearchImage, resize
+from hierarchy.search import SearchSpec, TrainingSearch, training_searches
+from hierarchy.walk import Slot, walk
 
 # Those of hierarchy.visualization, whose strips take matplotlib and too long per step.
 REGION_COLOUR = (255, 176, 0)
@@ -50,7 +51,7 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
 
     Actions 0 to 4 zoom (up left, up right, down left, down right, centre), 5 is the
     trigger: each one less than its published number. A trigger terminates the episode,
-    the last of ``rules.number_of_steps`` steps truncates it.
+    the last of ``spec.number_of_steps`` steps truncates it.
 
     Observations are a dictionary of ``image``, the region's pixels resized as VGG-16
     gets to see them, uint8 (height, width, 3), RGB, 0 to 255; and ``history``, the last
@@ -68,7 +69,7 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
       whatever the agent prefers; here the agent is left free.
 
     Episodes go on from one another: after a search that ended with a trigger, the next
-    one of the same image has the object found painted over; when an image has no more
+    one of the same image has the object found masked; when an image has no more
     searches, the next image follows, and after the last one the first. A search left
     before its end counts as one that ended without a trigger.
 
@@ -77,7 +78,7 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
             search begins. Those without an object of the class are passed over, as are
             those that a ``VocSet`` with ``skip_bad`` cannot read.
         class_object: number or name of the class to search for.
-        rules: how to search.
+        spec: how to search.
         observation_size: (height, width) of the observed pixels; VGG-16 sees 224×224.
         render_mode: ``rgb_array``, or None to draw nothing.
         shuffle: whether each pass over the images has an order of its own, drawn from
@@ -94,27 +95,28 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
         self,
         images: Sequence[AnnotatedImage],
         class_object: int | str = 1,
-        rules: SearchRules = SearchRules(),
+        spec: SearchSpec = SearchSpec(),
         observation_size: tuple[int, int] = (224, 224),
         render_mode: str | None = None,
         shuffle: bool = False,
     ):
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode is {render_mode!r}; expected rgb_array")
-        if rules.number_of_steps < 1:
+        if spec.number_of_steps < 1:
             raise ValueError(
-                f"number_of_steps is {rules.number_of_steps}; expected at least 1"
+                f"number_of_steps is {spec.number_of_steps}; expected at least 1"
             )
-        self.action_space = spaces.Discrete(NUMBER_OF_ACTIONS)
+        history_size = spec.history_length * len(spec.actions)
+        self.action_space = spaces.Discrete(len(spec.actions))
         self.observation_space = spaces.Dict(
             image=spaces.Box(0, 255, (*observation_size, 3), np.uint8),
-            history=spaces.Box(0, 1, (HISTORY_SIZE,), np.float32),
+            history=spaces.Box(0, 1, (history_size,), np.float32),
         )
         self.render_mode = render_mode
         self._class_object = class_number(class_object)
-        self._rules = rules
+        self._spec = spec
         self._observation_size = observation_size
-        self._walk = _Walk(images, self._class_object, rules, shuffle)
+        self._episodes = _Episodes(images, self._class_object, spec, shuffle)
         self._search: TrainingSearch | None = None
 
     def reset(
@@ -126,7 +128,7 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
             seed: begins anew: same seed, same episodes. With ``shuffle`` the order of
                 the images is drawn from it.
             options: ``image``, an index or a key, begins with the first search of that
-                image, unpainted, and goes on from there. Others are not looked at.
+                image, unmasked, and goes on from there. Others are not looked at.
 
         Returns:
             The first observation and its info.
@@ -138,9 +140,9 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
         super().reset(seed=seed)
         self._search = None  # should reading fail, the old search is over all the same
         if seed is not None:
-            self._walk.begin(self.np_random)
+            self._episodes.begin(self.np_random)
         image = (options or {}).get("image")
-        self._search = self._walk.next_search(self.np_random, image)
+        self._search = self._episodes.next_search(self.np_random, image)
         return self._observation(self._search), self._info(self._search)
 
     def step(
@@ -157,12 +159,15 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
             InvalidAction: it is none of the six.
         """
         search = self._begun()
-        if search.over:
+        if search.done:
             raise ResetNeeded("the search is over; reset() begins the next one")
         if not self.action_space.contains(action):
-            raise InvalidAction(f"action is {action!r}; expected an integer, 0 to 5")
-        reward = float(search.take(int(action) + 1))
-        truncated = search.over and not search.triggered
+            raise InvalidAction(
+                f"action is {action!r}; expected an integer, 0 to"
+                f" {self.action_space.n - 1}"
+            )
+        reward = float(search.step(int(action) + 1))
+        truncated = search.done and not search.triggered
         observation, info = self._observation(search), self._info(search)
         return observation, reward, search.triggered, truncated, info
 
@@ -181,7 +186,7 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
         if self.render_mode is None:
             gymnasium.logger.warn("render() draws only with render_mode='rgb_array'")
             return None
-        canvas = search.picture.pixels.copy()
+        canvas = search.image.pixels.copy()
         for item in search.objects:
             if item.class_id == self._class_object:
                 _outline(canvas, item.box, OBJECT_COLOUR)
@@ -195,7 +200,7 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
 
     def _observation(self, search: TrainingSearch) -> Observation:
         # Copies both, as callers keep observations and may write to them.
-        crop = search.picture.crop(search.region)
+        crop = search.image.crop(search.region)
         return {
             "image": resize(crop, *self._observation_size),
             "history": search.state.history.copy(),
@@ -204,44 +209,42 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
     def _info(self, search: TrainingSearch) -> dict[str, Any]:
         return {
             "region": search.region.box,
-            "followed": search.followed.index,
-            "iou": search.followed.new_iou,
-            "image": search.picture.name,
+            "followed": search.target.index,
+            "iou": search.target.iou,
+            "image": search.image.name,
             "path": search.state.path,
-            "action_forced": search.must_trigger and not search.over,
+            "action_forced": search.trigger_is_forced and not search.done,
         }
 
 
-class _Walk:
+class _Episodes:
     """The searches of all images, one after the other, without end.
 
     Args:
-        images, class_object, rules, shuffle: as the environment's.
+        images, class_object, spec, shuffle: as the environment's.
     """
 
     def __init__(
         self,
         images: Sequence[AnnotatedImage],
         class_object: int,
-        rules: SearchRules,
+        spec: SearchSpec,
         shuffle: bool,
     ):
         self._images = images
         self._class_object = class_object
-        self._rules = rules
+        self._spec = spec
         self._shuffle = shuffle
         self._order: list[int] = []
         self._position = 0
-        self._searches: Iterator[TrainingSearch] = iter(())
         self._without: set[int] = set()  # known to give no search: not read again
+        self._slots: Iterator[list[Slot]] = iter(())
+        self._slot: Slot | None = None
 
     def begin(self, generator: np.random.Generator) -> None:
         """Go back to before the first image, of a new order if shuffled."""
-        count = len(self._images)
-        numbers = generator.permutation(count) if self._shuffle else np.arange(count)
-        self._order = numbers.tolist()
-        self._position = 0
-        self._searches = iter(())
+        self._reorder(generator)
+        self._slots = iter(())
 
     def next_search(
         self, generator: np.random.Generator, image: int | str | None = None
@@ -253,40 +256,63 @@ class _Walk:
         """
         if image is not None:
             self._go_to(image, generator)
-        while len(self._without) < len(self._images):
-            search = next(self._searches, None)
-            if search is None:
-                self._open(self._next_number(generator))
-            elif not search.over:  # with exhausted_targets some are from the beginning
-                return search
-        raise InputError(
-            f"none of the {len(self._images)} images holds an object of class"
-            f" {class_name(self._class_object)}"
+        if self._slot is not None:
+            self._slot.leave()
+        slots = next(self._slots, None)
+        if slots is None:  # it never began, or a bad file ended it
+            self._walk(self._images_with_objects(generator))
+            slots = next(self._slots, None)
+        # With exhausted_targets some are done as they begin.
+        while slots is not None and slots[0].search.done:
+            slots = next(self._slots, None)
+        if slots is None:
+            raise InputError(
+                f"none of the {len(self._images)} images holds an object of class"
+                f" {class_name(self._class_object)}"
+            )
+        (self._slot,) = slots
+        return self._slot.search
+
+    def _walk(self, images: Iterable[AnnotatedImage]) -> None:
+        self._slots, self._slot = walk(images, self._searches_of), None
+
+    def _searches_of(self, image: AnnotatedImage) -> Iterator[TrainingSearch]:
+        return training_searches(
+            SearchImage(image.key, image.pixels),
+            image.objects,
+            self._class_object,
+            self._spec,
         )
+
+    def _images_with_objects(
+        self, generator: np.random.Generator
+    ) -> Iterator[AnnotatedImage]:
+        """Yield the images that may give searches, without end if there are any."""
+        while len(self._without) < len(self._images):
+            number = self._next_number(generator)
+            image = self._read(number)
+            if image is not None and any(
+                item.class_id == self._class_object for item in image.objects
+            ):
+                yield image
+            else:
+                self._without.add(number)
+
+    def _reorder(self, generator: np.random.Generator) -> None:
+        count = len(self._images)
+        numbers = generator.permutation(count) if self._shuffle else np.arange(count)
+        self._order = numbers.tolist()
+        self._position = 0
 
     def _next_number(self, generator: np.random.Generator) -> int:
         """Return the number of the next image that may give searches."""
         while True:
             if self._position == len(self._order):
-                self.begin(generator)
+                self._reorder(generator)
             number = self._order[self._position]
             self._position += 1
             if number not in self._without:
                 return number
-
-    def _open(self, number: int) -> None:
-        """Read an image and line up its searches."""
-        self._searches = iter(())
-        image = self._read(number)
-        if image is None or all(
-            item.class_id != self._class_object for item in image.objects
-        ):
-            self._without.add(number)
-            return
-        picture = Picture(image.key, image.pixels)
-        self._searches = training_searches(
-            picture, image.objects, self._class_object, self._rules
-        )
 
     def _read(self, number: int) -> AnnotatedImage | None:
         if isinstance(self._images, VocSet):
@@ -297,14 +323,18 @@ class _Walk:
         """Move on, or back, to ``image`` within the order of this pass."""
         number = self._number_of(image)
         if not self._order:
-            self.begin(generator)
-        self._position = self._order.index(number) + 1
-        self._open(number)
-        if number in self._without:
+            self._reorder(generator)
+        found = None if number in self._without else self._read(number)
+        if found is None or all(
+            item.class_id != self._class_object for item in found.objects
+        ):
+            self._without.add(number)
             raise InputError(
                 f"image {image!r} gives no search: no object of class"
                 f" {class_name(self._class_object)} in it could be read"
             )
+        self._position = self._order.index(number) + 1
+        self._walk(chain([found], self._images_with_objects(generator)))
 
     def _number_of(self, image: int | str) -> int:
         """Return the number of an image given by its index or its key."""
@@ -342,7 +372,7 @@ def make_environment(
     path_voc: Path | str,
     image_set: str = "trainval",
     class_object: int | str = 1,
-    rules: SearchRules = SearchRules(),
+    spec: SearchSpec = SearchSpec(),
     skip_bad: int = 0,
     **kwargs: Any,
 ) -> SearchEnvironment:
@@ -352,7 +382,7 @@ def make_environment(
         path_voc: the database, in the layout of PASCAL VOC.
         image_set: ``train``, ``val``, ``trainval`` or ``test``.
         class_object: number or name of the class.
-        rules: how to search; their quirks also say how annotations are read.
+        spec: how to search; their quirks also say how annotations are read.
         skip_bad: 1 passes over images that cannot be read, 0 raises.
         **kwargs: as of :class:`SearchEnvironment`.
 
@@ -363,7 +393,7 @@ def make_environment(
         path_voc,
         image_set,
         class_object,
-        one_based_boxes=rules.quirks.one_based_boxes,
+        one_based_boxes=spec.quirks.one_based_boxes,
         skip_bad=skip_bad,
     )
-    return SearchEnvironment(images, class_object, rules, **kwargs)
+    return SearchEnvironment(images, class_object, spec, **kwargs)

@@ -6,106 +6,103 @@ from typing import Any
 
 import numpy as np
 
+from hierarchy.agent import ActionOutput
+from hierarchy.baselines import Policy
+from hierarchy.images import SearchImage
 from hierarchy.metrics import (
+    DETECTION_IOU,
     Curve,
     Detection,
-    Truth,
+    GroundTruth,
     best_iou,
     paper_curve,
     voc_curve,
 )
-from hierarchy.pictures import Picture
-from hierarchy.policies import Decision, Policy
-from hierarchy.regions import TRIGGER, Region
-from hierarchy.rewards import IOU_THRESHOLD
-from hierarchy.search import Search, SearchRules, detection_searches
+from hierarchy.regions import Region
+from hierarchy.search import Search, SearchSpec, detection_searches
+from hierarchy.walk import walk
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class VisitedRegion:
     """One region analysed in a search.
 
     Attributes:
-        picture: what is searched, with what was painted over before.
+        image: what is searched, with what was masked before.
         region: what was looked at.
-        path: actions that led there.
-        decision: what followed.
+        path: numbers of the actions that led there.
+        output: what the policy made of it.
         number: of the search in its image, from 0.
+        triggered: whether the search triggered on it.
     """
 
-    picture: Picture
+    image: SearchImage
     region: Region
     path: tuple[int, ...]
-    decision: Decision
+    output: ActionOutput
     number: int
+    triggered: bool
 
 
 def run_policy(
-    picture: Picture, policy: Policy, rules: SearchRules, only_first_object: bool = True
-) -> Iterator[Look]:
-    """Search a picture; yield each region as it is analysed.
+    image: SearchImage,
+    policy: Policy,
+    spec: SearchSpec,
+    only_first_object: bool = True,
+) -> Iterator[VisitedRegion]:
+    """Search an image; yield each region as it is analysed.
 
     Args:
-        picture: the image as it is.
-        policy: who decides.
-        rules: how to search.
+        image: as it is.
+        policy: decides.
+        spec: how to search.
         only_first_object: whether one search is all.
     """
-    for _, look in run_together([picture], policy, rules, only_first_object):
-        yield look
+    for _, visited in run_batch([image], policy, spec, only_first_object):
+        yield visited
 
 
-def run_together(
-    pictures: Sequence[Picture],
+def run_batch(
+    images: Sequence[SearchImage],
     policy: Policy,
-    rules: SearchRules,
+    spec: SearchSpec,
     only_first_object: bool = True,
-) -> Iterator[tuple[int, Look]]:
-    """Search several pictures in lockstep, a step of each at a time.
+) -> Iterator[tuple[int, VisitedRegion]]:
+    """Search several images at a time, a step of each.
 
     Args:
-        pictures: the images as they are.
-        policy: who decides; it is asked for all of them at once.
-        rules: how to search.
-        only_first_object: whether one search of a picture is all.
+        images: as they are.
+        policy: decides, for all of them at once.
+        spec: how to search.
+        only_first_object: whether one search of an image is all.
 
     Yields:
-        The picture's index, and a region of it as it is analysed.
+        The image's index, and a region of it as it is analysed.
     """
-    lanes = [
-        _Lane(index, detection_searches(picture, rules, only_first_object))
-        for index, picture in enumerate(pictures)
-    ]
-    while lanes := [lane for lane in lanes if lane.goes_on()]:
-        stands = [(lane.search.region, lane.search.state.path) for lane in lanes]
-        decisions = policy.decide([lane.search for lane in lanes])
-        for lane, stand, decision in zip(lanes, stands, decisions, strict=True):
-            lane.search.take(decision.action)
-            picture = lane.search.picture
-            yield lane.index, Look(picture, *stand, decision, lane.number)
 
+    def searches_of(image: SearchImage) -> Iterator[Search]:
+        return detection_searches(image, spec, only_first_object)
 
-class _Lane:
-    """One picture's searches, one after the other."""
-
-    def __init__(self, index: int, searches: Iterator[Search]):
-        self.index = index
-        self.number = -1
-        self._searches = searches
-        self.search: Search | None = None
-
-    def goes_on(self) -> bool:
-        """Make the next search the current one where that has ended."""
-        while self.search is None or self.search.over:
-            self.search = next(self._searches, None)
-            self.number += 1
-            if self.search is None:
-                return False
-        return True
+    for slots in walk(images, searches_of, len(images)):
+        outputs = policy.decide([slot.search for slot in slots])
+        for slot, output in zip(slots, outputs, strict=True):
+            search, state = slot.search, slot.search.state
+            search.step(output.action)
+            yield (
+                slot.index,
+                VisitedRegion(
+                    search.image,
+                    state.region,
+                    state.path,
+                    output,
+                    slot.number,
+                    search.triggered,
+                ),
+            )
 
 
 @dataclass
-class Tally:
+class Evaluator:
     """What a policy did over all images of a test.
 
     Attributes:
@@ -117,24 +114,27 @@ class Tally:
         seconds: that the searches took.
     """
 
-    truths: list[Truth] = field(default_factory=list)
+    truths: list[GroundTruth] = field(default_factory=list)
     regions: list[Detection] = field(default_factory=list)
     triggers: list[Detection] = field(default_factory=list)
     regions_until_found: list[int] = field(default_factory=list)
     seconds: float = 0.0
 
-    def add(self, truth: Truth, looks: Sequence[Look], seconds: float) -> None:
+    def add(
+        self, truth: GroundTruth, visited: Sequence[VisitedRegion], seconds: float
+    ) -> None:
         """Count one more image."""
         image = len(self.truths)
         self.truths.append(truth)
         self.seconds += seconds
-        found = [best_iou(k.region.box, truth.boxes) > IOU_THRESHOLD for k in looks]
+        ious = [best_iou(one.region.box, truth.boxes) for one in visited]
+        found = [iou > DETECTION_IOU for iou in ious]
         if any(found):
             self.regions_until_found.append(found.index(True) + 1)
-        for look in looks:
-            detection = Detection(image, look.region.box, look.decision.score)
+        for one in visited:
+            detection = Detection(image, one.region.box, one.output.score)
             self.regions.append(detection)
-            if look.decision.action == TRIGGER:
+            if one.triggered:
                 self.triggers.append(detection)
 
     @property
@@ -157,7 +157,7 @@ class Tally:
             np.mean(
                 [
                     best_iou(trigger.box, self.truths[trigger.image].boxes)
-                    > IOU_THRESHOLD
+                    > DETECTION_IOU
                     for trigger in self.triggers
                 ]
             )
@@ -185,7 +185,7 @@ class Tally:
 
 
 def _voc_numbers(
-    detections: Sequence[Detection], truths: Sequence[Truth]
+    detections: Sequence[Detection], truths: Sequence[GroundTruth]
 ) -> dict[str, float]:
     curve = voc_curve(detections, truths)
     return {

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hierarchy.regions import Box, calculate_iou
-from hierarchy.rewards import IOU_THRESHOLD
+from common.boxes import Box
+from hierarchy.regions import calculate_iou
+
+DETECTION_IOU = 0.5
+"""IoU over which a region counts as a detection, whatever earns a reward."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Detection:
 
 
 @dataclass(frozen=True)
-class Truth:
+class GroundTruth:
     """The objects of one image that are looked for.
 
     Attributes:
@@ -46,27 +49,29 @@ class Curve:
     """A precision–recall curve.
 
     Attributes:
-        correct: bool (n,), whether the detection of each rank is right.
+        is_true_positive: bool (n,), whether the detection of each rank is right.
         positives: what there was to find.
     """
 
-    correct: np.ndarray
+    is_true_positive: np.ndarray
     positives: int
 
     @property
     def recall(self) -> np.ndarray:
         """Share of the positives found down to each rank: float64 (n,) in [0, 1]."""
-        return np.cumsum(self.correct) / max(self.positives, 1)
+        return np.cumsum(self.is_true_positive) / max(self.positives, 1)
 
     @property
     def precision(self) -> np.ndarray:
         """Share of right ones down to each rank: float64 (n,) in [0, 1]."""
-        return np.cumsum(self.correct) / np.arange(1, len(self.correct) + 1)
+        return np.cumsum(self.is_true_positive) / np.arange(
+            1, len(self.is_true_positive) + 1
+        )
 
     @property
     def max_recall(self) -> float:
         """Share of the positives found at all."""
-        return float(self.recall[-1]) if len(self.correct) else 0.0
+        return float(self.recall[-1]) if len(self.is_true_positive) else 0.0
 
     @property
     def average_precision(self) -> float:
@@ -75,7 +80,9 @@ class Curve:
         That is the mean over positives of the precision at the rank that finds them,
         0 for those not found.
         """
-        return float(self.precision[self.correct].sum() / max(self.positives, 1))
+        return float(
+            self.precision[self.is_true_positive].sum() / max(self.positives, 1)
+        )
 
     @property
     def ap_11_point(self) -> float:
@@ -92,7 +99,7 @@ class Curve:
     def ap_area(self) -> float:
         """VOC 2010's: area under the curve made monotonous from the right."""
         envelope = np.maximum.accumulate(self.precision[::-1])[::-1]
-        return float(envelope[self.correct].sum() / max(self.positives, 1))
+        return float(envelope[self.is_true_positive].sum() / max(self.positives, 1))
 
 
 def best_iou(box: Box, boxes: Sequence[Box]) -> float:
@@ -105,7 +112,9 @@ def _ranked(detections: Sequence[Detection]) -> list[Detection]:
     return sorted(detections, key=lambda detection: -detection.score)
 
 
-def paper_curve(detections: Sequence[Detection], truths: Sequence[Truth]) -> Curve:
+def paper_curve(
+    detections: Sequence[Detection], truths: Sequence[GroundTruth]
+) -> Curve:
     """Judge detections as the paper does (section 4).
 
     A region over IoU 0.5 with an object is right if it is its image's first such
@@ -116,17 +125,17 @@ def paper_curve(detections: Sequence[Detection], truths: Sequence[Truth]) -> Cur
         truths: of each image, by its number; every image holds the class.
     """
     found: set[int] = set()
-    correct = []
+    is_true_positive = []
     for detection in _ranked(detections):
         iou = best_iou(detection.box, truths[detection.image].boxes)
-        is_right = iou > IOU_THRESHOLD and detection.image not in found
-        correct.append(is_right)
+        is_right = iou > DETECTION_IOU and detection.image not in found
+        is_true_positive.append(is_right)
         if is_right:
             found.add(detection.image)
-    return Curve(np.array(correct, bool), len(truths))
+    return Curve(np.array(is_true_positive, bool), len(truths))
 
 
-def voc_curve(detections: Sequence[Detection], truths: Sequence[Truth]) -> Curve:
+def voc_curve(detections: Sequence[Detection], truths: Sequence[GroundTruth]) -> Curve:
     """Judge detections as the VOC development kit does.
 
     A detection belongs to the object that it overlaps most. Over IoU 0.5 it is right
@@ -137,15 +146,15 @@ def voc_curve(detections: Sequence[Detection], truths: Sequence[Truth]) -> Curve
         truths: of each image, by its number.
     """
     found: set[tuple[int, int]] = set()
-    correct = []
+    is_true_positive = []
     for detection in _ranked(detections):
         truth = truths[detection.image]
         ious = [calculate_iou(detection.box, box) for box in truth.boxes]
         index = int(np.argmax(ious)) if ious else -1
-        if index < 0 or ious[index] <= IOU_THRESHOLD:
-            correct.append(False)
+        if index < 0 or ious[index] <= DETECTION_IOU:
+            is_true_positive.append(False)
         elif not truth.difficult[index]:
-            correct.append((detection.image, index) not in found)
+            is_true_positive.append((detection.image, index) not in found)
             found.add((detection.image, index))
     positives = sum(not flag for truth in truths for flag in truth.difficult)
-    return Curve(np.array(correct, bool), positives)
+    return Curve(np.array(is_true_positive, bool), positives)

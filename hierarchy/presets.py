@@ -6,14 +6,14 @@
 RESULTS.md says how they were chosen and what they reach.
 """
 
-FAST = {"number_of_steps": 6, "trunk_dtype": "auto"}
+FAST = {"number_of_steps": 6}
 """Of training and of testing: searches end sooner."""
 
 FAST_TRAINING = {
     # Every reward of a region is known in training; with no discount it is all that
-    # there is to learn, and each pass through VGG-16 teaches six values.
+    # there is to learn, and each region teaches the values of all actions.
     "gamma": 0.0,
-    "learn_untaken": 1,
+    "counterfactual_rewards": 1,
     # Descriptors have an L2 norm of about 1,400: Adam's steps are made to fit.
     "descriptor_scale": 0.05,
     "learning_rate": 1e-4,

@@ -1,11 +1,12 @@
 """What a training run tells: the row of an epoch, a sentence, a live line."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.progress import EpochProgress, RunningMean, rounded
-from hierarchy.regions import TRIGGER
-from hierarchy.training import Step
+
+if TYPE_CHECKING:
+    from hierarchy.train import Step
 
 
 class EpochSummary:
@@ -22,17 +23,17 @@ class EpochSummary:
         self.epsilon = epsilon
         self.class_object = class_object
         self.steps = self.episodes = 0
-        self._reward = 0
+        self._reward = 0.0
         self._trigger_iou = RunningMean()
         self._loss = RunningMean()
         self._start = time.perf_counter()
 
-    def add(self, step: Step) -> None:
+    def add(self, step: "Step") -> None:
         """Count one more step."""
         self.steps += 1
         self.episodes += step.is_last
         self._reward += step.reward
-        if step.action == TRIGGER:
+        if step.action == step.search.spec.actions.trigger:
             self._trigger_iou.add(step.iou)
         if step.loss is not None:
             self._loss.add(step.loss)
@@ -65,7 +66,7 @@ class EpochSummary:
         }
 
 
-def sentence(row: dict[str, Any]) -> str:
+def format_row(row: dict[str, Any]) -> str:
     """Return an epoch's row of the log as a line to read."""
     loss = "not learning yet" if row["loss"] == "" else f"loss {row['loss']:.4g}"
     iou = "–" if row["trigger_iou"] == "" else f"{row['trigger_iou']:.2f}"
@@ -80,7 +81,7 @@ def sentence(row: dict[str, Any]) -> str:
 class TrainingProgress(EpochProgress):
     """The live display of a training run, counted in images."""
 
-    def show(self, step: Step, summary: EpochSummary) -> None:
+    def show(self, step: "Step", summary: EpochSummary) -> None:
         """Show a step and the numbers of its epoch so far."""
         self.update(
             summary.epoch,

@@ -35,7 +35,7 @@ class Quirks:
     channel_order: bool = False
     """Images enter VGG-16 upside down, in RGB, with means off three rows only."""
     mask_colour: bool = False
-    """Found objects are painted in the means' BGR order, truncated."""
+    """Found objects are masked with the means in BGR order, truncated."""
     layout: bool = False
     """pool45: upsampled descriptors are flattened channel, row, column."""
     widened_regions: bool = False
@@ -43,9 +43,7 @@ class Quirks:
     pool45_history: bool = False
     """pool45: training does not record the trigger in the history."""
     pool45_masking: bool = False
-    """pool45: training keeps the feature maps after painting over an object."""
-    ground_truth_mask: bool = False
-    """Training paints over the ground truth: intended, so the same on and off."""
+    """pool45: training keeps the feature maps after masking an object."""
     one_based_boxes: bool = False
     """Corners counted from 1 are taken as bounds counted from 0."""
     first_slot: bool = False

@@ -1,4 +1,4 @@
-"""Geometry of the hierarchy: the whole image, its five subregions, and theirs.
+"""Geometry of the hierarchy: regions of an image, and parts of regions.
 
 A region is known twice. Its *window* is exact and in floats; multiplied down the
 hierarchy it never drifts. Its *box* is what IoU is measured on and its *crop* the
@@ -13,20 +13,6 @@ from hierarchy.quirks import Quirks
 
 Window = tuple[float, float, float, float]
 """(y, x, height, width) in pixels, as floats."""
-
-UP_LEFT, UP_RIGHT, DOWN_LEFT, DOWN_RIGHT, CENTRE, TRIGGER = ACTIONS = range(1, 7)
-"""The six actions under their published numbers: five ways to zoom, and the trigger."""
-
-MOVES = (UP_LEFT, UP_RIGHT, DOWN_LEFT, DOWN_RIGHT, CENTRE)
-
-ACTION_NAMES = {
-    UP_LEFT: "up left",
-    UP_RIGHT: "up right",
-    DOWN_LEFT: "down left",
-    DOWN_RIGHT: "down right",
-    CENTRE: "centre",
-    TRIGGER: "trigger",
-}
 
 
 @dataclass(frozen=True)
@@ -48,6 +34,20 @@ class Region:
         """The window in whole pixels inside the image, on which IoU is measured."""
         return truncate(self.window, self.image_size)
 
+    def at(self, window: Window) -> "Region":
+        """Return another region of the same image.
+
+        Args:
+            window: (y, x, height, width) in pixels. It is made as small as the image
+                and moved inside of it where it is not.
+        """
+        y, x, height, width = window
+        rows, columns = self.image_size
+        height, width = min(height, rows), min(width, columns)
+        y, x = min(max(y, 0.0), rows - height), min(max(x, 0.0), columns - width)
+        window = (y, x, height, width)
+        return Region(window, truncate(window, self.image_size), self.image_size)
+
 
 def whole_image(height: int, width: int) -> Region:
     """Return the root of the hierarchy: the whole image, sizes in pixels."""
@@ -56,54 +56,40 @@ def whole_image(height: int, width: int) -> Region:
     )
 
 
-def zoom(
-    region: Region, action: int, scale_subregion: float, quirks: Quirks = Quirks()
+def subregion(
+    region: Region,
+    place: tuple[float, float],
+    scale_subregion: float,
+    quirks: Quirks = Quirks(),
 ) -> Region:
-    """Return the subregion of ``region`` that a movement leads to.
+    """Return a part of a region that is smaller by a factor.
 
     Source: paper, section 3.1 and Fig. 2; FIDELITY.md rows centre_offset,
     corner_offset and nested_truncation.
 
     Args:
-        region: where the search looks.
-        action: one of :data:`MOVES`.
-        scale_subregion: the subregion's height and width over its parent's, in (0, 1).
+        region: what the part is of.
+        place: of the part, from the top and from the left: 0 at that edge, 1/2 in the
+            middle, 1 at the other edge.
+        scale_subregion: the part's height and width over the region's, in (0, 1).
         quirks: the published differences to follow.
-
-    Raises:
-        ValueError: ``action`` is not a movement.
     """
-    if action not in MOVES:
-        raise ValueError(f"action {action} does not move; expected one of {MOVES}")
     y, x, height, width = region.window
     size = (height * scale_subregion, width * scale_subregion)
-    dy, dx = _offset((height, width), size, action, scale_subregion, quirks)
+    if quirks.corner_offset:
+        scale_mask = 1.0 / (scale_subregion * 4)
+        space = (size[0] * scale_mask, size[1] * scale_mask)
+    else:
+        space = (height - size[0], width - size[1])
+    dy, dx = space[0] * place[0], space[1] * place[1]
+    if quirks.centre_offset and place == (1 / 2, 1 / 2):
+        dx = dy
     window = (y + dy, x + dx, *size)
     if quirks.nested_truncation:
         crop = _crop_of_crop(region.crop, (dy, dx, *size))
     else:
         crop = truncate(window, region.image_size)
     return Region(window, crop, region.image_size)
-
-
-def _offset(
-    parent: tuple[float, float],
-    size: tuple[float, float],
-    action: int,
-    scale_subregion: float,
-    quirks: Quirks,
-) -> tuple[float, float]:
-    """Return (dy, dx) of the subregion's corner from its parent's, in pixels."""
-    if quirks.corner_offset:
-        scale_mask = 1.0 / (scale_subregion * 4)
-        room = (size[0] * scale_mask, size[1] * scale_mask)
-    else:
-        room = (parent[0] - size[0], parent[1] - size[1])
-    if action == CENTRE:
-        return room[0] / 2, (room[0] if quirks.centre_offset else room[1]) / 2
-    down = action in (DOWN_LEFT, DOWN_RIGHT)
-    right = action in (UP_RIGHT, DOWN_RIGHT)
-    return room[0] * down, room[1] * right
 
 
 def truncate(window: Window, limits: tuple[int, int]) -> Box:

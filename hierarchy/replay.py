@@ -6,28 +6,28 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common.device_arrays import Array
-from hierarchy.history import NUMBER_OF_ACTIONS
-
-NOTHING_KNOWN = np.full(NUMBER_OF_ACTIONS, np.nan, np.float32)
 
 
-class Experiences(NamedTuple):
+class Transitions(NamedTuple):
     """A batch of transitions, n of them.
 
     Attributes:
-        states: (n, 25112) float32.
-        actions: (n,) int32, 1 … 6.
-        rewards: (n,) float32, ±1 or ±3.
-        next_states: (n, 25112) float32.
-        known: (n, 6) float32, what actions not taken are known to be worth; NaN where
-            that is unknown, as everywhere in the published program.
+        states: (n, state_size) float32.
+        actions: (n,) int32, numbers from 1.
+        rewards: (n,) float32, ±1 or ±3 in the paper.
+        next_states: (n, state_size) float32.
+        discounts: (n,) float32, of the next states' values; 0 after a trigger.
+        counterfactual_rewards: (n, actions) float32, rewards that actions would have
+            earned whether taken or not; NaN where they are not learnt from, as
+            everywhere in the published program.
     """
 
     states: Array
     actions: np.ndarray
     rewards: np.ndarray
     next_states: Array
-    known: np.ndarray
+    discounts: np.ndarray
+    counterfactual_rewards: np.ndarray
 
 
 def host_table(rows: int, size: int) -> np.ndarray:
@@ -39,12 +39,13 @@ def host_table(rows: int, size: int) -> np.ndarray:
 
 
 class ReplayMemory:
-    """A ring of the newest experiences.
+    """A ring of the newest transitions.
 
     Args:
-        buffer_experience_replay: experiences held at most.
+        buffer_experience_replay: transitions held at most.
         state_size: numbers in a state.
-        first_slot: slot of the first experience that replaces another; the published
+        num_actions: actions there are.
+        first_slot: slot of the first transition that replaces another; the published
             program begins at 1 (FIDELITY.md row first_slot), later ones follow on.
         make_table: of rows and their size, makes what holds the states and can be
             indexed as an array of NumPy's can; with
@@ -56,30 +57,33 @@ class ReplayMemory:
         self,
         buffer_experience_replay: int,
         state_size: int,
+        num_actions: int = 6,
         first_slot: int = 0,
         make_table: Callable[[int, int], Any] = host_table,
     ):
         capacity = buffer_experience_replay
-        self._slots = Experiences(
+        self._buffer = Transitions(
             make_table(capacity, state_size),
             np.zeros(capacity, np.int32),
             np.zeros(capacity, np.float32),
             make_table(capacity, state_size),
-            host_table(capacity, NUMBER_OF_ACTIONS),
+            np.zeros(capacity, np.float32),
+            host_table(capacity, num_actions),
         )
         self.capacity = capacity
         self.size = 0
-        self._next_replaced = first_slot % capacity
+        self._cursor = first_slot % capacity
+        self._no_rewards = np.full(num_actions, np.nan, np.float32)
 
     @property
     def is_full(self) -> bool:
-        """Whether the next experience replaces another."""
+        """Whether the next transition replaces another."""
         return self.size == self.capacity
 
     @property
-    def experiences(self) -> Experiences:
-        """All experiences held, in slot order; views where they are in main memory."""
-        return Experiences(*(array[: self.size] for array in self._slots))
+    def transitions(self) -> Transitions:
+        """All transitions held, in slot order; views where they are in main memory."""
+        return Transitions(*(array[: self.size] for array in self._buffer))
 
     def store(
         self,
@@ -87,36 +91,38 @@ class ReplayMemory:
         action: int,
         reward: float,
         next_state: Array,
-        known: np.ndarray = NOTHING_KNOWN,
+        discount: float,
+        counterfactual_rewards: np.ndarray | None = None,
     ) -> None:
         """Remember one transition; a full memory forgets another for it."""
+        if counterfactual_rewards is None:
+            counterfactual_rewards = self._no_rewards
         if self.is_full:
-            slot = self._next_replaced
-            self._next_replaced = (slot + 1) % self.capacity
+            slot = self._cursor
+            self._cursor = (slot + 1) % self.capacity
         else:
             slot = self.size
             self.size += 1
-        for array, value in zip(
-            self._slots, (state, action, reward, next_state, known), strict=True
-        ):
+        values = state, action, reward, next_state, discount, counterfactual_rewards
+        for array, value in zip(self._buffer, values, strict=True):
             array[slot] = value
 
-    def sample(self, batch_size: int, generator: np.random.Generator) -> Experiences:
-        """Return ``batch_size`` different experiences drawn uniformly, as copies."""
+    def sample(self, batch_size: int, generator: np.random.Generator) -> Transitions:
+        """Return ``batch_size`` different transitions sampled uniformly, as copies."""
         indices = generator.choice(self.size, batch_size, replace=False)
-        return Experiences(*(array[indices] for array in self._slots))
+        return Transitions(*(array[indices] for array in self._buffer))
 
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return all that :meth:`restore` needs, as named arrays."""
-        place = np.array([self.size, self._next_replaced])
-        return self.experiences._asdict() | {"place": place}
+    def get_state(self) -> dict[str, np.ndarray]:
+        """Return all that :meth:`set_state` needs, as named arrays."""
+        cursor = np.array([self.size, self._cursor])
+        return self.transitions._asdict() | {"cursor": cursor}
 
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Become the memory that :meth:`to_arrays` was asked of, of the same capacity.
+    def set_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Become the memory that :meth:`get_state` was asked of, of the same capacity.
 
         Raises:
             ValueError: the arrays are of a larger memory or of states of another size.
         """
-        self.size, self._next_replaced = (int(value) for value in arrays["place"])
-        for name, array in self._slots._asdict().items():
-            array[: self.size] = arrays[name]
+        self.size, self._cursor = (int(value) for value in state["cursor"])
+        for name, array in self._buffer._asdict().items():
+            array[: self.size] = state[name]

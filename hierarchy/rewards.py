@@ -1,6 +1,13 @@
-"""Rewards, and the object that they are measured against."""
+"""Rewards, and the object that they are measured against.
 
-from collections.abc import Sequence
+A reward is a function of what a step did. One is added by a line of the table::
+
+    REWARDS["distance"] = reward_of_distance
+
+and chosen by ``--reward distance``.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +15,9 @@ import numpy as np
 from hierarchy.quirks import Quirks
 from hierarchy.regions import Box, calculate_iou
 
-IOU_THRESHOLD = 0.5
+TRIGGER_IOU = 0.5
+"""IoU over which the trigger earns its reward, and over which training forces it."""
+
 REWARD_MOVEMENT = 1
 REWARD_TRIGGER = 3
 
@@ -20,24 +29,60 @@ def get_reward_movement(iou: float, new_iou: float) -> int:
 
 def get_reward_trigger(new_iou: float) -> int:
     """Return +3 if the IoU is over 0.5 at the trigger, else −3 (paper, equation 2)."""
-    return REWARD_TRIGGER if new_iou > IOU_THRESHOLD else -REWARD_TRIGGER
+    return REWARD_TRIGGER if new_iou > TRIGGER_IOU else -REWARD_TRIGGER
 
 
 @dataclass(frozen=True)
-class Followed:
+class StepOutcome:
+    """What one step of a training search did.
+
+    Attributes:
+        is_trigger: whether it was the trigger, which leaves the region as it is.
+        previous_region: the region before the step.
+        region: the region after it.
+        target: box of the object followed after the step.
+        previous_iou: IoU of that object with the region before the step, in [0, 1], as
+            it was measured then: 0 where the object was not measured.
+        iou: IoU of that object with the region after the step, in [0, 1].
+    """
+
+    is_trigger: bool
+    previous_region: Box
+    region: Box
+    target: Box
+    previous_iou: float
+    iou: float
+
+
+RewardFn = Callable[[StepOutcome], float]
+
+
+def iou_sign_reward(outcome: StepOutcome) -> float:
+    """Return ±1 for a movement and ±3 for the trigger (paper, section 3.3)."""
+    if outcome.is_trigger:
+        return get_reward_trigger(outcome.iou)
+    return get_reward_movement(outcome.previous_iou, outcome.iou)
+
+
+REWARDS: dict[str, RewardFn] = {"iou_sign": iou_sign_reward}
+"""What ``--reward`` can choose."""
+
+
+@dataclass(frozen=True)
+class Target:
     """The object that a search follows at one step.
 
     Attributes:
         index: its place among the image's objects.
-        iou: its IoU with the region one step before, by which a reward is judged.
-        new_iou: its IoU with the region now.
-        last_matrix: what every object scored now; the next step's comparison.
+        previous_iou: its IoU with the region one step before.
+        iou: its IoU with the region now.
+        ious: score of every object now, the next step's ``previous_ious``.
     """
 
     index: int
+    previous_iou: float
     iou: float
-    new_iou: float
-    last_matrix: tuple[float, ...]
+    ious: tuple[float, ...]
 
 
 def follow_iou(
@@ -45,10 +90,10 @@ def follow_iou(
     region: Box,
     class_ids: Sequence[int],
     class_object: int,
-    last_matrix: Sequence[float],
+    previous_ious: Sequence[float],
     available_objects: Sequence[bool],
     quirks: Quirks = Quirks(),
-) -> Followed:
+) -> Target:
     """Choose the object to follow: the one that overlaps the region most.
 
     Candidates are the objects of the class that are still to be found; the first one
@@ -60,7 +105,7 @@ def follow_iou(
         region: the region looked at.
         class_ids: class of each object.
         class_object: the class searched for.
-        last_matrix: score of each object one step before.
+        previous_ious: score of each object one step before.
         available_objects: which objects are still to be found.
         quirks: the published differences to follow.
 
@@ -76,6 +121,6 @@ def follow_iou(
     index = int(np.argmax(scores))
     if scores[index] < 0 and not quirks.exhausted_targets:
         raise ValueError(f"no object of class {class_object} is left to follow")
-    return Followed(
-        index, float(last_matrix[index]), float(scores[index]), tuple(scores.tolist())
+    return Target(
+        index, float(previous_ious[index]), float(scores[index]), tuple(scores.tolist())
     )

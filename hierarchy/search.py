@@ -2,7 +2,8 @@
 
 :class:`Search` is what testing runs, :class:`TrainingSearch` adds what only training
 knows, the objects. :func:`training_searches` and :func:`detection_searches` yield the
-searches of one image one after the other. Who chooses the actions stands outside.
+searches of one image one after the other; :mod:`hierarchy.walk` steps through them. Who
+chooses the actions stands outside.
 """
 
 import copy
@@ -12,25 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.voc import VocObject
-from hierarchy.history import empty_history, update_history_vector
-from hierarchy.pictures import Picture, mask_image_with_mean_background
+from hierarchy.actions import PAPER_ACTIONS, ActionSet
+from hierarchy.history import HISTORY_LENGTH, empty_history, update_history_vector
+from hierarchy.images import MEAN_RGB, SearchImage, mask_image_with_mean_background
 from hierarchy.quirks import Quirks
-from hierarchy.regions import (
-    TRIGGER,
-    Region,
-    calculate_overlapping,
-    whole_image,
-    zoom,
-)
+from hierarchy.regions import Region, calculate_overlapping, whole_image
 from hierarchy.rewards import (
-    IOU_THRESHOLD,
-    Followed,
+    TRIGGER_IOU,
+    RewardFn,
+    StepOutcome,
+    Target,
     follow_iou,
-    get_reward_movement,
-    get_reward_trigger,
+    iou_sign_reward,
 )
 
-COVERED = 0.60
+MIN_COVERAGE = 0.60
 """Share of an object that a region must cover for the object to count as found."""
 
 MAX_OBJECTS = 10
@@ -38,19 +35,27 @@ MAX_OBJECTS = 10
 
 
 @dataclass(frozen=True)
-class SearchRules:
+class SearchSpec:
     """What all searches of a run have in common.
 
     Attributes:
         scale_subregion: a subregion's height and width over its parent's.
-        number_of_steps: actions a search may take.
+        number_of_steps: actions that a search may take.
         quirks: the published differences to follow.
+        actions: those the agent has.
+        history_length: actions that the history holds.
+        reward: of each step of training.
+        fill_colour: RGB in 0 … 255 that found objects are masked with.
         records_trigger: whether a trigger enters the history.
     """
 
     scale_subregion: float = 3 / 4
     number_of_steps: int = 10
     quirks: Quirks = Quirks()
+    actions: ActionSet = PAPER_ACTIONS
+    history_length: int = HISTORY_LENGTH
+    reward: RewardFn = iou_sign_reward
+    fill_colour: tuple[int, int, int] = MEAN_RGB
     records_trigger: bool = True
 
 
@@ -60,43 +65,48 @@ class SearchState:
 
     Attributes:
         region: what it looks at.
-        history: (24,) float32, the last four actions.
-        path: all actions so far, 1 … 6.
+        history: float32 zeros and ones, the last actions; (24,) in the paper.
+        path: numbers of all actions so far.
     """
 
     region: Region
     history: np.ndarray
     path: tuple[int, ...] = ()
 
-    def after(self, action: int, rules: SearchRules) -> "SearchState":
+    def after(self, action: int, spec: SearchSpec) -> "SearchState":
         """Return where the search stands after ``action``; a trigger stays put."""
-        region, history = self.region, self.history
-        if action != TRIGGER:
-            region = zoom(region, action, rules.scale_subregion, rules.quirks)
-        if action != TRIGGER or rules.records_trigger:
-            history = update_history_vector(history, action, rules.quirks)
+        actions, quirks = spec.actions, spec.quirks
+        region = actions.apply(action, self.region, spec.scale_subregion, quirks)
+        history = self.history
+        if action != actions.trigger or spec.records_trigger:
+            history = update_history_vector(history, action, quirks, actions)
         return SearchState(region, history, (*self.path, action))
 
 
 class Search:
-    """One search of a picture, from the whole image to a trigger or the last step.
+    """One search of an image, from the whole of it to a trigger or the last step.
+
+    Args:
+        image: what is searched.
+        spec: how.
+        number_of_steps: actions that it may take; those of ``spec`` if left out.
 
     Attributes:
-        picture: what is searched.
-        rules: how.
+        image, spec, number_of_steps: as given.
         state: where the search stands.
-        step: steps taken, up to ``number_of_steps``.
+        steps_taken: steps of its limit that are used up.
         triggered: whether the last action was the trigger.
     """
 
     def __init__(
-        self, picture: Picture, rules: SearchRules, number_of_steps: int | None = None
+        self, image: SearchImage, spec: SearchSpec, number_of_steps: int | None = None
     ):
-        self.picture = picture
-        self.rules = rules
-        self.number_of_steps = number_of_steps or rules.number_of_steps
-        self.state = SearchState(whole_image(*picture.size), empty_history())
-        self.step = 0
+        self.image = image
+        self.spec = spec
+        self.number_of_steps = number_of_steps or spec.number_of_steps
+        history = empty_history(spec.history_length, spec.actions)
+        self.state = SearchState(whole_image(*image.size), history)
+        self.steps_taken = 0
         self.triggered = False
 
     @property
@@ -105,15 +115,19 @@ class Search:
         return self.state.region
 
     @property
-    def over(self) -> bool:
+    def done(self) -> bool:
         """Whether the search has ended, by a trigger or by its last step."""
-        return self.triggered or self.step >= self.number_of_steps
+        return self.triggered or self.steps_taken >= self.number_of_steps
 
-    def take(self, action: int) -> None:
-        """Do ``action``, 1 … 6."""
-        self.state = self.state.after(action, self.rules)
-        self.step += 1
-        self.triggered = action == TRIGGER
+    def step(self, action: int) -> None:
+        """Do an action, given by its number.
+
+        Raises:
+            ValueError: there is no such action.
+        """
+        self.state = self.state.after(action, self.spec)
+        self.steps_taken += 1
+        self.triggered = action == self.spec.actions.trigger
 
 
 class TrainingSearch(Search):
@@ -121,35 +135,34 @@ class TrainingSearch(Search):
 
     Attributes:
         objects: the image's objects, of all classes, in annotation order.
-        target: index of the object that this search was begun for.
+        object_index: index of the object that this search was begun for.
         available_objects: which objects were still to be found when it began.
-        followed: the object followed now.
+        target: the object followed now.
     """
 
     def __init__(
         self,
-        picture: Picture,
-        rules: SearchRules,
+        image: SearchImage,
+        spec: SearchSpec,
         objects: Sequence[VocObject],
         class_object: int,
-        target: int = 0,
+        object_index: int = 0,
         available_objects: Sequence[bool] | None = None,
     ):
-        super().__init__(picture, rules)
+        super().__init__(image, spec)
         self.objects = objects
         self.class_object = class_object
-        self.target = target
+        self.object_index = object_index
         self.available_objects = tuple(available_objects or [True] * len(objects))
-        self.followed = self._follow([0.0] * len(objects))
-        # What the rule for forced triggers sees; the rewards see `followed`.
-        self._known_iou = (
-            self.followed.iou if rules.quirks.first_iou else self.followed.new_iou
-        )
+        self.target = self._follow([0.0] * len(objects))
+        # What the rule for forced triggers sees; the rewards see `target`.
+        first_iou = spec.quirks.first_iou
+        self._known_iou = self.target.previous_iou if first_iou else self.target.iou
 
     @property
-    def over(self) -> bool:
+    def done(self) -> bool:
         """Whether the search has ended, or began with nothing left to find."""
-        return super().over or not any(self.available_objects)
+        return super().done or not any(self.available_objects)
 
     @property
     def iou(self) -> float:
@@ -157,75 +170,88 @@ class TrainingSearch(Search):
         return self._known_iou
 
     @property
-    def must_trigger(self) -> bool:
+    def trigger_is_forced(self) -> bool:
         """Whether the trigger is forced, to learn faster (paper, section 4)."""
-        return self.iou > IOU_THRESHOLD
+        return self.iou > TRIGGER_IOU
 
-    def take(self, action: int) -> int:
-        """Do ``action``, 1 … 6, and return its reward: ±1, or ±3 for the trigger."""
-        super().take(action)
-        self.followed = self._follow(self.followed.last_matrix)
-        self._known_iou = self.followed.new_iou
-        if action == TRIGGER:
-            self.step += 1  # published: a trigger counts twice (FIDELITY.md, row 1)
-            return get_reward_trigger(self.followed.new_iou)
-        return get_reward_movement(self.followed.iou, self.followed.new_iou)
+    def step(self, action: int) -> float:
+        """Do an action, given by its number, and return its reward.
 
-    def reward_of(self, action: int) -> int:
-        """Return what ``action`` would earn now, without doing it."""
-        return copy.copy(self).take(action)  # taking it replaces, it changes nothing
+        With ``leaked_minibatch`` a search may outlive its trigger, which then has used
+        up two steps of the limit (FIDELITY.md).
 
-    def _follow(self, last_matrix: Sequence[float]) -> Followed:
+        Raises:
+            ValueError: there is no such action.
+        """
+        before = self.region.box
+        super().step(action)
+        self.target = self._follow(self.target.ious)
+        self._known_iou = self.target.iou
+        if self.triggered and self.spec.quirks.leaked_minibatch:
+            self.steps_taken += 1
+        outcome = StepOutcome(
+            self.triggered,
+            before,
+            self.region.box,
+            self.objects[self.target.index].box,
+            self.target.previous_iou,
+            self.target.iou,
+        )
+        return self.spec.reward(outcome)
+
+    def reward_of(self, action: int) -> float:
+        """Return what an action would earn now, without doing it."""
+        return copy.copy(self).step(action)  # a step replaces, it changes nothing
+
+    def _follow(self, previous_ious: Sequence[float]) -> Target:
         return follow_iou(
             [item.box for item in self.objects],
             self.region.box,
             [item.class_id for item in self.objects],
             self.class_object,
-            last_matrix,
+            previous_ious,
             self.available_objects,
-            self.rules.quirks,
+            self.spec.quirks,
         )
 
 
 def training_searches(
-    picture: Picture,
+    image: SearchImage,
     objects: Sequence[VocObject],
     class_object: int,
-    rules: SearchRules,
+    spec: SearchSpec,
 ) -> Iterator[TrainingSearch]:
     """Yield the searches that a training image gives, one for each of its objects.
 
-    The caller runs each search to its end before it asks for the next. After a
-    trigger the *ground truth* of the followed object is painted over (FIDELITY.md row
-    ground_truth_mask), objects that the triggered region covers by more than 0.60 are
-    not searched any more, and neither is the object followed last.
+    The caller runs each search to its end before it asks for the next. After a trigger
+    the *ground truth* of the followed object is masked. Objects that the triggered
+    region covers by more than 0.60 are not searched any more, and neither is the object
+    followed last.
 
     Args:
-        picture: the image as it is.
+        image: as it is.
         objects: its objects of all classes, in annotation order.
         class_object: the class to search for, 1 … 20.
-        rules: how to search.
+        spec: how to search.
     """
     available = [True] * len(objects)
     previous: TrainingSearch | None = None
-    for target, item in enumerate(objects):
+    for number, item in enumerate(objects):
         if item.class_id != class_object:
             continue
         if previous is not None and previous.triggered:
             _dismiss_covered(available, objects, previous.region)
-        if not rules.quirks.exhausted_targets and not any(
+        if not spec.quirks.exhausted_targets and not any(
             left and objects[index].class_id == class_object
             for index, left in enumerate(available)
         ):
             return
-        search = TrainingSearch(
-            picture, rules, objects, class_object, target, available
-        )
+        search = TrainingSearch(image, spec, objects, class_object, number, available)
         yield search
-        followed = search.followed.index
+        followed = search.target.index
         if search.triggered:
-            picture = mask_image_with_mean_background(
-                objects[followed].box, picture, rules.quirks
+            image = mask_image_with_mean_background(
+                objects[followed].box, image, spec.fill_colour
             )
         available[followed] = False
         previous = search
@@ -236,39 +262,39 @@ def _dismiss_covered(
 ) -> None:
     """Take out the objects of which ``region`` covers enough to have found them."""
     for index, item in enumerate(objects):
-        if calculate_overlapping(region.box, item.box) > COVERED:
+        if calculate_overlapping(region.box, item.box) > MIN_COVERAGE:
             available[index] = False
 
 
 def detection_searches(
-    picture: Picture, rules: SearchRules, only_first_object: bool = True
+    image: SearchImage, spec: SearchSpec, only_first_object: bool = True
 ) -> Iterator[Search]:
     """Yield the searches of an image whose objects are not known.
 
     The caller runs each search to its end before it asks for the next, which looks at
-    the image with the *detected* region painted over. The last one is the first that
-    ends without a trigger, or with one on the whole image.
+    the image with the *detected* region masked. The last one is the first that ends
+    without a trigger, or with one on the whole image.
 
     Source: published testing program; FIDELITY.md row shared_steps.
 
     Args:
-        picture: the image as it is.
-        rules: how to search.
+        image: as it is.
+        spec: how to search.
         only_first_object: whether one search is all, as in the paper.
     """
-    steps_left = rules.number_of_steps
+    steps_left = spec.number_of_steps
     for number in range(MAX_OBJECTS):
-        search = Search(picture, rules, steps_left)
+        search = Search(image, spec, steps_left)
         yield search
         if only_first_object or not search.triggered:
             return
-        at_once = search.state.path == (TRIGGER,) and (
-            number == 0 or not rules.quirks.shared_steps
+        at_once = search.state.path == (spec.actions.trigger,) and (
+            number == 0 or not spec.quirks.shared_steps
         )
-        if rules.quirks.shared_steps:
-            steps_left -= search.step
+        if spec.quirks.shared_steps:
+            steps_left -= search.steps_taken
         if at_once or steps_left <= 0:
             return
-        picture = mask_image_with_mean_background(
-            search.region.box, picture, rules.quirks
+        image = mask_image_with_mean_background(
+            search.region.box, image, spec.fill_colour
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from common.boxes import Box
 from common.sheet import (
     HEADING,
     INK,
@@ -26,15 +27,15 @@ from common.sheet import (
     text_width,
     wrap,
 )
-from hierarchy.metrics import best_iou
-from hierarchy.pictures import resize
-from hierarchy.regions import ACTION_NAMES, ACTIONS, TRIGGER, Box
-from hierarchy.rewards import IOU_THRESHOLD
+from hierarchy.actions import PAPER_ACTIONS, ActionSet
+from hierarchy.images import resize
+from hierarchy.metrics import DETECTION_IOU, best_iou
+from hierarchy.rewards import TRIGGER_IOU
 
 if TYPE_CHECKING:
-    from hierarchy.evaluation import Look
+    from hierarchy.evaluation import VisitedRegion
     from hierarchy.search import TrainingSearch
-    from hierarchy.training import Step
+    from hierarchy.train import Step
 
 REGION = "#ffb000"  # looked at
 TRUTH = "#ff3ea5"  # where the objects are
@@ -56,8 +57,6 @@ NUMBERS = (
     (0, "z.0e"),
 )
 """How Q-values are written, by the largest size in the strip: two digits or more."""
-
-GLYPHS = dict(zip(ACTIONS, "↖↗↙↘⊙✓", strict=True))  # DejaVu Sans has them all
 
 # All lengths are pixels of the finished strip. A photograph is as wide as what the
 # network sees, which so is shown pixel by pixel.
@@ -99,6 +98,7 @@ class Frame:
             step of a search only, as others have a next frame that shows it.
         note: how the action came about where not from the Q-values: "forced",
             "random".
+        actions: those the agent has.
     """
 
     picture: np.ndarray
@@ -113,15 +113,21 @@ class Frame:
     detected: bool | None = None
     reached: Box | None = None
     note: str = ""
+    actions: ActionSet = PAPER_ACTIONS
+
+    @property
+    def is_trigger(self) -> bool:
+        """Whether the action was the trigger."""
+        return self.action == self.actions.trigger
 
     @property
     def colour(self) -> str:
         """Colour of the region: a detection is right, wrong or not known to be."""
-        if self.action != TRIGGER:
+        if not self.is_trigger:
             return REGION
         right = self.detected
         if right is None and self.iou is not None:
-            right = self.iou > IOU_THRESHOLD
+            right = self.iou > DETECTION_IOU
         return {None: UNKNOWN, True: RIGHT, False: WRONG}[right]
 
 
@@ -145,22 +151,28 @@ def draw_sequences(frames: Sequence[Frame], path: Path, title: str = "") -> None
     save_picture(_Strip(frames, title).draw(), path)
 
 
-def frame_of(look: "Look", boxes: Sequence[Box] | None) -> Frame:
-    """Return a look of a test as it is drawn.
+def frame_of(
+    visited: "VisitedRegion",
+    boxes: Sequence[Box] | None,
+    actions: ActionSet = PAPER_ACTIONS,
+) -> Frame:
+    """Return a region that a test visited as it is drawn.
 
     Args:
-        look: one region analysed.
+        visited: one region analysed.
         boxes: of the objects; None where they are not known.
+        actions: those the agent has.
     """
     return Frame(
-        picture=look.picture.pixels,
-        region=look.region.box,
-        pixels=look.picture.crop(look.region),
+        picture=visited.image.pixels,
+        region=visited.region.box,
+        pixels=visited.image.crop(visited.region),
         ground_truth=tuple(boxes or ()),
         followed=None,
-        action=look.decision.action,
-        q_values=look.decision.q_values,
-        iou=None if boxes is None else best_iou(look.region.box, boxes),
+        action=visited.output.action,
+        q_values=visited.output.q_values,
+        iou=None if boxes is None else best_iou(visited.region.box, boxes),
+        actions=actions,
     )
 
 
@@ -225,7 +237,7 @@ def _scaled(box: Box, picture: np.ndarray, thumbnail: np.ndarray) -> Box:
 def _next_region(frames: Sequence[Frame], index: int) -> Box | None:
     """Return the region that a step led to, or None for a trigger or if not known."""
     frame = frames[index]
-    if frame.action == TRIGGER:
+    if frame.is_trigger:
         return None
     if frame.reached is None and index + 1 < len(frames):
         return frames[index + 1].region
@@ -253,7 +265,8 @@ class _Strip:
         self._crop_top = self._picture_top + self._picture_height + BETWEEN
         self._bars_top = self._crop_top + SIDE + 14
         noted = any(f.note and f.q_values is not None for f in frames)
-        self._bar_lines = len(ACTIONS) + noted if self._scale.known else 2
+        self._actions = frames[0].actions
+        self._bar_lines = len(self._actions) + noted if self._scale.known else 2
         self._row_height = self._bars_top + self._bar_lines * BAR_LINE + ROW_GAP
         width = 2 * MARGIN + LABELS + self._columns * (SIDE + GAP) - GAP
         self._title = wrap(legible(title), width - 2 * MARGIN - LABELS)
@@ -304,7 +317,8 @@ class _Strip:
         self._sheet.text(
             x + 12, middle, str(index + 1), size, bold=True, color="white", ha="center"
         )
-        words = f"{GLYPHS[frame.action]} {ACTION_NAMES[frame.action]}"
+        action = self._actions.of(frame.action)
+        words = f"{action.glyph} {action.name}"
         self._sheet.text(x + 32, middle, words, HEADING, bold=True)
         self._draw_scores(x + 32, middle + HEADER_LINE, frame)
 
@@ -315,7 +329,7 @@ class _Strip:
             self._sheet.text(x, y, text, HEADING, bold=True, color=colour)
             x += 46
         if frame.iou is not None:
-            is_after = frame.reward is not None and frame.action != TRIGGER
+            is_after = frame.reward is not None and not frame.is_trigger
             leads_to = "→ " if is_after else ""
             self._sheet.text(x, y, f"{leads_to}IoU {frame.iou:.2f}", PLAIN)
 
@@ -362,13 +376,13 @@ class _Strip:
             text, line = frame.note or "no Q-values", self._bar_lines / 2
             self._sheet.text(x + SIDE / 2, y + line * BAR_LINE, text, PLAIN, **look)
             return
-        below = y + (len(ACTIONS) + 0.5) * BAR_LINE
+        below = y + (len(self._actions) + 0.5) * BAR_LINE
         self._sheet.text(x + SIDE / 2, below, frame.note, SMALL, **look)
-        for action, value in zip(ACTIONS, frame.q_values, strict=True):
+        for action, value in zip(self._actions.numbers, frame.q_values, strict=True):
             chosen = frame.colour if action == frame.action else None
             self._draw_bar(x, y + (action - 0.5) * BAR_LINE, action, value, chosen)
         zero = x + self._scale.position(0)
-        ends = y, y + len(ACTIONS) * BAR_LINE
+        ends = y, y + len(self._actions) * BAR_LINE
         self._sheet.line((zero, zero), ends, RULE)
 
     def _draw_bar(
@@ -376,7 +390,8 @@ class _Strip:
     ) -> None:
         """Draw an action's glyph, bar and number, with its middle at y."""
         look = {"bold": bool(chosen), "color": INK if chosen else QUIET}
-        self._sheet.text(x + 10, y, GLYPHS[action], HEADING, ha="center", **look)
+        glyph = self._actions.of(action).glyph
+        self._sheet.text(x + 10, y, glyph, HEADING, ha="center", **look)
         self._sheet.text(
             x + SIDE, y, self._scale.number(value), PLAIN, ha="right", **look
         )
@@ -473,7 +488,7 @@ class StripWriter:
     def _write(self, step: "Step", frames: list[Frame]) -> None:
         if self._written == self._limit:
             return
-        name, target = step.search.picture.name, step.search.target
+        name, target = step.search.image.name, step.search.object_index
         path = self._folder / f"epoch_{self._epoch:03d}" / strip_name(name, target)
         title = f"{name}, object {target}, epoch {self._epoch}"
         draw_sequences(frames, path, title)
@@ -486,20 +501,21 @@ def _training_frame(step: "Step", is_first: bool) -> Frame:
     shown = [
         index
         for index, item in enumerate(search.objects)
-        if item.class_id == search.class_object or index == search.followed.index
+        if item.class_id == search.class_object or index == search.target.index
     ]
     return Frame(
-        picture=search.picture.pixels,
+        picture=search.image.pixels,
         region=step.region.box,
-        pixels=search.picture.crop(step.region),
+        pixels=search.image.crop(step.region),
         ground_truth=tuple(search.objects[index].box for index in shown),
-        followed=shown.index(search.followed.index),
+        followed=shown.index(search.target.index),
         action=step.action,
         q_values=step.q_values,
         reward=step.reward,
         iou=step.iou,
         reached=search.region.box,
         note=_note(step, is_first),
+        actions=search.spec.actions,
     )
 
 
@@ -509,8 +525,9 @@ def _note(step: "Step", is_first: bool) -> str:
         greedy = int(np.argmax(step.q_values)) + 1
         return "" if step.action == greedy else "random"
     # A trigger stays put, so its IoU is the one that the rule for forced ones saw.
-    unseen = is_first and step.search.rules.quirks.first_iou
-    forced = step.action == TRIGGER and step.iou > IOU_THRESHOLD and not unseen
+    unseen = is_first and step.search.spec.quirks.first_iou
+    triggered = step.action == step.search.spec.actions.trigger
+    forced = triggered and step.iou > TRIGGER_IOU and not unseen
     return "forced" if forced else "random"
 
 

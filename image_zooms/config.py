@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from common.files import REPOSITORY
 from hierarchy import config
+from weights.config import TrunkSettings
 
 MODELS = REPOSITORY / "models_image_zooms"
 
@@ -14,7 +15,7 @@ INPUT_SIZE = 224
 
 
 @dataclass(frozen=True)
-class TrainSettings(config.TrainSettings):
+class TrainSettings(config.TrainSettings, TrunkSettings):
     """Train image_zooms: an agent that zooms into images until it finds an object."""
 
     detector: ClassVar[str] = "image_zooms"
@@ -23,7 +24,7 @@ class TrainSettings(config.TrainSettings):
 
 
 @dataclass(frozen=True)
-class TestSettings(config.TestSettings):
+class TestSettings(config.TestSettings, TrunkSettings):
     """Test image_zooms: measure a trained agent, or search pictures of one's own."""
 
     detector: ClassVar[str] = "image_zooms"

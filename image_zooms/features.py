@@ -1,64 +1,78 @@
-"""The descriptor of image_zooms: pixels of the region through VGG-16.
+"""The features of image_zooms: pixels of the region through VGG-16.
 
 Source: paper, section 3.2, "Image-Zooms"; FIDELITY.md row channel_order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
+import keras
 import numpy as np
 
-from hierarchy.config import SharedSettings
-from hierarchy.description import (
-    DESCRIPTOR_SIZE,
-    CachedDescriber,
-    Describer,
-    load_trunk,
-    vgg_input,
-)
-from hierarchy.pictures import Picture, resize
-from hierarchy.quirks import Quirks
+from hierarchy.features import CachedFeatures, FeatureExtractor
+from hierarchy.images import MEAN_RGB, SearchImage, mean_colour, resize
 from hierarchy.regions import Region
-from image_zooms.config import INPUT_SIZE
-from image_zooms.resident import ResidentImageZoomsDescriber
+from image_zooms.config import INPUT_SIZE, TestSettings, TrainSettings
+from image_zooms.on_device import OnDeviceImageZooms
+from weights.vgg16 import DTYPE, load_trunk, trunk_input
 
 
-class ImageZoomsDescriber:
-    """Describes a region by its own pass through VGG-16.
+class ImageZooms(FeatureExtractor):
+    """Features of a region by its own pass through a trunk.
 
     Args:
-        trunk: VGG-16 to ``block5_pool``.
-        quirks: the published differences to follow.
+        trunk: any Keras model from float32 (n, 224, 224, 3); VGG-16 to ``block5_pool``
+            in the paper.
+        fingerprint: what tells it from others, ready for JSON.
+        preprocess: turns uint8 (224, 224, 3) RGB pixels into what the trunk takes.
+        fill_colour: RGB in 0 … 255 that found objects are masked with.
     """
 
-    def __init__(self, trunk, quirks: Quirks = Quirks()):
-        self._trunk = trunk
-        self._quirks = quirks
+    may_differ = (DTYPE,)
 
-    def describe(
-        self, pictures: Sequence[Picture], regions: Sequence[Region]
+    def __init__(
+        self,
+        trunk: keras.Model,
+        fingerprint: dict[str, Any],
+        preprocess: Callable[[np.ndarray], np.ndarray] = trunk_input,
+        fill_colour: tuple[int, int, int] = MEAN_RGB,
+    ):
+        self._trunk, self._preprocess = trunk, preprocess
+        output_shape = trunk.compute_output_shape((1, INPUT_SIZE, INPUT_SIZE, 3))
+        self.size = int(np.prod(output_shape[1:]))
+        self.fingerprint, self.fill_colour = fingerprint, fill_colour
+
+    def __call__(
+        self, images: Sequence[SearchImage], regions: Sequence[Region]
     ) -> np.ndarray:
-        """Return float32 (n, 25088): ``block5_pool``, flattened row, column, channel.
+        """Return float32 (n, size): the trunk's output, flattened row, column, channel.
 
         A region's pixels are resized to 224×224 whatever their shape.
         """
-        pixels = [
-            resize(picture.crop(region), INPUT_SIZE, INPUT_SIZE)
-            for picture, region in zip(pictures, regions, strict=True)
+        inputs = [
+            self._preprocess(resize(image.crop(region), INPUT_SIZE, INPUT_SIZE))
+            for image, region in zip(images, regions, strict=True)
         ]
-        inputs = np.stack([vgg_input(image, self._quirks) for image in pixels])
-        descriptors = self._trunk.predict_on_batch(inputs)
-        return np.asarray(descriptors, np.float32).reshape(-1, DESCRIPTOR_SIZE)
+        descriptors = self._trunk.predict_on_batch(np.stack(inputs))
+        return np.asarray(descriptors, np.float32).reshape(len(inputs), self.size)
 
 
-def make_describer(settings: SharedSettings) -> Describer:
-    """Return the describer that the settings ask for, with its cache.
+def make_features(settings: TrainSettings | TestSettings) -> FeatureExtractor:
+    """Return the features that the settings ask for, with their cache.
 
     Raises:
         InputError: ``path_vgg`` cannot be used.
     """
-    trunk, quirks = load_trunk(settings), settings.rules.quirks
-    if settings.resident:
-        describer = ResidentImageZoomsDescriber(trunk, settings.cache_bytes, quirks)
+    trunk, fingerprint = load_trunk(settings)
+    quirks = settings.differences
+    channel_order, fill_colour = quirks.channel_order, mean_colour(quirks)
+    extract: FeatureExtractor
+    if settings.on_device:
+        extract = OnDeviceImageZooms(
+            trunk, fingerprint, settings.cache_bytes, channel_order, fill_colour
+        )
     else:
-        describer = ImageZoomsDescriber(trunk, quirks)
-    return CachedDescriber(describer, settings.cache_bytes)
+        preprocess = partial(trunk_input, channel_order=channel_order)
+        extract = ImageZooms(trunk, fingerprint, preprocess, fill_colour)
+    return CachedFeatures(extract, settings.cache_bytes)

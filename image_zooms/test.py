@@ -7,13 +7,16 @@ if not __package__:  # started as a file: its own clone's packages, installed or
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from common.command_line import run
-from hierarchy import programs
+from common.devices import start_keras
 from image_zooms.config import TestSettings
 
 
 def main(settings: TestSettings) -> None:
-    """Measure, or search ``images``; see :func:`hierarchy.test_program.test`."""
-    programs.test(settings, "image_zooms.features")
+    """Measure, or search ``images``; see :func:`hierarchy.test.test`."""
+    with start_keras(settings):
+        from hierarchy.test import test
+        from image_zooms.features import make_features
+    test(settings, make_features)
 
 
 if __name__ == "__main__":

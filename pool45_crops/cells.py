@@ -6,11 +6,11 @@ Source: paper, section 3.2, "Pool45-Crops"; FIDELITY.md row widened_regions.
 import numpy as np
 
 from common.errors import InputError
-from hierarchy.description import vgg_input
-from hierarchy.pictures import Picture
+from hierarchy.images import SearchImage
 from hierarchy.quirks import Quirks
 from hierarchy.regions import Box, Window, truncate
 from pool45_crops.config import SMALLEST_IMAGE
+from weights.vgg16 import trunk_input
 
 STRIDE_OF_BLOCK4, STRIDE_OF_BLOCK5 = 16, 32
 POOLED_SIZE = 7
@@ -49,16 +49,16 @@ def interpolation_weights(size: int) -> np.ndarray:
     return np.maximum(1 - distances, 0).astype(np.float32)
 
 
-def map_input(picture: Picture, quirks: Quirks = Quirks()) -> np.ndarray:
-    """Return what VGG-16 takes for a picture's maps: float32 (1, height, width, 3).
+def map_input(image: SearchImage, quirks: Quirks = Quirks()) -> np.ndarray:
+    """Return what VGG-16 takes for an image's maps: float32 (1, height, width, 3).
 
     Raises:
-        InputError: the picture is under 32 pixels high or wide.
+        InputError: the image is under 32 pixels high or wide.
     """
-    height, width = picture.size
+    height, width = image.size
     if min(height, width) < SMALLEST_IMAGE:
         raise InputError(
-            f"{picture.name}: the image is {height} pixels high and {width} wide;"
+            f"{image.name}: the image is {height} pixels high and {width} wide;"
             f" expected at least {SMALLEST_IMAGE} each way for VGG-16's maps"
         )
-    return vgg_input(picture.pixels, quirks)[None]
+    return trunk_input(image.pixels, quirks.channel_order)[None]

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from common.files import REPOSITORY
 from hierarchy import config
-from hierarchy.search import SearchRules
+from hierarchy.search import SearchSpec
+from weights.config import TrunkSettings
 
 MODELS = REPOSITORY / "models_pool45_crops"
 
@@ -15,33 +16,30 @@ SMALLEST_IMAGE = 32
 
 
 @dataclass(frozen=True)
-class TrainSettings(config.TrainSettings):
+class TrainSettings(config.TrainSettings, TrunkSettings):
     """Train pool45_crops: an agent that looks once, and zooms into what it saw."""
 
     detector: ClassVar[str] = "pool45_crops"
-    smallest_image: ClassVar[int] = SMALLEST_IMAGE
     path_model: Path = MODELS
     """Where checkpoints and log.csv go."""
 
-    @property
-    def rules(self) -> SearchRules:
-        """How to search; FIDELITY.md row pool45_history."""
-        rules = super().rules
-        return replace(rules, records_trigger=not rules.quirks.pool45_history)
+    def search_spec(self, fill_colour: tuple[int, int, int]) -> SearchSpec:
+        """Return how to search; FIDELITY.md row pool45_history."""
+        spec = super().search_spec(fill_colour)
+        return replace(spec, records_trigger=not spec.quirks.pool45_history)
 
     @property
     def keeps_maps(self) -> bool:
-        """Whether painting leaves the maps alone; FIDELITY.md row pool45_masking."""
-        return self.rules.quirks.pool45_masking
+        """Whether masking leaves the maps alone; FIDELITY.md row pool45_masking."""
+        return self.differences.pool45_masking
 
 
 @dataclass(frozen=True)
-class TestSettings(config.TestSettings):
+class TestSettings(config.TestSettings, TrunkSettings):
     """Test pool45_crops: measure a trained agent, or search pictures of one's own."""
 
     detector: ClassVar[str] = "pool45_crops"
-    smallest_image: ClassVar[int] = SMALLEST_IMAGE
     path_model: Path = MODELS
     """Where training put the checkpoints."""
     keeps_maps: ClassVar[bool] = False
-    """Whether painting leaves the maps alone; not in the published test either."""
+    """Whether masking leaves the maps alone; not in the published test either."""

@@ -1,4 +1,4 @@
-"""The descriptor of pool45_crops: pooled from feature maps of the whole image.
+"""The features of pool45_crops: pooled from feature maps of the whole image.
 
 Source: paper, section 3.2, "Pool45-Crops"; FIDELITY.md rows layout, widened_regions and
 pool45_masking.
@@ -6,17 +6,14 @@ pool45_masking.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import keras
 import numpy as np
 
-from hierarchy.description import (
-    DESCRIPTOR_SIZE,
-    Cache,
-    Describer,
-    get_state,
-    load_trunk,
-)
-from hierarchy.pictures import Picture
+from hierarchy.encoder import get_state
+from hierarchy.features import Cache, FeatureExtractor
+from hierarchy.images import SearchImage, mean_colour
 from hierarchy.quirks import Quirks
 from hierarchy.regions import Region, Window
 from pool45_crops.cells import (
@@ -26,8 +23,9 @@ from pool45_crops.cells import (
     is_large,
     map_input,
 )
-from pool45_crops.config import TestSettings, TrainSettings
-from pool45_crops.resident import ResidentPool45Describer
+from pool45_crops.config import SMALLEST_IMAGE, TestSettings, TrainSettings
+from pool45_crops.on_device import OnDevicePool45Crops
+from weights.vgg16 import DESCRIPTOR_SIZE, DTYPE, load_trunk
 
 get_state_pool45 = get_state
 """The published name of what both detectors share."""
@@ -137,72 +135,80 @@ def interpolate_3d_features(features: np.ndarray) -> np.ndarray:
     return interpolation_weights(columns) @ down.reshape(POOLED_SIZE, columns, channels)
 
 
-class Pool45Describer:
-    """Describes regions from the feature maps of their image, computed once.
+class Pool45Crops(FeatureExtractor):
+    """Features of regions from the feature maps of their image, computed once.
 
     Args:
         trunk: VGG-16 to ``block4_pool`` and ``block5_pool``.
-        capacity: bytes of feature maps remembered at most.
+        fingerprint: what tells it from others, ready for JSON.
+        capacity: bytes of feature maps cached at most.
         quirks: the published differences to follow.
-        keeps_maps: whether maps stay those of the image before anything was painted
-            over; FIDELITY.md row pool45_masking.
+        keeps_maps: whether maps stay those of the image before anything was masked;
+            FIDELITY.md row pool45_masking.
     """
+
+    size, smallest_image = DESCRIPTOR_SIZE, SMALLEST_IMAGE
+    may_differ = (DTYPE,)
 
     def __init__(
         self,
-        trunk,
+        trunk: keras.Model,
+        fingerprint: dict[str, Any],
         capacity: int,
         quirks: Quirks = Quirks(),
         keeps_maps: bool = False,
     ):
+        self.fingerprint, self.fill_colour = fingerprint, mean_colour(quirks)
         self._trunk = trunk
         self._quirks = quirks
         self._keeps_maps = keeps_maps
         self.cache: Cache[FeatureMaps] = Cache(capacity)
 
-    def describe(
-        self, pictures: Sequence[Picture], regions: Sequence[Region]
+    def __call__(
+        self, images: Sequence[SearchImage], regions: Sequence[Region]
     ) -> np.ndarray:
         """Return float32 (n, 25088): the pooled 7×7×512 descriptor of each region.
 
         Raises:
-            InputError: a picture is under 32 pixels high or wide.
+            InputError: an image is under 32 pixels high or wide.
         """
         descriptors = np.empty((len(regions), DESCRIPTOR_SIZE), np.float32)
-        views = zip(descriptors, pictures, regions, strict=True)
-        for descriptor, picture, region in views:
+        views = zip(descriptors, images, regions, strict=True)
+        for descriptor, image, region in views:
             descriptor[:] = obtain_descriptor_from_feature_map(
-                self._maps_of(picture), region.window, self._quirks
+                self._maps_of(image), region.window, self._quirks
             )
         return descriptors
 
-    def _maps_of(self, picture: Picture) -> FeatureMaps:
-        # Each picture by itself: their sizes differ, and a pass over a whole image
-        # keeps a processor busy.
+    def _maps_of(self, image: SearchImage) -> FeatureMaps:
+        # Each image by itself: their sizes differ, and a pass over a whole image keeps
+        # a processor busy.
         if self._keeps_maps:
-            picture = picture.original
-        return self.cache.get(picture.key, lambda: self.feature_maps(picture))
+            image = image.original
+        return self.cache.get(image.key, lambda: self.feature_maps(image))
 
-    def feature_maps(self, picture: Picture) -> FeatureMaps:
-        """Return the maps of a picture, from one pass through VGG-16.
+    def feature_maps(self, image: SearchImage) -> FeatureMaps:
+        """Return the maps of an image, from one pass through VGG-16.
 
         Raises:
-            InputError: the picture is under 32 pixels high or wide.
+            InputError: the image is under 32 pixels high or wide.
         """
-        maps = self._trunk.predict_on_batch(map_input(picture, self._quirks))
+        maps = self._trunk.predict_on_batch(map_input(image, self._quirks))
         return FeatureMaps(*(np.asarray(one[0], np.float32) for one in maps))
 
 
-def make_describer(settings: TrainSettings | TestSettings) -> Describer:
-    """Return the describer that the settings ask for.
+def make_features(settings: TrainSettings | TestSettings) -> FeatureExtractor:
+    """Return the features that the settings ask for.
 
     Raises:
         InputError: ``path_vgg`` cannot be used.
     """
-    make = ResidentPool45Describer if settings.resident else Pool45Describer
-    return make(
-        load_trunk(settings, ("block4_pool", "block5_pool")),
+    extractor = OnDevicePool45Crops if settings.on_device else Pool45Crops
+    trunk, fingerprint = load_trunk(settings, ("block4_pool", "block5_pool"))
+    return extractor(
+        trunk,
+        fingerprint,
         settings.cache_bytes,
-        settings.rules.quirks,
+        settings.differences,
         settings.keeps_maps,
     )

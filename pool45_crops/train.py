@@ -7,13 +7,16 @@ if not __package__:  # started as a file: its own clone's packages, installed or
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from common.command_line import run
-from hierarchy import programs
+from common.devices import start_keras
 from pool45_crops.config import TrainSettings
 
 
 def main(settings: TrainSettings) -> None:
-    """Train from epoch ``n`` on; see :func:`hierarchy.train_program.train`."""
-    programs.train(settings, "pool45_crops.features")
+    """Train from epoch ``n`` on; see :func:`hierarchy.train.train`."""
+    with start_keras(settings):
+        from hierarchy.train import train
+        from pool45_crops.features import make_features
+    train(settings, make_features)
 
 
 if __name__ == "__main__":

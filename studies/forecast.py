@@ -13,11 +13,11 @@ import numpy as np
 from datasets.voc import VocImage
 from hierarchy.agent import Agent
 from hierarchy.config import TrainSettings
-from hierarchy.description import STATE_SIZE, Describer
+from hierarchy.features import STATE_SIZE, Describer
 from hierarchy.history import NUMBER_OF_ACTIONS
 from hierarchy.q_network import QLearner, get_q_network
-from hierarchy.replay import Experiences, ReplayMemory
-from hierarchy.training import Trainer
+from hierarchy.replay import Transitions, ReplayMemory
+from hierarchy.train import Trainer
 
 _UPDATES = 3
 """Updates that are timed, after one that compiles."""
@@ -87,7 +87,7 @@ def _seconds_per_update(
     learner: QLearner, batch_size: int, random: np.random.Generator
 ) -> float:
     states = random.random((2, batch_size, STATE_SIZE), np.float32)
-    batch = Experiences(
+    batch = Transitions(
         states[0],
         np.ones(batch_size, np.int32),
         np.ones(batch_size, np.float32),

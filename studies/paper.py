@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from common import command_line
-from common.command_line import quiet_start
+from common.command_line import suppress_startup_output
 from common.errors import InputError, file_error
 from common.files import REPOSITORY, check_folder, sha256_of, write_json
 from common.progress import console
@@ -147,7 +147,7 @@ def main(settings: Settings) -> None:
     check_folder(settings.folder, "folder")
     compare_with_before(settings)
     get_data(settings)
-    with quiet_start():
+    with suppress_startup_output():
         from hierarchy import checkpoint  # noqa: F401  Keras is loaded with it
     trainings = list(trainings_of(settings))
     if settings.forecast_seconds:
@@ -210,7 +210,7 @@ def get_data(settings: Settings) -> None:
 
 def tell_forecast(settings: Settings, trainings: list[Training]) -> None:
     """Say how long each training will take on this machine, and how much disk."""
-    with quiet_start():
+    with suppress_startup_output():
         from hierarchy.data import training_set
         from studies.forecast import duration, measure
     left = [
@@ -222,7 +222,7 @@ def tell_forecast(settings: Settings, trainings: list[Training]) -> None:
         features = import_module(f"{training.detector}.features")
         images = training_set(run)
         forecast = measure(
-            run, features.make_describer(run), images, settings.forecast_seconds
+            run, features.make_features(run), images, settings.forecast_seconds
         )
         epochs = training.epochs - training.epochs_done
         seconds = forecast.seconds(len(images), epochs)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from hierarchy.agent import Agent, get_epsilon, get_learning_rate
+from hierarchy.agent import Agent
 from hierarchy.quirks import Quirks
+from hierarchy.schedules import get_epsilon, get_learning_rate
 
 
 class FixedValues:
@@ -48,16 +49,16 @@ def test_the_learning_rate_falls_along_half_a_cosine():
 
 
 def test_a_greedy_agent_takes_the_largest_q_value():
-    agent = Agent(FixedValues([0, 1, 5, 2, 3, 4]), np.random.default_rng(0))
-    (choice,) = agent.choose([np.zeros(3)], epsilon=0.0)
+    agent = Agent(FixedValues([0, 1, 5, 2, 3, 4]).q_values, 6, np.random.default_rng(0))
+    (choice,) = agent.act([np.zeros(3)], epsilon=0.0)
     assert choice.action == 3
     assert choice.q_values.tolist() == [0, 1, 5, 2, 3, 4]
 
 
 def test_random_actions_are_uniform_and_ask_for_no_q_values():
     learner = FixedValues([0, 1, 5, 2, 3, 4])
-    agent = Agent(learner, np.random.default_rng(0))
-    choices = agent.choose([np.zeros(3)] * 3000, epsilon=1.0)
+    agent = Agent(learner.q_values, 6, np.random.default_rng(0))
+    choices = agent.act([np.zeros(3)] * 3000, epsilon=1.0)
     actions = [choice.action for choice in choices]
     counts = np.bincount(actions, minlength=7)[1:]
     assert counts.min() > 420 and counts.max() < 580  # 500 expected, deviation 20
@@ -66,12 +67,13 @@ def test_random_actions_are_uniform_and_ask_for_no_q_values():
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.5, 1.0])
 def test_asking_for_all_q_values_changes_no_action(epsilon):
+    learner = FixedValues([0, 1, 5, 2, 3, 4])
     actions = [
         [
             choice.action
-            for choice in Agent(
-                FixedValues([0, 1, 5, 2, 3, 4]), generator, always
-            ).choose([np.zeros(3)] * 50, epsilon)
+            for choice in Agent(learner.q_values, 6, generator, always).act(
+                [np.zeros(3)] * 50, epsilon
+            )
         ]
         for always in (False, True)
         for generator in [np.random.default_rng(1)]
@@ -86,12 +88,12 @@ def test_several_states_are_decided_on_in_one_pass():
             return np.stack([np.roll(np.arange(6.0), int(s[0])) for s in states])
 
     passes = []
-    agent = Agent(Learner(), np.random.default_rng(0))
-    choices = agent.choose([np.full(2, shift) for shift in (0, 1, 3)], epsilon=0.0)
+    agent = Agent(Learner().q_values, 6, np.random.default_rng(0))
+    choices = agent.act([np.full(2, shift) for shift in (0, 1, 3)], epsilon=0.0)
     assert [choice.action for choice in choices] == [6, 1, 3]
     assert passes == [3]
-    one_by_one = Agent(Learner(), np.random.default_rng(7))
-    together = Agent(Learner(), np.random.default_rng(7))
+    one_by_one = Agent(Learner().q_values, 6, np.random.default_rng(7))
+    together = Agent(Learner().q_values, 6, np.random.default_rng(7))
     states = [np.full(2, shift % 6) for shift in range(40)]
-    expected = [one_by_one.choose([state], 0.5)[0].action for state in states]
-    assert [c.action for c in together.choose(states, 0.5)] == expected
+    expected = [one_by_one.act([state], 0.5)[0].action for state in states]
+    assert [c.action for c in together.act(states, 0.5)] == expected

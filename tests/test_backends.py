@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from backends import skip_unless_another, under_both
 
-from hierarchy.description import DESCRIPTOR_SIZE
+from hierarchy.features import DESCRIPTOR_SIZE
 from hierarchy.q_network import get_q_network
 
 STATE_SIZE = 40
@@ -18,17 +18,18 @@ DESCRIBE = """
 import sys
 import keras
 import numpy as np
-from hierarchy.pictures import Picture
-from hierarchy.regions import whole_image, zoom
+from hierarchy.images import SearchImage
+from hierarchy.regions import whole_image
+from toy import zoom
 from {detector}.config import TrainSettings
-from {detector}.features import make_describer
+from {detector}.features import make_features
 given, output, trunk = sys.argv[1:]
-picture = Picture("noise", np.load(given)["pixels"])
+picture = SearchImage("noise", np.load(given)["pixels"])
 region = whole_image(*picture.size)
 regions = [region, zoom(region, 1, 0.75), zoom(zoom(region, 4, 0.75), 5, 0.75)]
 found = {}
 for resident, where in enumerate(("host", "device")):
-    describer = make_describer(TrainSettings(path_vgg=trunk, resident=resident))
+    describer = make_features(TrainSettings(path_vgg=trunk, resident=resident))
     descriptors = describer.describe([picture] * len(regions), regions)
     found[where] = keras.ops.convert_to_numpy(descriptors)
 np.savez(output, **found)
@@ -39,9 +40,9 @@ import sys
 import keras
 import numpy as np
 from hierarchy.q_network import QLearner, get_q_network
-from hierarchy.replay import Experiences
+from hierarchy.replay import Transitions
 arrays = dict(np.load(sys.argv[1]))
-batch = Experiences(*(arrays[name] for name in Experiences._fields))
+batch = Transitions(*(arrays[name] for name in Transitions._fields))
 network = get_q_network(state_size=batch.states.shape[1])
 network.set_weights([arrays[f"weight_{i}"] for i in range(len(network.weights))])
 learner = QLearner(network, learning_rate=1e-3, dropout=0.0, descriptor_scale=0.5)

@@ -4,7 +4,7 @@ import pytest
 from benchmarks.measuring import Measurement, seconds_of
 from benchmarks.published_loop import published_pooling, published_update
 from hierarchy.q_network import QLearner, get_q_network
-from hierarchy.replay import Experiences
+from hierarchy.replay import Transitions
 from pool45_crops.features import extract_features_from_roi
 
 
@@ -49,7 +49,7 @@ def test_the_published_way_fits_the_targets_that_the_learner_uses():
     random = np.random.default_rng(0)
     network = get_q_network(state_size=20)
     network.set_weights([20 * weight for weight in network.get_weights()])
-    batch = Experiences(
+    batch = Transitions(
         random.random((12, 20), np.float32),
         random.integers(1, 7, 12).astype(np.int32),
         random.choice([-3.0, -1.0, 1.0, 3.0], 12).astype(np.float32),

@@ -11,17 +11,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy import zoom
 
 from common.errors import InputError
 from figures import ceilings, ceilings_table
 from figures.trees import Scene, exhaustive_ious, greedy_ious, random_finds
+from hierarchy.actions import PAPER_ACTIONS, TRIGGER
+from hierarchy.baselines import RandomPolicy, UpperBoundPolicy
 from hierarchy.evaluation import run_policy
 from hierarchy.metrics import best_iou
-from hierarchy.pictures import Picture
-from hierarchy.policies import RandomPolicy, UpperBoundPolicy
 from hierarchy.quirks import Quirks
-from hierarchy.regions import ACTIONS, MOVES, TRIGGER, whole_image, zoom
-from hierarchy.search import SearchRules
+from hierarchy.regions import whole_image
+from hierarchy.search import SearchSpec
 
 SHARED_DATA = Path(
     os.environ.get("SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
@@ -52,7 +53,7 @@ QUIRKS = st.sampled_from([Quirks(), Quirks.published(), Quirks(centre_offset=Tru
 
 def looks(scene, policy, rules):
     pixels = np.broadcast_to(np.zeros((1, 1, 3), np.uint8), (*scene.size, 3))
-    return list(run_policy(Picture("blank", pixels), policy, rules))
+    return list(run_policy(SearchImage("blank", pixels), policy, rules))
 
 
 def tree(scene, rules):
@@ -62,27 +63,27 @@ def tree(scene, rules):
         yield level
         level = [
             zoom(region, move, rules.scale_subregion, rules.quirks)
-            for region, move in itertools.product(level, MOVES)
+            for region, move in itertools.product(level, PAPER_ACTIONS.moves)
         ]
 
 
 @settings(deadline=None, max_examples=60)
 @given(SCENES, SCALES, QUIRKS)
 def test_greedy_searches_end_where_the_upper_bound_triggers(some, scale, quirks):
-    rules = SearchRules(scale, 8, quirks)
+    rules = SearchSpec(scale, 8, quirks)
     ious = greedy_ious(some, rules)
     assert ious.shape == (len(some), 8)
     for scene, row in zip(some, ious, strict=True):
         path = looks(scene, UpperBoundPolicy(scene.boxes), rules)
         seen = [best_iou(look.region.box, scene.boxes) for look in path]
-        assert path[-1].decision.action == TRIGGER
+        assert path[-1].output.action == TRIGGER
         assert row.tolist() == seen + [seen[-1]] * (8 - len(seen))
 
 
 @settings(deadline=None, max_examples=25)
 @given(SCENES, SCALES, QUIRKS)
 def test_the_exhaustive_best_is_the_best_of_all_regions(some, scale, quirks):
-    rules = SearchRules(scale, 5, quirks)
+    rules = SearchSpec(scale, 5, quirks)
     ious = exhaustive_ious(some, rules)
     for scene, row in zip(some, ious, strict=True):
         best = [
@@ -96,11 +97,11 @@ def test_the_exhaustive_best_is_the_best_of_all_regions(some, scale, quirks):
 @given(SCENES, SCALES, QUIRKS)
 def test_chances_are_the_sum_over_all_paths(some, scale, quirks):
     """Against every sequence of three actions, each as likely as any other."""
-    rules = SearchRules(scale, 4, quirks)
+    rules = SearchSpec(scale, 4, quirks)
     chances = random_finds(some, rules)
     for scene, row in zip(some, chances, strict=True):
         found = np.zeros(4)
-        for actions in itertools.product(ACTIONS, repeat=3):
+        for actions in itertools.product(PAPER_ACTIONS.numbers, repeat=3):
             region, over = whole_image(*scene.size), False
             for moves in range(4):
                 over |= best_iou(region.box, scene.boxes) > 0.5
@@ -114,7 +115,7 @@ def test_chances_are_the_sum_over_all_paths(some, scale, quirks):
 
 def test_random_agents_find_as_often_as_computed():
     scene = Scene((100, 140), ((5, 8, 60, 90), (60, 70, 95, 130)))
-    rules = SearchRules(3 / 4, 10)
+    rules = SearchSpec(3 / 4, 10)
     policy = RandomPolicy(np.random.default_rng(3))
     runs = 2000
     found = sum(
@@ -132,7 +133,7 @@ def test_random_agents_find_as_often_as_computed():
 @settings(deadline=None, max_examples=20)
 @given(SCENES, SCALES)
 def test_the_first_better_move_is_no_better_than_the_exhaustive_best(some, scale):
-    rules = SearchRules(scale, 5)
+    rules = SearchSpec(scale, 5)
     first = greedy_ious(some, rules, first_better=True)
     assert (np.diff(first, axis=1) >= 0).all()
     assert (first <= exhaustive_ious(some, rules)).all()
@@ -140,7 +141,7 @@ def test_the_first_better_move_is_no_better_than_the_exhaustive_best(some, scale
 
 
 def test_nothing_to_search_gives_nothing():
-    rules = SearchRules(3 / 4, 5)
+    rules = SearchSpec(3 / 4, 5)
     for compute in (greedy_ious, exhaustive_ious, random_finds):
         assert compute([], rules).shape == (0, 5)
 

@@ -8,10 +8,12 @@ import pytest
 
 from common.epochs import write_settings
 from common.errors import InputError
+from common.run import StatefulGenerator, compare_with_training
+from hierarchy.actions import PAPER_ACTIONS
 from hierarchy.checkpoint import LOG_FIELDS, Checkpoints
-from hierarchy.q_network import QLearner, get_q_network
+from hierarchy.learner import QLearner
+from hierarchy.q_network import get_q_network
 from hierarchy.replay import ReplayMemory
-from hierarchy.test_program import compare_with_training
 from image_zooms.config import TestSettings
 from pool45_crops.config import TestSettings as OtherSettings
 from weights.identity import TrunkIdentity
@@ -25,31 +27,27 @@ class Run:
     """All that a checkpoint holds, at toy size."""
 
     def __init__(self, seed=0):
-        self.learner = QLearner(
-            get_q_network(seed=seed, state_size=STATE_SIZE), learning_rate=1e-3
-        )
+        self.learner = QLearner(STATE_SIZE, 4, learning_rate=1e-3, seed=seed)
         self.replay = ReplayMemory(6, STATE_SIZE)
-        self.generators = {"actions": np.random.default_rng(seed)}
+        self.generator = StatefulGenerator(seed)
+        self.others = {"replay": self.replay, "actions": self.generator}
 
     def work(self):
-        generator = self.generators["actions"]
+        generator = self.generator
         for _ in range(10):
             state, next_state = generator.random((2, STATE_SIZE), np.float32)
-            self.replay.store(state, int(generator.integers(1, 7)), 1.0, next_state)
+            action = int(generator.integers(1, 7))
+            self.replay.store(state, action, 1.0, next_state, 0.9)
             if self.replay.is_full:
                 self.learner.update(self.replay.sample(4, generator))
 
     def save(self, checkpoints, epoch):
         row = dict.fromkeys(LOG_FIELDS, "")
         row |= {"epoch": epoch, "class_object": checkpoints.class_object}
-        checkpoints.save(
-            epoch, self.learner, self.replay, self.generators, row, SETTINGS
-        )
+        checkpoints.save(epoch, self.learner, self.others, row, SETTINGS)
 
     def restore(self, checkpoints, epoch, settings=SETTINGS):
-        return checkpoints.restore(
-            epoch, self.learner, self.replay, self.generators, settings
-        )
+        return checkpoints.restore(epoch, self.learner, self.others, settings)
 
 
 def epochs_in_log(checkpoints):
@@ -90,7 +88,7 @@ def test_an_epoch_leaves_its_files_and_a_row(checkpoints):
         "model0_epoch_1.state.h5",
         "model0_epoch_1.weights.h5",
     ]
-    assert checkpoints.rolling.read_bytes() == checkpoints.weights(1).read_bytes()
+    assert checkpoints.latest.read_bytes() == checkpoints.weights(1).read_bytes()
     assert epochs_in_log(checkpoints) == [0, 1]
 
 
@@ -167,12 +165,12 @@ def test_another_trunk_or_discount_is_refused(checkpoints, keeps_state):
         checkpoints.state(0).unlink()
     other = {"name": "VGG-16 of unknown origin", "fingerprint": "cd"}
     line = (
-        "model0_epoch_0.weights.h5: trunk was ImageNet VGG-16 ab, now it is VGG-16 of"
-        " unknown origin cd"
+        "model0_epoch_0.weights.h5: trunk was ImageNet VGG-16 ab in training, now it"
+        " is VGG-16 of unknown origin cd"
     )
     with pytest.raises(InputError, match=line):
         Run().restore(checkpoints, 0, SETTINGS | {"trunk": other})
-    with pytest.raises(InputError, match=r"gamma was 0.9, now it is 0\.0"):
+    with pytest.raises(InputError, match=r"gamma was 0.9 in training, now it is 0\.0"):
         Run().restore(checkpoints, 0, SETTINGS | {"gamma": 0.0})
     assert Run().restore(checkpoints, 0) is keeps_state
 
@@ -229,7 +227,7 @@ def test_the_newest_weights_are_never_older_than_the_last_epoch(
     with pytest.raises(KeyboardInterrupt):
         run.save(checkpoints, 1)
     assert checkpoints.epochs() == [0]
-    newest = get_q_network(checkpoints.rolling, state_size=STATE_SIZE).get_weights()
+    newest = get_q_network(STATE_SIZE, weights_path=checkpoints.latest).get_weights()
     saved = [Run().learner.network.get_weights(), run.learner.network.get_weights()]
     assert (newest[0] == saved[moment == 3][0]).all()
 
@@ -241,6 +239,8 @@ def trained(tmp_path) -> Path:
     Run().learner.network.save_weights(path)
     settings = SETTINGS | {
         "detector": "image_zooms",
+        "actions": list(PAPER_ACTIONS.names),
+        "history_length": 4,
         "number_of_steps": 6,
         "scale_subregion": 0.75,
         "quirks": ["epsilon"],
@@ -250,32 +250,47 @@ def trained(tmp_path) -> Path:
     return path
 
 
+def compare(weights, settings=None, trunk=TRUNK):
+    """Compare a test with the training of its model, as programs do."""
+    settings = settings or TestSettings()
+    features = {"trunk": trunk.to_json(), "trunk_dtype": settings.computing_dtype}
+    identity = settings.identity() | features
+    may_differ = (*settings.search_identity(), "trunk_dtype")
+    compare_with_training(weights, identity, may_differ)
+
+
 def test_a_test_says_what_was_otherwise_in_training(trained, capsys):
-    compare_with_training(TestSettings(), trained, TRUNK)
+    compare(trained)
     said = capsys.readouterr().out
-    assert "number_of_steps is 10; in training it was 6" in said
-    assert "quirks is none; in training it was epsilon" in said
-    assert "trunk_dtype is float32; in training it was bfloat16" in said
+    assert "number_of_steps was 6 in training, now it is 10" in said
+    assert "quirks was epsilon in training, now it is none" in said
+    assert "trunk_dtype was bfloat16 in training, now it is float32" in said
     assert "scale_subregion" not in said
 
 
-def test_a_test_refuses_another_detector_or_trunk(trained):
-    with pytest.raises(InputError, match="trained with detector image_zooms; expected"):
-        compare_with_training(OtherSettings(), trained, TRUNK)
-    other = TrunkIdentity("VGG-16 of unknown origin", "cd")
-    line = (
-        f"{re.escape(str(trained))}: was trained with trunk ImageNet VGG-16 ab;"
-        " expected it instead of VGG-16 of unknown origin cd"
-    )
-    with pytest.raises(InputError, match=line):
-        compare_with_training(TestSettings(), trained, other)
+@pytest.mark.parametrize(
+    ("settings", "trunk", "line"),
+    [
+        (OtherSettings(), TRUNK, "detector was image_zooms .*, now it is pool45_crops"),
+        (
+            TestSettings(),
+            TrunkIdentity("VGG-16 of unknown origin", "cd"),
+            "trunk was ImageNet VGG-16 ab in training, now it is VGG-16 of unknown"
+            " origin cd",
+        ),
+        (TestSettings(history_length=3), TRUNK, "history_length was 4 .* now it is 3"),
+    ],
+)
+def test_a_test_refuses_another_detector_or_trunk(trained, settings, trunk, line):
+    with pytest.raises(InputError, match=f"{re.escape(str(trained))}: {line}"):
+        compare(trained, settings, trunk)
 
 
 def test_a_network_of_another_program_can_be_tested(tmp_path, capsys):
     path = tmp_path / "published.weights.h5"
     Run().learner.network.save_weights(path)
-    compare_with_training(TestSettings(), path, TRUNK)
-    assert "does not say which trunk" in capsys.readouterr().out
+    compare(path)
+    assert "does not say what it was trained with" in capsys.readouterr().out
     path.write_bytes(b"cut short")
     with pytest.raises(InputError, match="cut short or no h5 file"):
-        compare_with_training(TestSettings(), path, TRUNK)
+        compare(path)

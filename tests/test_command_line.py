@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from elsewhere import squeezed
 
-from common.command_line import parse, quiet_start, run
+from common.command_line import parse, run, suppress_startup_output
 from image_zooms.config import TestSettings, TrainSettings
 from image_zooms.train import main
 
@@ -168,12 +168,12 @@ def test_testing_without_a_trained_network_says_how_to_get_one(detector, tmp_pat
 
 def test_what_libraries_say_is_shown_if_they_fail_only(capfd):
     def load(error):
-        with pytest.raises(error), quiet_start():
+        with pytest.raises(error), suppress_startup_output():
             os.write(2, b"no GPU found\n")
             raise error
         return capfd.readouterr().err
 
-    with quiet_start():
+    with suppress_startup_output():
         os.write(2, b"no GPU found\n")
     assert capfd.readouterr().err == ""
     assert load(ImportError) == "no GPU found\n"
@@ -182,8 +182,8 @@ def test_what_libraries_say_is_shown_if_they_fail_only(capfd):
 
 def test_functions_compiled_for_several_shapes_are_no_news():
     program = """
-from common.command_line import quiet_start
-with quiet_start():
+from common.command_line import suppress_startup_output
+with suppress_startup_output():
     import tensorflow as tf
 double = tf.function(lambda x: 2 * x)
 for size in range(1, 12):

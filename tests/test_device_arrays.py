@@ -7,13 +7,13 @@ from keras import ops
 
 from common.device_arrays import (
     DeviceTable,
-    bytes_of,
+    array_namespace,
     compiled,
     compiled_model,
     copy_of,
     dtype_up_to,
-    fill_up,
-    library_of,
+    nbytes,
+    next_power_of_two,
 )
 from hierarchy.replay import ReplayMemory, host_table
 
@@ -58,7 +58,7 @@ def address(array):
 
 def test_a_copy_shares_no_memory():
     batch = ops.convert_to_tensor(np.ones((4, 25_088), np.float32))
-    start, size = address(batch), bytes_of(batch)
+    start, size = address(batch), nbytes(batch)
     for array in (batch[1], next(iter(batch)), np.ones((2, 3), np.float32)[0]):
         copied = copy_of(array)
         assert not start <= address(copied) < start + size
@@ -70,7 +70,7 @@ def filled(make_table, count=9):
     memory = ReplayMemory(6, 4, make_table=make_table)
     for number in range(count):
         state = np.full(4, number, np.float32)
-        memory.store(state, number % 6 + 1, -1, state + 0.5)
+        memory.store(state, number % 6 + 1, -1, state + 0.5, 0.9)
     return memory
 
 
@@ -86,11 +86,11 @@ def test_a_memory_on_the_device_remembers_the_same():
 @pytest.mark.parametrize("first, second", [(0, 1), (1, 0)])
 def test_a_memory_is_restored_on_the_device_or_off_it(first, second):
     tables = host_table, DeviceTable
-    saved = filled(tables[first]).to_arrays()
+    saved = filled(tables[first]).get_state()
     assert all(isinstance(array, np.ndarray) for array in saved.values())
     restored = filled(tables[second], count=2)
-    restored.restore(saved)
-    again = restored.to_arrays()
+    restored.set_state(saved)
+    again = restored.get_state()
     assert saved.keys() == again.keys()
     for name in saved:
         assert np.array_equal(saved[name], again[name], equal_nan=True), name
@@ -116,18 +116,19 @@ def test_compiled_functions_take_any_shape_in_silence(fused, capfd):
 
 
 def test_batches_are_filled_up_to_powers_of_two():
-    assert [fill_up(number) for number in range(1, 10)] == [1, 2, 4, 4, 8, 8, 8, 8, 16]
+    found = [next_power_of_two(number) for number in range(1, 10)]
+    assert found == [1, 2, 4, 4, 8, 8, 8, 8, 16]
 
 
 @pytest.mark.parametrize("dtype, size", [("float32", 4), ("uint8", 1), ("int32", 4)])
 def test_bytes_are_those_of_numpys_array(dtype, size):
     here, there = np.zeros((3, 5), dtype), ops.zeros((3, 5), dtype)
-    assert bytes_of(here) == bytes_of(there) == here.nbytes == 15 * size
+    assert nbytes(here) == nbytes(there) == here.nbytes == 15 * size
 
 
 def test_arrays_are_told_apart():
-    assert library_of(np.zeros(1)) is np
-    assert library_of(ops.zeros(1)) is ops
+    assert array_namespace(np.zeros(1)) is np
+    assert array_namespace(ops.zeros(1)) is ops
 
 
 @pytest.mark.parametrize("largest", [255, 2**15 - 1, 2**15, 2**24, 2**24 + 1])

@@ -19,11 +19,11 @@ from PIL import Image
 
 from common.errors import InputError
 from datasets.voc import VocObject
+from hierarchy.actions import TRIGGER
 from hierarchy.environment import SearchEnvironment, make_environment
-from hierarchy.pictures import MEAN_RGB, Picture, resize
+from hierarchy.images import MEAN_RGB, SearchImage, resize
 from hierarchy.quirks import Quirks
-from hierarchy.regions import TRIGGER
-from hierarchy.search import SearchRules, TrainingSearch, training_searches
+from hierarchy.search import SearchSpec, TrainingSearch, training_searches
 
 SMALL = (28, 28)
 TRIGGER_ACTION = TRIGGER - 1
@@ -84,13 +84,13 @@ def environment(images: Sequence[Photo], **settings) -> SearchEnvironment:
 
 
 def searches_of(
-    photos: Sequence[Photo], rules: SearchRules = SearchRules()
+    photos: Sequence[Photo], spec: SearchSpec = SearchSpec()
 ) -> Iterator[tuple[Photo, TrainingSearch]]:
     """The searches that one pass of training would run."""
     for photo in photos:
-        picture = Picture(photo.key, photo.pixels)
-        for search in training_searches(picture, photo.objects, 1, rules):
-            if not search.over:
+        picture = SearchImage(photo.key, photo.pixels)
+        for search in training_searches(picture, photo.objects, 1, spec):
+            if not search.done:
                 yield photo, search
 
 
@@ -133,29 +133,29 @@ def test_gymnasiums_checker_has_nothing_to_say(photos, shuffle):
 
 
 @pytest.mark.parametrize(
-    "rules",
+    "spec",
     [
-        SearchRules(),
-        SearchRules(2 / 4, 3),
-        SearchRules(quirks=Quirks.published()),
+        SearchSpec(),
+        SearchSpec(2 / 4, 3),
+        SearchSpec(quirks=Quirks.published()),
     ],
 )
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=15, deadline=None)
-def test_episodes_are_the_searches_of_training(rules, seed):
+def test_episodes_are_the_searches_of_training(spec, seed):
     generator = np.random.default_rng(seed)
     photos = random_photos(generator)
-    env = environment(photos, rules=rules)
-    two_passes = chain(searches_of(photos, rules), searches_of(photos, rules))
+    env = environment(photos, spec=spec)
+    two_passes = chain(searches_of(photos, spec), searches_of(photos, spec))
     for photo, search in two_passes:
         assert_same_state(*env.reset(), photo, search)
-        while not search.over:
+        while not search.done:
             action = int(generator.choice(6, p=[0.18] * 5 + [0.1]))
-            expected = search.take(action + 1)
+            expected = search.step(action + 1)
             observation, reward, terminated, truncated, info = env.step(action)
             assert reward == expected
             assert terminated == search.triggered
-            assert truncated == (search.over and not search.triggered)
+            assert truncated == (search.done and not search.triggered)
             assert_same_state(observation, info, photo, search)
 
 
@@ -164,13 +164,13 @@ def assert_same_state(
 ) -> None:
     assert info == {
         "region": search.region.box,
-        "followed": search.followed.index,
-        "iou": search.followed.new_iou,
+        "followed": search.target.index,
+        "iou": search.target.iou,
         "image": photo.key,
         "path": search.state.path,
-        "action_forced": search.must_trigger and not search.over,
+        "action_forced": search.trigger_is_forced and not search.done,
     }
-    crop = search.picture.crop(search.region)
+    crop = search.image.crop(search.region)
     np.testing.assert_array_equal(observation["image"], resize(crop, *SMALL))
     np.testing.assert_array_equal(observation["history"], search.state.history)
 
@@ -186,7 +186,7 @@ def test_by_default_it_observes_what_vgg_16_sees(photos):
 
 
 def test_the_trigger_terminates_and_the_last_step_truncates(photos):
-    env = environment(photos, rules=SearchRules(number_of_steps=3))
+    env = environment(photos, spec=SearchSpec(number_of_steps=3))
     env.reset()
     *_, reward, terminated, truncated, _ = env.step(TRIGGER_ACTION)
     assert (terminated, truncated) == (True, False)
@@ -321,7 +321,7 @@ def test_settings_that_cannot_work_are_refused(photos):
     with pytest.raises(ValueError, match="human"):
         environment(photos, render_mode="human")
     with pytest.raises(ValueError, match="number_of_steps is 0"):
-        environment(photos, rules=SearchRules(number_of_steps=0))
+        environment(photos, spec=SearchSpec(number_of_steps=0))
     with pytest.raises(InputError, match="class_object"):
         environment(photos, class_object="zeppelin")
 
@@ -333,7 +333,7 @@ def two_objects() -> Photo:
     return Photo("a", np.full((56, 56, 3), 200, np.uint8), objects)
 
 
-def test_what_a_search_triggered_on_is_painted_over_in_the_next(two_objects):
+def test_what_a_search_triggered_on_is_masked_in_the_next(two_objects):
     env = environment([two_objects], observation_size=(56, 56))
     before, info = env.reset()
     assert info["followed"] == 1
@@ -442,8 +442,8 @@ def test_a_voc_database_becomes_an_environment(tmp_path):
     assert env.reset()[1]["image"] == "birds/one"
     _, info = env.reset(options={"image": "birds/three"})
     assert info["iou"] == pytest.approx(20 * 20 / (30 * 40))
-    published = SearchRules(quirks=Quirks(one_based_boxes=True))
-    env = make_environment(path_voc, class_object=3, rules=published, shuffle=True)
+    published = SearchSpec(quirks=Quirks(one_based_boxes=True))
+    env = make_environment(path_voc, class_object=3, spec=published, shuffle=True)
     assert env.reset()[1]["iou"] == pytest.approx(19 * 19 / (30 * 40))
     with pytest.raises(InputError, match="no image of trainval holds class dog"):
         make_environment(path_voc, class_object="dog")

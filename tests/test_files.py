@@ -7,10 +7,10 @@ import pytest
 
 from common.errors import InputError, file_error
 from common.files import (
-    alone_in,
+    atomic_write,
     check_folder,
+    exclusive_lock,
     remove_partial_files,
-    replacing,
     sha256_of,
     write_json,
     write_text,
@@ -26,7 +26,7 @@ def names(folder):
 def test_a_file_is_the_old_one_until_it_is_the_new_one(tmp_path):
     path = tmp_path / "a.weights.h5"
     path.write_text("old")
-    with replacing(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text("new")
         assert partial.parent == path.parent and partial.name.endswith(".weights.h5")
         assert path.read_text() == "old"
@@ -37,7 +37,7 @@ def test_a_file_is_the_old_one_until_it_is_the_new_one(tmp_path):
 def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), replacing(path) as partial:
+    with pytest.raises(RuntimeError), atomic_write(path) as partial:
         partial.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
@@ -71,7 +71,7 @@ def test_a_full_disk_is_named_in_one_line_and_the_old_file_stays(tmp_path):
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         "def main(_):\n"
-        "  with replacing(Path('a.h5')) as partial, h5py.File(partial, 'w') as file:\n"
+        "  with atomic_write(Path('a.h5')) as path, h5py.File(path, 'w') as file:\n"
         "    file['x'] = numpy.ones(1_000_000)\n"
         "run(main, make_dataclass('Settings', []), [])"
     )
@@ -90,18 +90,19 @@ def test_a_folder_that_can_be_written_to_is_left_as_it_is(tmp_path):
 
 
 def test_a_folder_takes_one_run_at_a_time(tmp_path):
-    words = f"from common.files import alone_in\nwith alone_in({str(tmp_path)!r}):"
+    words = "from common.files import exclusive_lock\n"
+    words += f"with exclusive_lock({str(tmp_path)!r}):"
     hold = subprocess.Popen(
         [sys.executable, "-c", f"{words}\n print(1, flush=True)\n input()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     assert hold.stdout.readline()
-    with pytest.raises(InputError, match="another run"), alone_in(tmp_path):
+    with pytest.raises(InputError, match="another run"), exclusive_lock(tmp_path):
         pass
     hold.kill()
     hold.communicate()
-    with alone_in(tmp_path):
+    with exclusive_lock(tmp_path):
         assert names(tmp_path) == []
 
 
@@ -115,11 +116,11 @@ def test_a_stopped_program_says_so_and_leaves_nothing_half_written(
     program = (
         "import signal, time; from pathlib import Path;"
         "from dataclasses import make_dataclass;"
-        "from common.command_line import run; from common.files import replacing\n"
+        "from common.command_line import run; from common.files import atomic_write\n"
         # Where tests run in the background, their children are born deaf to Ctrl-C.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def main(_):\n"
-        "  with replacing(Path('a.txt')) as partial:\n"
+        "  with atomic_write(Path('a.txt')) as partial:\n"
         "    partial.write_text('half'); print(1, flush=True); time.sleep(60)\n"
         "run(main, make_dataclass('Settings', []), [])"
     )
@@ -169,13 +170,13 @@ def test_a_disk_that_h5py_finds_full_as_it_closes_a_file(tmp_path):
     path = tmp_path / "model.h5"
     path.write_text("earlier")
     with pytest.raises(InputError, match=r"model.h5: cannot be written: No space left"):
-        with replacing(path) as partial:
+        with atomic_write(path) as partial:
             partial.write_text("half")
             raise RuntimeError(
                 "Can't decrement id ref count (file write failed: errno = 28, error"
                 " message = 'No space left on device')"
             )
     with pytest.raises(RuntimeError, match="something else"):
-        with replacing(path):
+        with atomic_write(path):
             raise RuntimeError("something else")
     assert path.read_text() == "earlier" and list(tmp_path.iterdir()) == [path]

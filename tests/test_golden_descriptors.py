@@ -8,7 +8,7 @@ import image_zooms.config
 import image_zooms.features
 import pool45_crops.config
 import pool45_crops.features
-from hierarchy.pictures import Picture, resize
+from hierarchy.images import SearchImage, resize
 from hierarchy.regions import whole_image
 from weights.vgg16 import load_vgg16, preprocess
 
@@ -34,20 +34,20 @@ def assert_maps(maps: np.ndarray, record: dict) -> None:
     np.testing.assert_allclose(centre, record["centre"], rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize("resident", [0, 1])
-def test_image_zooms(resident, records, golden_image, imagenet_trunk):
+@pytest.mark.parametrize("on_device", [0, 1])
+def test_image_zooms(on_device, records, golden_image, imagenet_trunk):
     settings = image_zooms.config.TestSettings(
-        path_vgg=imagenet_trunk, resident=resident
+        path_vgg=imagenet_trunk, on_device=on_device
     )
-    describer = image_zooms.features.make_describer(settings)
+    extract = image_zooms.features.make_features(settings)
     for record in records:
-        picture = Picture(str(record["image_seed"]), golden_image(record))
+        picture = SearchImage(str(record["image_seed"]), golden_image(record))
         small = resize(picture.pixels)
         assert small.sum() == record["resized_224_sum"]
         corner = np.array(record["resized_224_corner"])
         np.testing.assert_array_equal(small[:2, :2], corner)
         region = whole_image(*picture.size)
-        (descriptor,) = describer.describe([picture], [region])
+        (descriptor,) = extract([picture], [region])
         descriptor = keras.ops.convert_to_numpy(descriptor)
         assert descriptor.dtype == np.float32
         assert_maps(descriptor.reshape(7, 7, 512), record["image_zooms_block5_pool"])
@@ -55,10 +55,10 @@ def test_image_zooms(resident, records, golden_image, imagenet_trunk):
 
 def test_pool45_crops(records, golden_image, imagenet_trunk):
     settings = pool45_crops.config.TestSettings(path_vgg=imagenet_trunk)
-    describer = pool45_crops.features.make_describer(settings)
+    extract = pool45_crops.features.make_features(settings)
     for record in records:
-        picture = Picture(str(record["image_seed"]), golden_image(record))
-        maps = describer.feature_maps(picture)
+        picture = SearchImage(str(record["image_seed"]), golden_image(record))
+        maps = extract.feature_maps(picture)
         assert_maps(maps.block4_pool, record["full_image_block4_pool"])
         assert_maps(maps.block5_pool, record["full_image_block5_pool"])
 

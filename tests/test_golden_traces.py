@@ -5,27 +5,38 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from toy import toy_parts
 
 from datasets.voc import VocObject
-from hierarchy.agent import Choice
-from hierarchy.pictures import Picture, mask_image_with_mean_background
+from hierarchy.agent import ActionOutput
+from hierarchy.features import FeatureExtractor
+from hierarchy.images import (
+    PUBLISHED_MEAN,
+    SearchImage,
+    mask_image_with_mean_background,
+)
 from hierarchy.quirks import Quirks
 from hierarchy.regions import area
 from hierarchy.replay import ReplayMemory
-from hierarchy.search import SearchRules, detection_searches, training_searches
-from hierarchy.training import Trainer
+from hierarchy.search import SearchSpec, detection_searches, training_searches
+from hierarchy.train import run_epoch
 
 PUBLISHED = Quirks.published()
 
 
-def rules_of(run):
-    return SearchRules(run["scale_subregion"], run["number_of_steps"], PUBLISHED)
+def spec_of(run):
+    return SearchSpec(
+        run["scale_subregion"],
+        run["number_of_steps"],
+        PUBLISHED,
+        fill_colour=PUBLISHED_MEAN,
+    )
 
 
 def picture_of(run, index, image):
     random = np.random.RandomState(run["image_seed_base"] + index)
     size = (image["height"], image["width"], 3)
-    return Picture(str(index), random.randint(0, 256, size).astype("uint8"))
+    return SearchImage(str(index), random.randint(0, 256, size).astype("uint8"))
 
 
 def objects_of(image):
@@ -44,24 +55,24 @@ def start_of(index, search):
     return {
         "image": index,
         "epoch": 0,
-        "object": search.target,
-        "followed": search.followed.index,
+        "object": search.object_index,
+        "followed": search.target.index,
         "iou": search.iou,
         "available": [int(flag) for flag in search.available_objects],
         "not_finished": int(any(search.available_objects)),
-        "image_sum": int(search.picture.pixels.sum()),
+        "image_sum": int(search.image.pixels.sum()),
     }
 
 
 def step_of(search, action, reward):
     return {
-        "step": search.step,
+        "step": search.steps_taken,
         "action": action,
         "window": list(search.region.window),
         "crop": crop_of(search.region),
         "iou": pytest.approx(search.iou, abs=1e-12),
         "reward": reward,
-        "followed": search.followed.index,
+        "followed": search.target.index,
         "history": search.state.history.astype(int).tolist(),
         "mask_pixels": area(search.region.box),
     }
@@ -70,12 +81,12 @@ def step_of(search, action, reward):
 def replay_episode(search, recorded_steps):
     steps = []
     for recorded in recorded_steps:
-        assert not search.over
-        if search.must_trigger:
+        assert not search.done
+        if search.trigger_is_forced:
             assert recorded["action"] == 6
-        reward = search.take(recorded["action"])
+        reward = search.step(recorded["action"])
         steps.append(step_of(search, recorded["action"], reward))
-    assert search.over
+    assert search.done
     return steps
 
 
@@ -87,7 +98,7 @@ def test_training_searches_are_the_published_ones(golden):
                 picture_of(run, index, image),
                 objects_of(image),
                 run["class_object"],
-                rules_of(run),
+                spec_of(run),
             ):
                 recorded = dict(next(episodes))
                 recorded_steps = recorded.pop("steps")
@@ -103,12 +114,12 @@ def test_detection_searches_are_the_published_ones(golden):
             step, last = 0, None
             for search in detection_searches(
                 picture_of(run, index, image),
-                rules_of(run),
+                spec_of(run),
                 bool(run["only_first_object"]),
             ):
-                while not search.over:
+                while not search.done:
                     last = next(recorded)
-                    search.take(last["action"])
+                    search.step(last["action"])
                     step += 1
                     check_search_step(search, step, last)
             assert next(recorded, None) is None
@@ -118,11 +129,13 @@ def test_detection_searches_are_the_published_ones(golden):
 
 def check_search_step(search, step, recorded):
     """A trigger is recorded as the program left it: back at the painted image."""
-    region, pixels = search.region, search.picture.crop(search.region)
+    region, pixels = search.region, search.image.crop(search.region)
     window = list(region.window)
     if search.triggered:
         window[:2] = [0.0, 0.0]
-        painted = mask_image_with_mean_background(region.box, search.picture, PUBLISHED)
+        painted = mask_image_with_mean_background(
+            region.box, search.image, PUBLISHED_MEAN
+        )
         pixels = painted.pixels
     digest = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
     found = {
@@ -137,13 +150,15 @@ def check_search_step(search, step, recorded):
     assert found == {name: recorded[name] for name in found}
 
 
-class Numbering:
-    """Describes a region by how many descriptors have been asked for."""
+class Numbering(FeatureExtractor):
+    """Makes of a region how many have been asked for."""
+
+    size = 1
 
     def __init__(self):
         self.count = 0
 
-    def describe(self, pictures, regions):
+    def __call__(self, images, regions):
         self.count += 1
         return np.full((len(regions), 1), self.count, np.float32)
 
@@ -156,10 +171,10 @@ class Script:
         self.now = 0
         self.state_before = None
 
-    def choose(self, states, epsilon):
+    def act(self, states, epsilon):
         recorded = self.steps[self.now]["stored"]
         assert [state[0] for state in states] == [recorded[0]]
-        return [Choice(recorded[1])]
+        return [ActionOutput(recorded[1])]
 
     def choice(self, size, batch_size, replace):
         assert (size, replace) == (self.steps[self.now]["replay_size"], False)
@@ -172,8 +187,8 @@ class Script:
         return 0.0
 
 
-def stored(experiences, slot):
-    state, action, reward, next_state, _ = (array[slot] for array in experiences)
+def stored(transitions, slot):
+    state, action, reward, next_state, *_ = (array[slot] for array in transitions)
     return [int(state[0]), int(action), int(reward), int(next_state[0])]
 
 
@@ -181,14 +196,14 @@ def test_training_loop_stores_samples_and_leaks_as_published(golden):
     for run in golden("replay_traces")["runs"]:
         script = Script(run["steps"])
         memory = ReplayMemory(run["buffer_experience_replay"], 25, first_slot=1)
-        trainer = Trainer(
+        parts = toy_parts(
             script,
             Numbering(),
             memory,
-            rules_of(run),
-            run["class_object"],
-            run["batch_size"],
-            script,
+            spec_of(run),
+            sampling=script,
+            class_object=run["class_object"],
+            batch_size=run["batch_size"],
         )
         images = [
             SimpleNamespace(
@@ -199,10 +214,10 @@ def test_training_loop_stores_samples_and_leaks_as_published(golden):
             for index, image in enumerate(run["images"])
         ]
         moves = [step for episode in run["episodes"] for step in episode["steps"]]
-        for step in trainer.epoch(images, epsilon=1.0):
+        for step in run_epoch(parts, images, epsilon=1.0):
             check_replay_step(script, memory, step, moves)
         assert script.now == len(run["steps"]) == len(moves)
-        final = [stored(memory.experiences, slot) for slot in range(memory.size)]
+        final = [stored(memory.transitions, slot) for slot in range(memory.size)]
         assert final == run["final_replay"]
 
 
@@ -210,7 +225,7 @@ def check_replay_step(script, memory, step, moves):
     recorded, move = script.steps[script.now], moves[script.now]
     assert memory.size == recorded["replay_size"]
     assert recorded["stored"] in [
-        stored(memory.experiences, slot) for slot in range(memory.size)
+        stored(memory.transitions, slot) for slot in range(memory.size)
     ]
     if recorded["sampled"] is not None:
         assert script.updated == recorded["state_after"]

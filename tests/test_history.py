@@ -2,9 +2,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hierarchy.actions import TRIGGER
 from hierarchy.history import empty_history, update_history_vector
 from hierarchy.quirks import Quirks
-from hierarchy.regions import TRIGGER
 
 ACTION = st.integers(1, 6)
 

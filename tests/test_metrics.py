@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hierarchy.metrics import Curve, Detection, Truth, paper_curve, voc_curve
+from hierarchy.metrics import Curve, Detection, GroundTruth, paper_curve, voc_curve
 
 BOX, ELSEWHERE = (0, 0, 10, 10), (50, 50, 60, 60)
 
@@ -25,7 +25,7 @@ def cases(draw):
     for _ in range(draw(st.integers(1, 4))):
         boxes = tuple(box() for _ in range(draw(st.integers(1, 3))))
         flags = tuple(draw(st.booleans()) for _ in boxes)
-        truths.append(Truth(boxes, flags))
+        truths.append(GroundTruth(boxes, flags))
     count = draw(st.integers(0, 15))
     scores = draw(st.permutations(range(count)))
     detections = [
@@ -127,16 +127,16 @@ def test_the_voc_protocol_equals_counting_at_every_threshold(case):
 
 
 def test_the_paper_counts_an_image_once():
-    two = Truth((BOX, ELSEWHERE), (False, False))
+    two = GroundTruth((BOX, ELSEWHERE), (False, False))
     hits = [detection(0, BOX, 2), detection(0, ELSEWHERE, 1)]
-    assert paper_curve(hits, [two]).correct.tolist() == [True, False]
-    assert voc_curve(hits, [two]).correct.tolist() == [True, True]
+    assert paper_curve(hits, [two]).is_true_positive.tolist() == [True, False]
+    assert voc_curve(hits, [two]).is_true_positive.tolist() == [True, True]
 
 
 def test_voc_ignores_difficult_objects():
-    truths = [Truth((BOX,), (True,)), Truth((BOX,), (False,))]
+    truths = [GroundTruth((BOX,), (True,)), GroundTruth((BOX,), (False,))]
     curve = voc_curve([detection(0, BOX, 2), detection(1, BOX, 1)], truths)
-    assert curve.correct.tolist() == [True]
+    assert curve.is_true_positive.tolist() == [True]
     assert curve.positives == 1
 
 

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
+from toy import zoom
 
 from common.errors import InputError
+from hierarchy.actions import CENTRE, PAPER_ACTIONS, TRIGGER, UP_LEFT
 from hierarchy.history import empty_history
-from hierarchy.pictures import Picture, mask_image_with_mean_background
+from hierarchy.images import MEAN_RGB, SearchImage, mask_image_with_mean_background
 from hierarchy.quirks import Quirks
-from hierarchy.regions import CENTRE, MOVES, TRIGGER, UP_LEFT, whole_image, zoom
+from hierarchy.regions import whole_image
 from hierarchy.search import Search
 from image_zooms.config import TrainSettings as ImageZoomsTrainSettings
 from pool45_crops.config import TestSettings, TrainSettings
@@ -21,7 +23,7 @@ from pool45_crops.features import (
     extract_features_from_roi,
     get_state_pool45,
     interpolate_3d_features,
-    make_describer,
+    make_features,
     obtain_descriptor_from_feature_map,
 )
 
@@ -107,7 +109,7 @@ def windows_in_maps(draw):
     size = draw(st.tuples(st.integers(32, 700), st.integers(32, 700)))
     region = whole_image(*size)
     scale = draw(st.sampled_from([3 / 4, 2 / 4, 0.6]))
-    for action in draw(st.lists(st.sampled_from(MOVES), max_size=9)):
+    for action in draw(st.lists(st.sampled_from(PAPER_ACTIONS.moves), max_size=9)):
         region = zoom(region, action, scale)
     random = np.random.default_rng(prod(size))
     maps = [
@@ -173,17 +175,19 @@ def test_row_widened_regions_takes_seven_cells():
 
 
 @pytest.fixture(scope="module")
-def describer_of(imagenet_trunk):
-    """Make the describer that settings ask for."""
-    return lambda kind, **flags: make_describer(kind(path_vgg=imagenet_trunk, **flags))
+def features_of(imagenet_trunk):
+    """Make the extract that settings ask for."""
+    return lambda kind, **flags: make_features(kind(path_vgg=imagenet_trunk, **flags))
 
 
 def noise(height, width, name="one", seed=0):
     random = np.random.default_rng(seed)
-    return Picture(name, random.integers(0, 256, (height, width, 3)).astype(np.uint8))
+    return SearchImage(
+        name, random.integers(0, 256, (height, width, 3)).astype(np.uint8)
+    )
 
 
-def test_row_pool45_masking_keeps_the_maps_in_training_alone(describer_of):
+def test_row_pool45_masking_keeps_the_maps_in_training_alone(features_of):
     picture = noise(96, 128)
     painted = mask_image_with_mean_background((10, 20, 60, 90), picture)
     painted = mask_image_with_mean_background((70, 0, 90, 30), painted)
@@ -197,9 +201,9 @@ def test_row_pool45_masking_keeps_the_maps_in_training_alone(describer_of):
         (TrainSettings, {"quirks": quirks, "cache_gb": 0}, True),
         (TestSettings, {"quirks": quirks}, False),
     ]:
-        describer = describer_of(kind, **flags)
-        before = describer.describe([picture], root)
-        assert (describer.describe([painted], root) == before).all() == stays
+        extract = features_of(kind, **flags)
+        before = extract([picture], root)
+        assert (extract([painted], root) == before).all() == stays
 
 
 def test_row_pool45_history_leaves_the_trigger_out_in_training_alone():
@@ -210,24 +214,24 @@ def test_row_pool45_history_leaves_the_trigger_out_in_training_alone():
         (TestSettings, ("published",), True),
         (ImageZoomsTrainSettings, ("pool45_history",), True),
     ]:
-        search = Search(noise(64, 64), kind(quirks=quirks).rules)
+        search = Search(noise(64, 64), kind(quirks=quirks).search_spec(MEAN_RGB))
         for action in [UP_LEFT] * 4:
-            search.take(action)
+            search.step(action)
         before = search.state.history
-        search.take(TRIGGER)
+        search.step(TRIGGER)
         assert (search.state.history == before).all() != recorded
         assert search.triggered
 
 
-# --- the describer, with VGG-16 ------------------------------------------------------
+# --- the extract, with VGG-16 ------------------------------------------------------
 
 
 def test_maps_are_those_of_vgg16_at_the_images_own_size(
-    golden, golden_image, describer_of
+    golden, golden_image, features_of
 ):
-    describer = describer_of(TestSettings)
+    extract = features_of(TestSettings)
     for record in golden("vgg_descriptors_imagenet"):
-        maps = describer.feature_maps(Picture("image", golden_image(record)))
+        maps = extract.feature_maps(SearchImage("image", golden_image(record)))
         for name in ("block4_pool", "block5_pool"):
             cells, expected = getattr(maps, name), record[f"full_image_{name}"]
             assert [cells.shape[axis] for axis in (2, 0, 1)] == expected["shape"]
@@ -235,55 +239,53 @@ def test_maps_are_those_of_vgg16_at_the_images_own_size(
             assert total == pytest.approx(expected["sum"], rel=1e-3)
 
 
-def test_maps_are_computed_once_and_anew_after_painting(describer_of):
-    describer = describer_of(TrainSettings)
+def test_maps_are_computed_once_and_anew_after_painting(features_of):
+    extract = features_of(TrainSettings)
     picture, root = noise(64, 96), whole_image(64, 96)
-    regions = [root, *(zoom(root, action, 3 / 4) for action in MOVES)]
-    together = describer.describe([picture] * len(regions), regions)
+    regions = [root, *(zoom(root, action, 3 / 4) for action in PAPER_ACTIONS.moves)]
+    together = extract([picture] * len(regions), regions)
     assert together.shape == (6, 25088) and together.dtype == np.float32
     for region, expected in zip(regions, together, strict=True):
-        assert (describer.describe([picture], [region])[0] == expected).all()
-    assert describer.cache.misses == 1
+        assert (extract([picture], [region])[0] == expected).all()
+    assert extract.cache.misses == 1
     painted = mask_image_with_mean_background((0, 0, 40, 40), picture)
-    fresh = describer_of(TestSettings)
-    expected = fresh.describe(
-        [Picture("other", painted.pixels)] * len(regions), regions
-    )
-    assert (describer.describe([painted] * len(regions), regions) == expected).all()
-    assert describer.cache.misses == 2
+    fresh = features_of(TestSettings)
+    expected = fresh([SearchImage("other", painted.pixels)] * len(regions), regions)
+    assert (extract([painted] * len(regions), regions) == expected).all()
+    assert extract.cache.misses == 2
 
 
-def test_maps_stay_within_cache_gb(describer_of):
+def test_maps_stay_within_cache_gb(features_of):
     size = (4 * 6 + 2 * 3) * 512 * 4  # of the maps of 64×96 pixels, in bytes
-    describer = describer_of(TrainSettings, cache_gb=2.5 * size / 1e9)
+    extract = features_of(TrainSettings, cache_gb=2.5 * size / 1e9)
     pictures = [noise(64, 96, str(number), number) for number in range(3)]
     root = [whole_image(64, 96)]
-    first = [describer.describe([picture], root) for picture in pictures]
-    assert describer.cache._bytes == 2 * size
-    again = [describer.describe([picture], root) for picture in pictures]
-    assert describer.cache.misses == 6
+    first = [extract([picture], root) for picture in pictures]
+    assert extract.cache._bytes == 2 * size
+    again = [extract([picture], root) for picture in pictures]
+    assert extract.cache.misses == 6
     assert (np.array(first) == np.array(again)).all()
 
 
 @pytest.mark.parametrize("size", [(32, 32), (32, 47), (63, 33), (40, 300)])
-def test_images_from_32_pixels_up_can_be_searched(size, describer_of):
+def test_images_from_32_pixels_up_can_be_searched(size, features_of):
     for quirks in ((), ("published",)):
-        describer = describer_of(TestSettings, quirks=quirks)
+        extract = features_of(TestSettings, quirks=quirks)
         picture, region = noise(*size), whole_image(*size)
-        maps = describer.feature_maps(picture)
+        maps = extract.feature_maps(picture)
         top = max(maps.block4_pool.max(), maps.block5_pool.max())
-        for action in (*MOVES, *[CENTRE] * 9):
-            state = get_state_pool45(picture, region, empty_history(), describer)
+        for action in (*PAPER_ACTIONS.moves, *[CENTRE] * 9):
+            state = get_state_pool45(picture, region, empty_history(), extract)
             assert state.shape == (25112,)
             assert 0 <= state.min() < state.max() <= 1.0001 * top
             region = zoom(region, action, 3 / 4)
 
 
 @pytest.mark.parametrize("size", [(31, 32), (32, 31), (1, 1), (500, 20)])
-def test_smaller_images_are_refused_by_name(size, describer_of):
-    describer = describer_of(TestSettings)
+def test_smaller_images_are_refused_by_name(size, features_of):
+    extract = features_of(TestSettings)
     with pytest.raises(InputError) as error:
-        describer.describe([noise(*size, name="VOC2007/000005")], [whole_image(*size)])
+        extract([noise(*size, name="VOC2007/000005")], [whole_image(*size)])
     line = str(error.value)
     assert line.startswith("VOC2007/000005: ") and "\n" not in line
     assert f"{size[0]} pixels high and {size[1]} wide; expected at least 32" in line

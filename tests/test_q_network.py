@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from hierarchy.history import HISTORY_SIZE
-from hierarchy.q_network import QLearner, get_q_network
-from hierarchy.regions import TRIGGER
-from hierarchy.replay import Experiences
+from hierarchy.actions import TRIGGER
+from hierarchy.learner import QLearner
+from hierarchy.q_network import get_q_network
+from hierarchy.replay import Transitions
 
 STATE_SIZE = 30
 GAMMA = 0.9
@@ -15,20 +15,30 @@ RATE = 1e-3
 
 def random_batch(size=16, seed=0):
     random = np.random.default_rng(seed)
-    return Experiences(
-        random.random((size, STATE_SIZE), np.float32),
-        random.integers(1, 7, size).astype(np.int32),
+    states = random.random((size, STATE_SIZE), np.float32)
+    actions = random.integers(1, 7, size).astype(np.int32)
+    return Transitions(
+        states,
+        actions,
         random.choice([-3, -1, 1, 3], size).astype(np.float32),
         random.random((size, STATE_SIZE), np.float32),
+        np.where(actions == TRIGGER, 0, GAMMA).astype(np.float32),
         np.full((size, 6), np.nan, np.float32),
     )
 
 
-def loud_network(seed=0):
-    """A network whose weights are large enough for every term to show."""
-    network = get_q_network(seed=seed, state_size=STATE_SIZE)
-    network.set_weights([10 * weight + 0.01 for weight in network.get_weights()])
-    return network
+def learner_of(seed=0, **settings):
+    """A small learner of the paper's kind."""
+    settings = {"learning_rate": RATE, "dropout": 0.0, "seed": seed} | settings
+    return QLearner(STATE_SIZE, STATE_SIZE - 24, **settings)
+
+
+def loud_learner(**settings):
+    """A learner whose weights are large enough for every term to show."""
+    learner = learner_of(**settings)
+    weights = learner.network.get_weights()
+    learner.network.set_weights([10 * weight + 0.01 for weight in weights])
+    return learner
 
 
 def forward(weights, states):
@@ -62,9 +72,9 @@ def reference_update(weights, batch, gamma=GAMMA):
 
 
 def test_one_update_is_the_one_derived_by_hand():
-    network, batch = loud_network(), random_batch()
+    learner, batch = loud_learner(), random_batch()
+    network = learner.network
     before = [weight.astype(np.float64) for weight in network.get_weights()]
-    learner = QLearner(network, GAMMA, RATE, dropout=0.0)
     loss, expected, gradients = reference_update(before, batch)
     assert learner.update(batch) == pytest.approx(loss, rel=1e-5)
     for found, wanted, gradient in zip(
@@ -76,25 +86,24 @@ def test_one_update_is_the_one_derived_by_hand():
 
 
 def test_without_a_discount_next_states_are_left_alone():
-    network, batch = loud_network(), random_batch()
+    learner, batch = loud_learner(bootstrap=False), random_batch()
     unseen = batch._replace(next_states=np.full_like(batch.next_states, np.nan))
-    learner = QLearner(network, 0.0, RATE, dropout=0.0)
-    before = [weight.astype(np.float64) for weight in network.get_weights()]
+    before = [w.astype(np.float64) for w in learner.network.get_weights()]
     loss, _, _ = reference_update(before, batch, gamma=0.0)
     assert learner.update(unseen) == pytest.approx(loss, rel=1e-5)
 
 
 def test_only_the_taken_action_learns_without_dropout():
-    network = loud_network()
+    learner = loud_learner()
     batch = random_batch(8)._replace(actions=np.full(8, 2, np.int32))
-    before = network.get_weights()[-1]
-    QLearner(network, GAMMA, RATE, dropout=0.0).update(batch)
-    changed = network.get_weights()[-1] != before
+    before = learner.network.get_weights()[-1]
+    learner.update(batch)
+    changed = learner.network.get_weights()[-1] != before
     assert changed.tolist() == [False, True, False, False, False, False]
 
 
 def test_the_prediction_has_dropout_and_the_targets_have_none():
-    learner = QLearner(loud_network(), GAMMA)
+    learner = loud_learner(dropout=0.2)
     batch = random_batch()._asdict()
     one, other = (learner(batch, training=True) for _ in range(2))
     expected = learner.network.predict_on_batch(batch["states"])
@@ -109,23 +118,24 @@ def test_the_prediction_has_dropout_and_the_targets_have_none():
 
 
 def test_training_fits_rewards_of_triggers():
-    network = loud_network()
-    batch = random_batch()._replace(actions=np.full(16, TRIGGER, np.int32))
-    learner = QLearner(network, GAMMA, RATE, dropout=0.0)
+    learner = loud_learner()
+    batch = random_batch()._replace(
+        actions=np.full(16, TRIGGER, np.int32), discounts=np.zeros(16, np.float32)
+    )
     losses = [learner.update(batch) for _ in range(300)]
     assert losses[-1] < losses[0] / 10
-    found = network.predict_on_batch(batch.states)[:, TRIGGER - 1]
+    found = learner.network.predict_on_batch(batch.states)[:, TRIGGER - 1]
     np.testing.assert_allclose(found, batch.rewards, atol=0.3)
 
 
 def test_known_values_of_untaken_actions_are_fitted_and_the_taken_one_stays_its_own():
     batch = random_batch()._replace(actions=np.full(16, 2, np.int32))
-    known = batch.known.copy()
+    known = batch.counterfactual_rewards.copy()
     known[:, 1] = 50  # of the action taken: its own reward is to win
     known[:, 4] = np.linspace(-2, 2, 16)
-    learner = QLearner(loud_network(), 0.0, RATE, dropout=0.0)
+    learner = loud_learner(bootstrap=False)
     before = learner.network.predict_on_batch(batch.states)
-    loss = learner.update(batch._replace(known=known))
+    loss = learner.update(batch._replace(counterfactual_rewards=known))
     error = np.zeros_like(before)
     error[:, 1] = before[:, 1] - batch.rewards
     error[:, 4] = before[:, 4] - known[:, 4]
@@ -134,17 +144,16 @@ def test_known_values_of_untaken_actions_are_fitted_and_the_taken_one_stays_its_
 
 def test_scaled_learning_is_that_of_scaled_descriptors():
     scale, batch = 0.125, random_batch()  # a power of two: exact in floats
-    descriptor = STATE_SIZE - HISTORY_SIZE
+    descriptor = STATE_SIZE - 24
 
     def scaled(states):
         return np.concatenate(
             [scale * states[:, :descriptor], states[:, descriptor:]], axis=1
         )
 
-    plain = get_q_network(seed=2, state_size=STATE_SIZE)
-    ours = get_q_network(seed=2, state_size=STATE_SIZE, descriptor_scale=scale)
-    reference = QLearner(plain, GAMMA, RATE, dropout=0.0)
-    learner = QLearner(ours, GAMMA, RATE, dropout=0.0, descriptor_scale=scale)
+    reference = learner_of(seed=2)
+    learner = learner_of(seed=2, descriptor_scale=scale)
+    plain, ours = reference.network, learner.network
     other = batch._replace(
         states=scaled(batch.states), next_states=scaled(batch.next_states)
     )
@@ -178,7 +187,7 @@ def saved(tmp_path):
 
 def test_weights_come_back_as_saved(saved):
     expected = get_q_network(seed=3, state_size=STATE_SIZE).get_weights()
-    found = get_q_network(saved, state_size=STATE_SIZE).get_weights()
+    found = get_q_network(STATE_SIZE, weights_path=saved).get_weights()
     assert all((a == b).all() for a, b in zip(found, expected, strict=True))
 
 
@@ -186,20 +195,20 @@ def test_weights_come_back_as_saved(saved):
 def test_a_file_cut_short_is_named_in_one_line(saved, size):
     saved.write_bytes(saved.read_bytes()[:size])
     with pytest.raises(InputError) as caught:
-        get_q_network(saved, state_size=STATE_SIZE)
+        get_q_network(STATE_SIZE, weights_path=saved)
     assert str(saved) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_weights_of_another_network_are_refused(saved):
     with pytest.raises(InputError, match=r"\(30, 1024\).*\(31, 1024\)"):
-        get_q_network(saved, state_size=STATE_SIZE + 1)
+        get_q_network(STATE_SIZE + 1, weights_path=saved)
 
 
 def test_weights_that_are_not_finite_are_refused(saved):
-    network = get_q_network(saved, state_size=STATE_SIZE)
+    network = get_q_network(STATE_SIZE, weights_path=saved)
     weights = network.get_weights()
     weights[0][0, 0] = np.nan
     network.set_weights(weights)
     network.save_weights(saved)
     with pytest.raises(InputError, match="not all finite"):
-        get_q_network(saved, state_size=STATE_SIZE)
+        get_q_network(STATE_SIZE, weights_path=saved)

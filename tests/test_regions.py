@@ -3,24 +3,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hierarchy.quirks import Quirks
-from hierarchy.regions import (
+from hierarchy.actions import (
     CENTRE,
     DOWN_LEFT,
     DOWN_RIGHT,
-    MOVES,
+    PAPER_ACTIONS,
     TRIGGER,
     UP_LEFT,
     UP_RIGHT,
+    Action,
+    ActionSet,
+)
+from hierarchy.quirks import Quirks
+from hierarchy.regions import (
     area,
     calculate_iou,
     calculate_overlapping,
     whole_image,
-    zoom,
 )
+
+MOVES = PAPER_ACTIONS.moves
 
 SIDE = st.integers(1, 600)
 SCALE = st.sampled_from([3 / 4, 2 / 4, 0.6])
+
+
+def zoom(region, action, scale, quirks=Quirks()):
+    return PAPER_ACTIONS.apply(action, region, scale, quirks)
 
 
 def mask(box, shape):
@@ -130,5 +139,32 @@ def test_row_nested_truncation_lets_crop_and_box_drift_apart():
 
 
 def test_the_trigger_does_not_move():
-    with pytest.raises(ValueError, match="does not move"):
-        zoom(whole_image(10, 10), TRIGGER, 3 / 4)
+    root = whole_image(10, 10)
+    assert zoom(root, TRIGGER, 3 / 4) == root
+    for number in (0, 7):
+        with pytest.raises(ValueError, match=f"action {number}: expected 1 to 6"):
+            zoom(root, number, 3 / 4)
+
+
+def test_numbers_and_trigger_follow_from_the_table():
+    assert (list(PAPER_ACTIONS.numbers), TRIGGER) == ([1, 2, 3, 4, 5, 6], 6)
+    assert MOVES == (UP_LEFT, UP_RIGHT, DOWN_LEFT, DOWN_RIGHT, CENTRE)
+    stay = Action("stay", "=", lambda region, scale, quirks: region)
+    more = ActionSet(stay, *PAPER_ACTIONS)
+    assert (more.trigger, more.moves) == (7, (1, 2, 3, 4, 5, 6))
+    assert more.names == ("stay", *PAPER_ACTIONS.names)
+    other_trigger = Action("found", "!")
+    for wrong in ([stay], [stay, stay, PAPER_ACTIONS[-1]], [*more, other_trigger]):
+        with pytest.raises(ValueError, match="one trigger"):
+            ActionSet(*wrong)
+
+
+@given(
+    SIDE,
+    SIDE,
+    st.tuples(*[st.floats(-900, 900)] * 2, *[st.floats(1, 900)] * 2),
+)
+def test_a_window_is_kept_inside_the_image(height, width, window):
+    y, x, h, w = whole_image(height, width).at(window).window
+    assert 0 <= y <= y + h <= height + 1e-6 and 0 <= x <= x + w <= width + 1e-6
+    assert (h, w) == (min(window[2], height), min(window[3], width))

@@ -8,11 +8,12 @@ from hierarchy.replay import ReplayMemory
 
 def fill(memory, numbers):
     for number in numbers:
-        memory.store(np.full(3, number), number % 6 + 1, -1, np.full(3, number + 0.5))
+        state, following = np.full(3, number), np.full(3, number + 0.5)
+        memory.store(state, number % 6 + 1, -1, following, 0.9)
 
 
 def held(memory):
-    return memory.experiences.states[:, 0].astype(int).tolist()
+    return memory.transitions.states[:, 0].astype(int).tolist()
 
 
 @given(st.integers(1, 9), st.integers(0, 40))
@@ -59,7 +60,8 @@ def test_samples_are_uniform():
 def test_a_restored_memory_goes_on_like_the_one_saved(before, after):
     memory, restored = ReplayMemory(5, 3), ReplayMemory(5, 3)
     fill(memory, range(before))
-    restored.restore({name: array.copy() for name, array in memory.to_arrays().items()})
+    state = {name: array.copy() for name, array in memory.get_state().items()}
+    restored.set_state(state)
     for one in (memory, restored):
         fill(one, range(before, before + after))
     assert held(memory) == held(restored)
@@ -69,4 +71,4 @@ def test_states_of_another_size_are_refused():
     memory = ReplayMemory(5, 3)
     fill(memory, range(3))
     with pytest.raises(ValueError):
-        ReplayMemory(5, 4).restore(memory.to_arrays())
+        ReplayMemory(5, 4).set_state(memory.get_state())

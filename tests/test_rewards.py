@@ -25,9 +25,9 @@ def follow(region, classes=(1, 1), available=(True, True), last=(0.1, 0.2), **ro
 
 
 def test_the_object_with_the_largest_iou_is_followed():
-    followed = follow((0, 50, 10, 100))
-    assert (followed.index, followed.iou, followed.new_iou) == (1, 0.2, 0.2)
-    assert followed.last_matrix == (0, 0.2)
+    target = follow((0, 50, 10, 100))
+    assert (target.index, target.previous_iou, target.iou) == (1, 0.2, 0.2)
+    assert target.ious == (0, 0.2)
 
 
 def test_found_objects_and_other_classes_are_never_followed():
@@ -42,10 +42,10 @@ def test_with_no_overlap_the_first_object_is_followed():
 
 
 def test_row_exhausted_targets_follows_another_class():
-    followed = follow(
+    target = follow(
         LEFT, classes=(1, 7), available=(False, True), exhausted_targets=True
     )
-    assert (followed.index, followed.new_iou) == (1, 0)
+    assert (target.index, target.iou) == (1, 0)
     # With every IoU at 0, another class that stands first in the annotation wins.
     rows = {"exhausted_targets": True}
     assert follow((40, 40, 50, 50), classes=(7, 1), **rows).index == 0

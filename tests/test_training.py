@@ -1,26 +1,16 @@
 from types import SimpleNamespace
 
 import numpy as np
+from toy import Counting, toy_parts
 
 from datasets.voc import VocObject
-from hierarchy.agent import Choice
+from hierarchy.actions import DOWN_RIGHT, TRIGGER, UP_LEFT
+from hierarchy.agent import ActionOutput
+from hierarchy.features import FeatureExtractor
 from hierarchy.quirks import Quirks
-from hierarchy.regions import ACTIONS, DOWN_RIGHT, TRIGGER, UP_LEFT
 from hierarchy.replay import ReplayMemory
-from hierarchy.search import SearchRules
-from hierarchy.training import Trainer
-
-
-class Counting:
-    """Describes each region by a number of its own."""
-
-    def __init__(self):
-        self.count = 0
-
-    def describe(self, pictures, regions):
-        numbers = np.arange(self.count + 1, self.count + 1 + len(regions))
-        self.count += len(regions)
-        return numbers[:, None].astype(np.float32)
+from hierarchy.search import SearchSpec
+from hierarchy.train import run_epoch
 
 
 class Scripted:
@@ -30,9 +20,9 @@ class Scripted:
         self.actions = iter(actions)
         self.states, self.batches = [], []
 
-    def choose(self, states, epsilon):
+    def act(self, states, epsilon):
         self.states += [int(state[0]) for state in states]
-        return [Choice(next(self.actions)) for _ in states]
+        return [ActionOutput(next(self.actions)) for _ in states]
 
     def update(self, batch):
         self.batches.append(batch)
@@ -54,14 +44,13 @@ def run(
 ):
     """Train on images with one small plane each; return all that took part."""
     agent, memory = Scripted(actions), ReplayMemory(capacity, 25)
-    trainer = Trainer(
+    parts = toy_parts(
         agent,
         Counting(),
         memory,
-        SearchRules(number_of_steps=steps, quirks=quirks),
-        1,
-        len(sampled),
+        SearchSpec(number_of_steps=steps, quirks=quirks),
         Newest(*sampled),
+        batch_size=len(sampled),
         **options,
     )
     pixels = np.zeros((100, 100, 3), np.uint8)
@@ -70,16 +59,14 @@ def run(
         SimpleNamespace(key=str(number), pixels=pixels, objects=objects)
         for number in range(images)
     ]
-    return list(trainer.epoch(pictures, epsilon=0.0)), agent, memory
+    return list(run_epoch(parts, pictures, epsilon=0.0)), agent, memory
 
 
 def transitions(memory):
-    experiences = memory.experiences
+    held = memory.transitions
     return [
         (int(state[0]), int(next_state[0]))
-        for state, next_state in zip(
-            experiences.states, experiences.next_states, strict=True
-        )
+        for state, next_state in zip(held.states, held.next_states, strict=True)
     ]
 
 
@@ -119,26 +106,26 @@ def test_several_updates_may_follow_a_step():
 
 
 def test_what_a_trigger_would_have_earned_may_be_remembered_too():
-    _, agent, memory = run([UP_LEFT, TRIGGER], capacity=10, known_actions=(TRIGGER,))
+    _, agent, memory = run([UP_LEFT, TRIGGER], capacity=10, counterfactual_rewards=1)
     assert agent.states == [1, 2]
-    known = memory.experiences.known
+    known = memory.transitions.counterfactual_rewards
     assert np.isnan(known[:, : TRIGGER - 1]).all()
     assert known[:, TRIGGER - 1].tolist() == [-3, -3]
 
 
 def test_what_every_action_would_have_earned_may_be_remembered_too():
     # The object lies down right: that movement alone and the centre's come nearer.
-    _, _, memory = run([DOWN_RIGHT] * 4, capacity=10, known_actions=ACTIONS)
-    known = memory.experiences.known
+    _, _, memory = run([DOWN_RIGHT] * 4, capacity=10, counterfactual_rewards=1, gamma=0)
+    known = memory.transitions.counterfactual_rewards
     assert known[0].tolist() == [-1, -1, -1, 1, -1, -3]
-    taken = known[np.arange(4), memory.experiences.actions - 1]
-    assert (taken == memory.experiences.rewards).all()
+    taken = known[np.arange(4), memory.transitions.actions - 1]
+    assert (taken == memory.transitions.rewards).all()
     _, _, memory = run([UP_LEFT] * 4, capacity=10)
-    assert np.isnan(memory.experiences.known).all()
+    assert np.isnan(memory.transitions.counterfactual_rewards).all()
 
 
 def test_the_end_of_a_search_is_described_only_if_its_value_counts():
-    _, _, memory = run([UP_LEFT] * 8, capacity=10, images=2, looks_ahead=False)
+    _, _, memory = run([UP_LEFT] * 8, capacity=10, images=2, gamma=0)
     assert transitions(memory) == [(1, 2), (2, 3), (3, 4), (4, 4)] + [
         (5, 6),
         (6, 7),
@@ -146,7 +133,7 @@ def test_the_end_of_a_search_is_described_only_if_its_value_counts():
         (8, 8),
     ]
     quirks = Quirks(leaked_minibatch=True)
-    _, _, memory = run([UP_LEFT] * 4, quirks, capacity=10, looks_ahead=False)
+    _, _, memory = run([UP_LEFT] * 4, quirks, capacity=10, gamma=0)
     assert transitions(memory)[-1] == (4, 5)
 
 
@@ -190,26 +177,28 @@ class ByImage:
         self.scripts = [iter(script) for script in scripts]
         self.asked, self.updates = [], 0
 
-    def choose(self, states, epsilon):
+    def act(self, states, epsilon):
         self.asked.append(len(states))
         images = [int(state[0]) for state in states]
-        return [Choice(next(self.scripts[image])) for image in images]
+        return [ActionOutput(next(self.scripts[image])) for image in images]
 
     def update(self, batch):
         self.updates += 1
         return 0.0
 
 
-class Shown:
-    """Describes a region by its image and where it is."""
+class Shown(FeatureExtractor):
+    """Makes of a region its image and where it is."""
+
+    size = 5
 
     def __init__(self):
         self.batches = []
 
-    def describe(self, pictures, regions):
+    def __call__(self, images, regions):
         self.batches.append(len(regions))
-        views = zip(pictures, regions, strict=True)
-        values = [[int(picture.name), *region.box] for picture, region in views]
+        views = zip(images, regions, strict=True)
+        values = [[int(image.name), *region.box] for image, region in views]
         return np.array(values, np.float32)
 
 
@@ -223,17 +212,15 @@ SCRIPTS = [
 
 
 def in_lockstep(num_searches, **options):
-    agent, describer = ByImage(SCRIPTS), Shown()
+    agent, extract = ByImage(SCRIPTS), Shown()
     memory = ReplayMemory(100, 5 + 24)
-    rules = SearchRules(number_of_steps=4)
-    trainer = Trainer(
+    parts = toy_parts(
         agent,
-        describer,
+        extract,
         memory,
-        rules,
-        1,
-        2,
+        SearchSpec(number_of_steps=4),
         np.random.default_rng(0),
+        batch_size=2,
         learning_starts=2,
         num_searches=num_searches,
         **options,
@@ -244,14 +231,14 @@ def in_lockstep(num_searches, **options):
         SimpleNamespace(key=str(number), pixels=pixels, objects=objects)
         for number in range(len(SCRIPTS))
     ]
-    return list(trainer.epoch(images, 0.0)), agent, describer, memory
+    return list(run_epoch(parts, images, 0.0)), agent, extract, memory
 
 
 def by_image(steps, memory):
     """Return each image's steps and experiences, in their order."""
     found = {}
     for slot, step in enumerate(steps):
-        experience = tuple(array[slot].tobytes() for array in memory.experiences)
+        experience = tuple(array[slot].tobytes() for array in memory.transitions)
         told = step.region, step.action, step.reward, step.iou, step.is_last
         found.setdefault(step.image, []).append((told, experience))
     return found
@@ -263,10 +250,10 @@ def test_searches_in_lockstep_experience_what_they_would_one_by_one():
     assert [step.image for step in steps] == sorted(step.image for step in steps)
     assert agent.asked == [1] * len(steps)
     for num_searches in (2, 3, 5, 9):
-        together, agent, describer, memory = in_lockstep(num_searches)
+        together, agent, extract, memory = in_lockstep(num_searches)
         assert by_image(together, memory) == expected
         assert agent.updates == len(steps) - 2  # as many as there were steps
-        assert max(describer.batches) == max(agent.asked) == min(num_searches, 5)
+        assert max(extract.batches) == max(agent.asked) == min(num_searches, 5)
 
 
 def test_a_lane_that_is_done_takes_the_next_image():

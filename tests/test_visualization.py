@@ -11,17 +11,19 @@ import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
+from toy import zoom
 
 from common import sheet
 from common.errors import InputError
 from common.files import REPOSITORY
 from datasets.voc_annotations import VocObject
 from hierarchy import plots
-from hierarchy.pictures import Picture, resize
+from hierarchy.actions import CENTRE, TRIGGER, UP_LEFT
+from hierarchy.images import SearchImage, resize
 from hierarchy.plots import draw_precision_recall, draw_regions_per_object
 from hierarchy.quirks import Quirks
-from hierarchy.regions import CENTRE, TRIGGER, UP_LEFT, calculate_iou, whole_image, zoom
-from hierarchy.search import SearchRules, TrainingSearch
+from hierarchy.regions import calculate_iou, whole_image
+from hierarchy.search import SearchSpec, TrainingSearch
 from hierarchy.visualization import Frame, StripWriter, draw_sequences, strip_name
 
 AMBER, GREEN, RED, BLUE = (
@@ -303,8 +305,8 @@ def training_steps(
 ):
     """What training yields for one search; its own class would load Keras."""
     objects = [VocObject(15, BOXES[1], False), VocObject(1, BOXES[0], False)]
-    rules = SearchRules(3 / 4, len(actions), quirks)
-    running = TrainingSearch(Picture(name, noise(100, 150)), rules, objects, 1, 1)
+    rules = SearchSpec(3 / 4, len(actions), quirks)
+    running = TrainingSearch(SearchImage(name, noise(100, 150)), rules, objects, 1, 1)
     for action in actions:
         region, reward = running.region, None
         reward = running.take(action)
@@ -315,9 +317,9 @@ def training_steps(
             action=action,
             q_values=q_values,
             reward=reward,
-            iou=running.followed.new_iou,
+            iou=running.target.iou,
             loss=None,
-            is_last=running.over,
+            is_last=running.done,
         )
 
 
@@ -371,7 +373,7 @@ def test_with_first_iou_the_first_trigger_was_not_forced(recorded):
         writer = StripWriter(Path("strips"))
         objects = [VocObject(1, (0, 0, 100, 140), False)]
         (step,) = training_steps([TRIGGER], quirks=quirks)
-        step.search = TrainingSearch(step.search.picture, step.search.rules, objects, 1)
+        step.search = TrainingSearch(step.search.image, step.search.rules, objects, 1)
         step.iou = 0.9
         writer.add(step, 0)
         assert recorded[-1][0][0].note == note

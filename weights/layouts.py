@@ -205,7 +205,7 @@ def write_trunk(path: Path, layers: Mapping[str, Arrays]) -> None:
     """Write a trunk as Keras 3 does; equal tensors give equal files.
 
     Args:
-        path: HDF5 file to write; see :func:`common.files.replacing`.
+        path: HDF5 file to write; see :func:`common.files.atomic_write`.
         layers: layer name -> (kernel (h, w, in, out), bias (out,)), in the order of
             the trunk.
     """

@@ -7,35 +7,45 @@ are called as in ``keras.applications``.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from weights import DEFAULT_PATH
+from weights.config import TrunkSettings
+from weights.fetch import ensure_trunk
 from weights.identity import TrunkIdentity
 from weights.layouts import BLOCKS, Trunk, read_trunk
+
+DESCRIPTOR_SIZE = 7 * 7 * 512
+"""Numbers that ``block5_pool`` makes of an image of 224×224 pixels."""
+
+DTYPE = "trunk_dtype"
+"""What the dtype is called in an identity; a test may have another."""
 
 VGG_MEAN_BGR = (103.939, 116.779, 123.68)
 """What VGG-16 was trained with: ImageNet's mean pixel, blue, green, red."""
 
 
 def build_vgg16(
-    taps: Sequence[str] = ("block5_pool",), dtype: str = "float32"
+    output_layers: Sequence[str] = ("block5_pool",), dtype: str = "float32"
 ) -> keras.Model:
-    """Build the trunk up to its deepest tap, its weights all zero until they are set.
+    """Build the trunk up to its deepest output; its weights are zero until set.
 
     Args:
-        taps: names of the layers to put out, ``block1_conv1`` to ``block5_pool``.
+        output_layers: names of the layers to put out, from ``block1_conv1`` to
+            ``block5_pool``.
         dtype: dtype policy of the layers; ``mixed_bfloat16`` for speed on a GPU.
 
     Returns:
         A frozen functional model. Input: float32 (n, height, width, 3), BGR minus
         ``VGG_MEAN_BGR``, any size. Output: (n, rows, columns, channels), one array for
-        one tap, else a list in the order of ``taps``. A pool halves rows and columns
+        one layer, else a list in that order. A pool halves rows and columns
         and drops an odd last one.
 
     Raises:
-        ValueError: a tap is not a layer of VGG-16, or there is none.
+        ValueError: an output is not a layer of VGG-16, or there is none.
     """
     image = x = keras.Input((None, None, 3), name="image", dtype="float32")
     outputs = {}
@@ -47,11 +57,14 @@ def build_vgg16(
         outputs[name] = x = keras.layers.MaxPooling2D(
             2, padding="valid", data_format="channels_last", dtype=dtype, name=name
         )(x)
-    unknown = [tap for tap in taps if tap not in outputs]
-    if unknown or not taps:
-        raise ValueError(f"taps {list(taps)}: expected some of {', '.join(outputs)}")
-    tapped = [outputs[tap] for tap in taps]
-    model = keras.Model(image, tapped if len(taps) > 1 else tapped[0], name="vgg16")
+    unknown = [name for name in output_layers if name not in outputs]
+    if unknown or not output_layers:
+        raise ValueError(
+            f"output_layers {list(output_layers)}: expected some of"
+            f" {', '.join(outputs)}"
+        )
+    chosen = [outputs[name] for name in output_layers]
+    model = keras.Model(image, chosen if len(chosen) > 1 else chosen[0], name="vgg16")
     model.trainable = False
     return model
 
@@ -71,7 +84,7 @@ def _convolution(name: str, filters: int, dtype: str) -> keras.layers.Layer:
 
 def load_vgg16(
     path: Path | str = DEFAULT_PATH,
-    taps: Sequence[str] = ("block5_pool",),
+    output_layers: Sequence[str] = ("block5_pool",),
     rotate: bool | None = None,
     dtype: str = "float32",
 ) -> keras.Model:
@@ -79,7 +92,7 @@ def load_vgg16(
 
     Args:
         path: the weight file; see ``weights/README.md`` for the layouts.
-        taps: as in :func:`build_vgg16`.
+        output_layers: as in :func:`build_vgg16`.
         rotate: whether the file's kernels are stored turned by 180 degrees; found out
             if left out (see :mod:`weights.layouts`).
         dtype: as in :func:`build_vgg16`.
@@ -88,7 +101,7 @@ def load_vgg16(
         InputError: the file cannot be used; the line says why.
         ValueError: as in :func:`build_vgg16`.
     """
-    model = build_vgg16(taps, dtype)
+    model = build_vgg16(output_layers, dtype)
     set_trunk(model, read_trunk(path, rotate))
     return model
 
@@ -116,6 +129,56 @@ def preprocess(images: np.ndarray) -> np.ndarray:
         raise ValueError(f"images have shape {images.shape}: expected (…, h, w, 3)")
     mean = np.asarray(VGG_MEAN_BGR, np.float32)
     return np.subtract(images[..., ::-1], mean, dtype=np.float32, order="C")
+
+
+def load_trunk(
+    settings: TrunkSettings, output_layers: Sequence[str] = ("block5_pool",)
+) -> tuple[keras.Model, dict[str, Any]]:
+    """Return the trunk that settings ask for, and what tells it from any other.
+
+    ImageNet's is fetched where settings name the default file and it is not there.
+
+    Args:
+        settings: their ``path_vgg`` names the file, their ``trunk_dtype`` what it
+            computes in and puts out.
+        output_layers: as in :func:`build_vgg16`.
+
+    Returns:
+        The trunk, ready to describe, and its identity and dtype, ready for JSON.
+
+    Raises:
+        InputError: the file cannot be used or had; the line says why.
+    """
+    ensure_trunk(settings.path_vgg)
+    trunk = read_trunk(settings.path_vgg)
+    model = build_vgg16(output_layers, settings.computing_dtype)
+    set_trunk(model, trunk)
+    # Measured on a CPU: one image takes as long or longer through XLA, which besides
+    # would compile anew for every size of image.
+    model.compile(jit_compile=False)
+    return model, {
+        "trunk": trunk.identity.to_json(),
+        DTYPE: settings.computing_dtype,
+    }
+
+
+def trunk_input(pixels: np.ndarray, channel_order: bool = False) -> np.ndarray:
+    """Turn an image into what VGG-16 takes.
+
+    Args:
+        pixels: uint8 (height, width, 3) RGB.
+        channel_order: does as the published program does; FIDELITY.md row
+            channel_order.
+
+    Returns:
+        float32 (height, width, 3): BGR minus the VGG means.
+    """
+    if not channel_order:
+        return preprocess(pixels)
+    upside_down = pixels[::-1].astype(np.float32)
+    for row, mean in enumerate(VGG_MEAN_BGR):
+        upside_down[row] -= mean
+    return upside_down
 
 
 def trunk_identity(path: Path | str) -> TrunkIdentity:

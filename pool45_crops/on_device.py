@@ -1,4 +1,4 @@
-"""The descriptor of pool45_crops without leaving the device.
+"""The features of pool45_crops without leaving the device.
 
 Feature maps stay where VGG-16 made them, as a list of cells. Pooling and interpolating
 are one batched array operation there: of each of 7×7 new cells a few old ones are
@@ -7,20 +7,21 @@ gathered, and of those the largest is taken, or a weighted sum.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 from keras import ops
 
 from common.device_arrays import (
     Array,
-    bytes_of,
     compiled,
     compiled_model,
-    fill_up,
+    nbytes,
+    next_power_of_two,
 )
-from hierarchy.description import DESCRIPTOR_SIZE, Cache
-from hierarchy.pictures import Picture
+from hierarchy.features import Cache, FeatureExtractor
+from hierarchy.images import SearchImage, mean_colour
 from hierarchy.quirks import Quirks
 from hierarchy.regions import Region, Window
 from pool45_crops.cells import (
@@ -30,17 +31,19 @@ from pool45_crops.cells import (
     is_large,
     map_input,
 )
+from pool45_crops.config import SMALLEST_IMAGE
+from weights.vgg16 import DESCRIPTOR_SIZE, DTYPE
 
 CHANNELS = 512
 
 
 @dataclass(frozen=True, eq=False)
-class ResidentMaps:
+class OnDeviceMaps:
     """What VGG-16 makes of an image, on the device.
 
     Attributes:
-        cells: float32 (room, 512), the cells of ``block4_pool`` row by row, those of
-            ``block5_pool``, then zeros up to a power of two.
+        cells: float32 (capacity, 512), the cells of ``block4_pool`` row by row, those
+            of ``block5_pool``, then zeros up to a power of two.
         sizes: rows and columns of the two maps.
     """
 
@@ -50,76 +53,88 @@ class ResidentMaps:
     @property
     def nbytes(self) -> int:
         """Bytes of the cells."""
-        return bytes_of(self.cells)
+        return nbytes(self.cells)
 
 
-class ResidentPool45Describer:
-    """Describes regions from feature maps that are kept on the device.
+class OnDevicePool45Crops(FeatureExtractor):
+    """Features of regions from feature maps that are kept on the device.
 
     Args:
         trunk: VGG-16 to ``block4_pool`` and ``block5_pool``.
+        fingerprint: what tells it from others, ready for JSON.
         capacity: bytes of feature maps kept at most.
         quirks: the published differences to follow.
-        keeps_maps: whether maps stay those of the image before anything was painted
-            over; FIDELITY.md row pool45_masking.
+        keeps_maps: whether maps stay those of the image before anything was masked;
+            FIDELITY.md row pool45_masking.
     """
 
+    size, smallest_image = DESCRIPTOR_SIZE, SMALLEST_IMAGE
+    may_differ = (DTYPE,)
+
     def __init__(
-        self, trunk, capacity: int, quirks: Quirks = Quirks(), keeps_maps: bool = False
+        self,
+        trunk: keras.Model,
+        fingerprint: dict[str, Any],
+        capacity: int,
+        quirks: Quirks = Quirks(),
+        keeps_maps: bool = False,
     ):
+        self.fingerprint, self.fill_colour = fingerprint, mean_colour(quirks)
         self._trunk = compiled_model(trunk)
         self._quirks = quirks
         self._keeps_maps = keeps_maps
-        self._room = 1
-        self.cache: Cache[ResidentMaps] = Cache(capacity)
+        self._capacity = 1
+        self.cache: Cache[OnDeviceMaps] = Cache(capacity)
 
-        def pooled(cells: Sequence[Array], sources: CellSources) -> Array:
+        def pooled(cells: Sequence[Array], sources: SamplingGrid) -> Array:
             return pool(cells, sources, quirks.layout)
 
         self._pool = compiled(pooled, fused=True)
 
-    def describe(self, pictures: Sequence[Picture], regions: Sequence[Region]) -> Array:
-        """Return float32 (n, 25088), on the device: as ``Pool45Describer`` does.
+    def __call__(
+        self, images: Sequence[SearchImage], regions: Sequence[Region]
+    ) -> Array:
+        """Return float32 (n, 25088), on the device: as ``Pool45Crops`` does.
 
         Args:
-            pictures: that which each region is of, n of them.
+            images: that which each region is of, n of them.
             regions: n of them, at least one.
 
         Raises:
-            InputError: a picture is under 32 pixels high or wide.
+            InputError: an image is under 32 pixels high or wide.
         """
         views = [
-            (self._maps_of(picture), region.window)
-            for picture, region in zip(pictures, regions, strict=True)
+            (self._maps_of(image), region.window)
+            for image, region in zip(images, regions, strict=True)
         ]
-        views += views[-1:] * (fill_up(len(views)) - len(views))
-        cells = [_filled_up(maps.cells, self._room) for maps, _ in views]
-        sources = sources_of(
+        views += views[-1:] * (next_power_of_two(len(views)) - len(views))
+        cells = [_filled_up(maps.cells, self._capacity) for maps, _ in views]
+        sources = sampling_grid(
             [(maps.sizes, window) for maps, window in views], self._quirks
         )
         return self._pool(cells, sources)[: len(regions)]
 
-    def _maps_of(self, picture: Picture) -> ResidentMaps:
+    def _maps_of(self, image: SearchImage) -> OnDeviceMaps:
         if self._keeps_maps:
-            picture = picture.original
-        return self.cache.get(picture.key, lambda: self.feature_maps(picture))
+            image = image.original
+        return self.cache.get(image.key, lambda: self.feature_maps(image))
 
-    def feature_maps(self, picture: Picture) -> ResidentMaps:
-        """Return the maps of a picture, from one pass through VGG-16.
+    def feature_maps(self, image: SearchImage) -> OnDeviceMaps:
+        """Return the maps of an image, from one pass through VGG-16.
 
         Raises:
-            InputError: the picture is under 32 pixels high or wide.
+            InputError: the image is under 32 pixels high or wide.
         """
-        maps = self._trunk(map_input(picture, self._quirks))
+        maps = self._trunk(map_input(image, self._quirks))
         sizes = tuple((one.shape[1], one.shape[2]) for one in maps)
         flat = [ops.reshape(ops.cast(one, "float32"), (-1, CHANNELS)) for one in maps]
         cells = ops.concatenate(flat)
         # All as long as the longest so far: what is of one length is compiled once.
-        self._room = max(self._room, fill_up(cells.shape[0]))
-        return ResidentMaps(_filled_up(cells, self._room), sizes)
+        self._capacity = max(self._capacity, next_power_of_two(cells.shape[0]))
+        return OnDeviceMaps(_filled_up(cells, self._capacity), sizes)
 
 
-class CellSources(NamedTuple):
+class SamplingGrid(NamedTuple):
     """Which cells the 7×7 of n descriptors are made of.
 
     Attributes:
@@ -137,9 +152,9 @@ class CellSources(NamedTuple):
     is_pooled: Array
 
 
-def sources_of(
+def sampling_grid(
     views: Sequence[tuple[Sequence[tuple[int, int]], Window]], quirks: Quirks = Quirks()
-) -> CellSources:
+) -> SamplingGrid:
     """Return which cells regions are made of; k is a power of two.
 
     Args:
@@ -159,12 +174,12 @@ def sources_of(
         rows = first + (ymin + rows) * size[1]
         sides.append((rows, xmin + columns, row_weights, column_weights))
         is_pooled.append(pooled)
-    most = fill_up(max(part.shape[1] for side in sides for part in side))
+    most = next_power_of_two(max(part.shape[1] for side in sides for part in side))
     rows, columns, *weights = (
         np.stack([_widened(part, most) for part in parts])
         for parts in zip(*sides, strict=True)
     )
-    return CellSources(
+    return SamplingGrid(
         rows.astype(np.int32), columns.astype(np.int32), *weights, np.array(is_pooled)
     )
 
@@ -199,7 +214,7 @@ def _widened(part: np.ndarray, width: int) -> np.ndarray:
 
 
 def pool(
-    cells: Sequence[Array], sources: CellSources, channels_first: bool = False
+    cells: Sequence[Array], sources: SamplingGrid, channels_first: bool = False
 ) -> Array:
     """Return descriptors made of gathered cells: float32 (n, 25088).
 
@@ -207,7 +222,7 @@ def pool(
     100 MB for 16 regions of images of VOC's size.
 
     Args:
-        cells: n of float32 (room, 512), not negative.
+        cells: n of float32 (capacity, 512), not negative.
         sources: of the regions' cells.
         channels_first: whether interpolated ones are flattened channel, row, column;
             FIDELITY.md row layout.
@@ -228,6 +243,6 @@ def pool(
     return ops.where(sources.is_pooled[:, None], largest, mixed)
 
 
-def _filled_up(cells: Array, room: int) -> Array:
-    missing = room - cells.shape[0]
+def _filled_up(cells: Array, capacity: int) -> Array:
+    missing = capacity - cells.shape[0]
     return ops.pad(cells, ((0, missing), (0, 0))) if missing else cells

@@ -1,32 +1,35 @@
 """Descriptors made on the device are those made in main memory, for both detectors."""
 
+from functools import partial
 from importlib import import_module
 
 import numpy as np
 import pytest
 from keras import ops
+from toy import zoom
 
 from common.device_arrays import compiled
-from hierarchy.description import load_trunk
-from hierarchy.pictures import Picture, mask_image_with_mean_background, resize
+from hierarchy.actions import PAPER_ACTIONS
+from hierarchy.images import SearchImage, mask_image_with_mean_background, resize
 from hierarchy.quirks import Quirks
-from hierarchy.regions import MOVES, whole_image, zoom
-from image_zooms.features import ImageZoomsDescriber
-from image_zooms.resident import (
-    LEAST_ROOM,
-    ResidentImageZoomsDescriber,
+from hierarchy.regions import whole_image
+from image_zooms.features import ImageZooms
+from image_zooms.on_device import (
+    MIN_CAPACITY,
+    OnDeviceImageZooms,
     crop_and_resize,
     flattened,
-    sources_of,
+    sampling_grid,
 )
-from pool45_crops import resident
+from pool45_crops import on_device
 from pool45_crops.config import TrainSettings
 from pool45_crops.features import (
     FeatureMaps,
-    Pool45Describer,
+    Pool45Crops,
     obtain_descriptor_from_feature_map,
 )
-from pool45_crops.resident import ResidentPool45Describer
+from pool45_crops.on_device import OnDevicePool45Crops
+from weights.vgg16 import load_trunk, trunk_input
 
 SIZES = (60, 50), (90, 200), (224, 224), (130, 33), (32, 300)
 
@@ -34,7 +37,7 @@ SIZES = (60, 50), (90, 200), (224, 224), (130, 33), (32, 300)
 def noise(height, width):
     random = np.random.default_rng([height, width])
     pixels = random.integers(0, 256, (height, width, 3), np.uint8)
-    return Picture(f"{height} by {width}", pixels)
+    return SearchImage(f"{height} by {width}", pixels)
 
 
 def views(sizes=SIZES):
@@ -51,7 +54,7 @@ def views(sizes=SIZES):
 @pytest.mark.parametrize("size", [7, 224])
 def test_regions_are_resized_to_the_same_pixels(size):
     pictures, regions = views(((1, 1), (2, 3), (300, 5), (97, 250), (224, 224)))
-    sources = sources_of(list(zip(pictures, regions, strict=True)), size)
+    sources = sampling_grid(list(zip(pictures, regions, strict=True)), size)
     images = [flattened(picture) for picture in pictures]
     crop = compiled(crop_and_resize, fused=True)
     found = ops.convert_to_numpy(crop(images, sources))
@@ -61,8 +64,8 @@ def test_regions_are_resized_to_the_same_pixels(size):
 
 @pytest.fixture(scope="module")
 def trunk_of(imagenet_trunk):
-    def load(*taps):
-        return load_trunk(TrainSettings(path_vgg=imagenet_trunk), taps)
+    def load(*output_layers):
+        return load_trunk(TrainSettings(path_vgg=imagenet_trunk), output_layers)[0]
 
     return load
 
@@ -72,9 +75,10 @@ def test_image_zooms(quirk, trunk_of):
     trunk = trunk_of("block5_pool")
     quirks = Quirks.parse((quirk,) if quirk else ())
     pictures, regions = (given[1:6] for given in views())
-    expected = ImageZoomsDescriber(trunk, quirks).describe(pictures, regions)
-    describer = ResidentImageZoomsDescriber(trunk, 10**8, quirks)
-    found = describer.describe(pictures, regions)
+    rows = {"channel_order": quirks.channel_order}
+    expected = ImageZooms(trunk, {}, partial(trunk_input, **rows))(pictures, regions)
+    extract = OnDeviceImageZooms(trunk, {}, 10**8, **rows)
+    found = extract(pictures, regions)
     assert not isinstance(found, np.ndarray)
     assert expected.std(axis=1).min() > 0
     assert np.abs(ops.convert_to_numpy(found) - expected).max() < 1e-5 * expected.max()
@@ -83,8 +87,8 @@ def test_image_zooms(quirk, trunk_of):
 def test_pool45_crops(trunk_of):
     trunk = trunk_of("block4_pool", "block5_pool")
     pictures, regions = views((*SIZES, (260, 330)))
-    expected = Pool45Describer(trunk, 10**8).describe(pictures, regions)
-    found = ResidentPool45Describer(trunk, 10**8).describe(pictures, regions)
+    expected = Pool45Crops(trunk, {}, 10**8)(pictures, regions)
+    found = OnDevicePool45Crops(trunk, {}, 10**8)(pictures, regions)
     assert not isinstance(found, np.ndarray)
     assert np.abs(ops.convert_to_numpy(found) - expected).max() < 1e-5 * expected.max()
 
@@ -108,8 +112,8 @@ def test_cells_are_pooled_whatever_the_region(quirk):
     both = maps.block4_pool, maps.block5_pool
     cells = np.concatenate([one.reshape(-1, 512) for one in both])
     sizes = [one.shape[:2] for one in both]
-    sources = resident.sources_of([(sizes, window) for window in windows], quirks)
-    pool = compiled(lambda *given: resident.pool(*given, quirks.layout), fused=True)
+    sources = on_device.sampling_grid([(sizes, window) for window in windows], quirks)
+    pool = compiled(lambda *given: on_device.pool(*given, quirks.layout), fused=True)
     found = ops.convert_to_numpy(pool([cells] * len(windows), sources))
     for descriptor, window in zip(found, windows, strict=True):
         expected = obtain_descriptor_from_feature_map(maps, window, quirks)
@@ -122,10 +126,9 @@ def test_pool45_crops_keeps_maps_where_the_published_program_does(trunk_of):
     painted = mask_image_with_mean_background((0, 0, 64, 96), picture)
     region = [whole_image(64, 96)]
     for keeps_maps in (False, True):
-        describer = ResidentPool45Describer(trunk, 10**8, keeps_maps=keeps_maps)
+        extract = OnDevicePool45Crops(trunk, {}, 10**8, keeps_maps=keeps_maps)
         before, after = (
-            ops.convert_to_numpy(describer.describe([one], region))
-            for one in (picture, painted)
+            ops.convert_to_numpy(extract([one], region)) for one in (picture, painted)
         )
         assert (before == after).all() == keeps_maps
 
@@ -133,51 +136,51 @@ def test_pool45_crops_keeps_maps_where_the_published_program_does(trunk_of):
 def test_images_are_brought_to_the_device_once_and_within_bounds(trunk_of):
     trunk = trunk_of("block5_pool")
     small = [noise(40, 40 + number) for number in range(4)]
-    describer = ResidentImageZoomsDescriber(trunk, 3 * LEAST_ROOM * 3)
+    extract = OnDeviceImageZooms(trunk, {}, 3 * MIN_CAPACITY * 3)
     for _ in range(2):
         for picture in small[:3]:
-            describer.describe([picture], [whole_image(*picture.size)])
-    assert (describer.images.misses, describer.images.hits) == (3, 3)
-    describer.describe(small[3:], [whole_image(*small[3].size)])
-    describer.describe(small[:1], [whole_image(*small[0].size)])
-    assert describer.images.misses == 5  # the first made way for the fourth
+            extract([picture], [whole_image(*picture.size)])
+    assert (extract.images.misses, extract.images.hits) == (3, 3)
+    extract(small[3:], [whole_image(*small[3].size)])
+    extract(small[:1], [whole_image(*small[0].size)])
+    assert extract.images.misses == 5  # the first made way for the fourth
 
 
-def test_images_of_different_room_are_described_together(trunk_of):
+def test_images_of_different_length_are_described_together(trunk_of):
     trunk = trunk_of("block5_pool")
     pictures = [noise(*size) for size in ((50, 60), (600, 500), (50, 70), (500, 600))]
     regions = [whole_image(*picture.size) for picture in pictures]
-    expected = ImageZoomsDescriber(trunk).describe(pictures, regions)
-    describer = ResidentImageZoomsDescriber(trunk, 10**8)
-    found = ops.convert_to_numpy(describer.describe(pictures, regions))
+    expected = ImageZooms(trunk, {})(pictures, regions)
+    extract = OnDeviceImageZooms(trunk, {}, 10**8)
+    found = ops.convert_to_numpy(extract(pictures, regions))
     assert np.abs(found - expected).max() < 1e-5 * expected.max()
     assert len({image.shape[0] for image in map(flattened, pictures)}) == 2
 
 
 @pytest.mark.parametrize(
-    "make, taps",
+    "make, output_layers",
     [
-        (ResidentImageZoomsDescriber, ("block5_pool",)),
-        (ResidentPool45Describer, ("block4_pool", "block5_pool")),
+        (OnDeviceImageZooms, ("block5_pool",)),
+        (OnDevicePool45Crops, ("block4_pool", "block5_pool")),
     ],
 )
-def test_each_region_needs_its_picture(make, taps, trunk_of):
+def test_each_region_needs_its_picture(make, output_layers, trunk_of):
     pictures, regions = views()
     with pytest.raises(ValueError):
-        make(trunk_of(*taps), 10**8).describe(pictures[:3], regions[:4])
+        make(trunk_of(*output_layers), {}, 10**8)(pictures[:3], regions[:4])
 
 
 @pytest.mark.parametrize("detector", ["image_zooms", "pool45_crops"])
 def test_the_setting_chooses_where_descriptors_are(detector, imagenet_trunk):
     picture = noise(40, 50)
-    regions = [zoom(whole_image(40, 50), move, 3 / 4) for move in MOVES]
+    regions = [zoom(whole_image(40, 50), move, 3 / 4) for move in PAPER_ACTIONS.moves]
     found = []
     for on_device in (0, 1):
         settings = import_module(f"{detector}.config").TrainSettings(
-            path_vgg=imagenet_trunk, resident=on_device
+            path_vgg=imagenet_trunk, on_device=on_device
         )
-        describer = import_module(f"{detector}.features").make_describer(settings)
-        found.append(describer.describe([picture] * len(regions), regions))
+        extract = import_module(f"{detector}.features").make_features(settings)
+        found.append(extract([picture] * len(regions), regions))
         assert isinstance(found[-1], np.ndarray) == (not on_device)
     here, there = found[0], ops.convert_to_numpy(found[1])
     assert here.shape == there.shape == (len(regions), 25088)

@@ -1,4 +1,4 @@
-"""Work done in the background, a little ahead of whoever needs it."""
+"""Prefetching: items made in the background, a little before they are needed."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 _END = object()
 
 
-def ahead(items: Iterable[Item], count: int = 2) -> Iterator[Item]:
+def prefetch(items: Iterable[Item], count: int = 2) -> Iterator[Item]:
     """Yield items in their order, while a thread makes the next ones.
 
     What making an item raises is raised where the item would have come. A consumer that

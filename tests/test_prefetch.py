@@ -5,13 +5,13 @@ import time
 
 import pytest
 
-from common.ahead import ahead
 from common.errors import InputError
+from common.prefetch import prefetch
 
 
 def test_all_items_come_in_their_order():
-    assert list(ahead(iter(range(20)), 3)) == list(range(20))
-    assert list(ahead([], 3)) == []
+    assert list(prefetch(iter(range(20)), 3)) == list(range(20))
+    assert list(prefetch([], 3)) == []
 
 
 def test_items_are_made_while_others_are_in_use_but_not_all_of_them():
@@ -22,7 +22,7 @@ def test_items_are_made_while_others_are_in_use_but_not_all_of_them():
             made.append(number)
             yield number
 
-    items = ahead(source(), 3)
+    items = prefetch(source(), 3)
     assert made == []
     assert next(items) == 0
     deadline = time.monotonic() + 10
@@ -39,7 +39,7 @@ def test_an_error_is_raised_where_its_item_would_have_come():
         yield 2
         raise InputError("third.jpg: is damaged")
 
-    items = ahead(source(), 5)
+    items = prefetch(source(), 5)
     assert [next(items), next(items)] == [1, 2]
     with pytest.raises(InputError, match="third.jpg"):
         next(items)
@@ -48,7 +48,7 @@ def test_an_error_is_raised_where_its_item_would_have_come():
 def test_who_stops_early_leaves_nothing_running():
     before = threading.active_count()
     for _ in range(3):
-        items = ahead(iter(range(1000)), 2)
+        items = prefetch(iter(range(1000)), 2)
         next(items)
         items.close()
     assert threading.active_count() == before

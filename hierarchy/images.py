@@ -1,43 +1,45 @@
-"""Pictures: pixels under a name, and what has been painted over on them."""
+"""Images as searches see them: pixels under a name, and what is masked in them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from common.boxes import Box
 from hierarchy.quirks import Quirks
-from hierarchy.regions import Box, Region
+from hierarchy.regions import Region
 
 MEAN_RGB = (124, 117, 104)
-"""The VGG mean colour, rounded: after preprocessing such pixels are about zero."""
+"""ImageNet's mean colour, rounded: after preprocessing such pixels are about zero."""
 
 PUBLISHED_MEAN = (103, 116, 123)
+"""The published program's: in the order blue, green, red, and truncated."""
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class SearchImage:
     """An image as a search sees it.
 
     Attributes:
-        name: identity of the image in its set; descriptors are remembered by it.
+        name: identity of the image in its set; features are cached under it.
         pixels: uint8 (height, width, 3) RGB in 0 … 255. Not to be written to.
-        painted: boxes painted over, in order; a part of the identity.
-        unpainted: the picture before any of them was; None where there are none.
+        masked: boxes masked, in order; a part of the identity.
+        unmasked: the image before any of them was; None where there are none.
     """
 
     name: str
     pixels: np.ndarray
-    painted: tuple[Box, ...] = ()
-    unpainted: "Picture | None" = None
+    masked: tuple[Box, ...] = ()
+    unmasked: "SearchImage | None" = None
 
     @property
-    def original(self) -> "Picture":
-        """The picture with nothing painted over."""
-        return self.unpainted or self
+    def original(self) -> "SearchImage":
+        """The image with nothing masked."""
+        return self.unmasked or self
 
     @property
     def key(self) -> tuple[str, tuple[Box, ...]]:
         """Identity of the pixels."""
-        return self.name, self.painted
+        return self.name, self.masked
 
     @property
     def size(self) -> tuple[int, int]:
@@ -50,24 +52,27 @@ class Picture:
         return self.pixels[ymin:ymax, xmin:xmax]
 
 
-def mask_image_with_mean_background(
-    found: Box, picture: Picture, quirks: Quirks = Quirks()
-) -> Picture:
-    """Paint a found object over with the VGG mean, so that searches look elsewhere.
+def mean_colour(quirks: Quirks) -> tuple[int, int, int]:
+    """Return what objects are masked with: RGB; FIDELITY.md row mask_colour."""
+    return PUBLISHED_MEAN if quirks.mask_colour else MEAN_RGB
 
-    Source: published program, after Caicedo and Lazebnik 2015; FIDELITY.md row
-    mask_colour.
+
+def mask_image_with_mean_background(
+    found: Box, image: SearchImage, fill_colour: tuple[int, int, int] = MEAN_RGB
+) -> SearchImage:
+    """Fill the box of a found object with one colour, so that searches look elsewhere.
+
+    Source: published program, after Caicedo and Lazebnik 2015.
 
     Args:
-        found: the box to paint over.
-        picture: left as it is.
-        quirks: the published differences to follow.
+        found: the box to fill.
+        image: left as it is.
+        fill_colour: RGB in 0 … 255.
     """
     ymin, xmin, ymax, xmax = found
-    pixels = picture.pixels.copy()
-    pixels[ymin:ymax, xmin:xmax] = PUBLISHED_MEAN if quirks.mask_colour else MEAN_RGB
-    painted = (*picture.painted, found)
-    return Picture(picture.name, pixels, painted, picture.original)
+    pixels = image.pixels.copy()
+    pixels[ymin:ymax, xmin:xmax] = fill_colour
+    return SearchImage(image.name, pixels, (*image.masked, found), image.original)
 
 
 def resize(pixels: np.ndarray, height: int = 224, width: int = 224) -> np.ndarray:
@@ -86,8 +91,10 @@ def resize(pixels: np.ndarray, height: int = 224, width: int = 224) -> np.ndarra
     Returns:
         uint8 (height, width, 3).
     """
-    rows, row_weights = resize_taps(pixels.shape[0], height)
-    columns, column_weights = resize_taps(pixels.shape[1], width, clamped=True)
+    rows, row_weights = interpolation_sources(pixels.shape[0], height)
+    columns, column_weights = interpolation_sources(
+        pixels.shape[1], width, clamped=True
+    )
     # int32 holds every product: 255 · 2048 in the first pass, its 1/16 in the second.
     source = pixels.astype(np.int32)
     across = sum(
@@ -102,7 +109,7 @@ def resize(pixels: np.ndarray, height: int = 224, width: int = 224) -> np.ndarra
     return ((mixed + 2) >> 2).astype(np.uint8)
 
 
-def resize_taps(
+def interpolation_sources(
     size: int, new_size: int, clamped: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the source indices of each new pixel and their weights in 1/2048.

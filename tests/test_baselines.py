@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy import zoom
 
 from datasets.voc import VocSet
-from hierarchy.evaluation import Tally, run_policy, run_together
-from hierarchy.metrics import Truth, best_iou
-from hierarchy.pictures import Picture
-from hierarchy.policies import AgentPolicy, RandomPolicy, UpperBoundPolicy
+from hierarchy.actions import PAPER_ACTIONS, TRIGGER
+from hierarchy.baselines import AgentPolicy, RandomPolicy, UpperBoundPolicy
+from hierarchy.encoder import StateEncoder
+from hierarchy.evaluation import Evaluator, run_batch, run_policy
+from hierarchy.images import SearchImage
+from hierarchy.metrics import GroundTruth, best_iou
 from hierarchy.quirks import Quirks
-from hierarchy.regions import MOVES, TRIGGER, whole_image, zoom
-from hierarchy.search import SearchRules
+from hierarchy.regions import whole_image
+from hierarchy.search import SearchSpec
 
 SHARED_DATA = Path(
     os.environ.get("SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
@@ -22,19 +25,19 @@ SHARED_DATA = Path(
 
 
 def blank(height, width):
-    return Picture("blank", np.zeros((height, width, 3), np.uint8))
+    return SearchImage("blank", np.zeros((height, width, 3), np.uint8))
 
 
 def search(policy, height=100, width=100, only_first_object=True, **rules):
     return list(
-        run_policy(
-            blank(height, width), policy, SearchRules(**rules), only_first_object
-        )
+        run_policy(blank(height, width), policy, SearchSpec(**rules), only_first_object)
     )
 
 
 class Fixed:
-    """Network or describer that always answers the same."""
+    """Network or features that are always the same."""
+
+    size = 2
 
     def __init__(self, values):
         self.values = np.array(values, np.float32)
@@ -43,27 +46,27 @@ class Fixed:
         assert states.shape[1:] == (2 + 24,)
         return np.repeat(self.values[None], len(states), axis=0)
 
-    def describe(self, pictures, regions):
+    def __call__(self, images, regions):
         return np.zeros((len(regions), 2), np.float32)
 
 
 def test_the_agent_acts_on_the_largest_q_value_and_is_ranked_by_the_trigger():
-    policy = AgentPolicy(Fixed([0, 1, 9, 2, 3, 4]), Fixed([]))
+    policy = AgentPolicy(Fixed([0, 1, 9, 2, 3, 4]), Fixed([]), StateEncoder(2))
     looks = search(policy, number_of_steps=3)
-    assert [look.decision.action for look in looks] == [3, 3, 3]
-    assert [look.decision.score for look in looks] == [4, 4, 4]
+    assert [look.output.action for look in looks] == [3, 3, 3]
+    assert [look.output.score for look in looks] == [4, 4, 4]
     assert [look.path for look in looks] == [(), (3,), (3, 3)]
 
 
 def test_a_trigger_ends_the_search():
-    looks = search(AgentPolicy(Fixed([0, 1, 2, 2, 3, 4]), Fixed([])))
-    assert len(looks) == 1 and looks[0].decision.action == TRIGGER
+    looks = search(AgentPolicy(Fixed([0, 1, 2, 2, 3, 4]), Fixed([]), StateEncoder(2)))
+    assert len(looks) == 1 and looks[0].output.action == TRIGGER
 
 
 def test_random_actions_are_uniform_and_follow_the_generator():
     def actions(seed):
         policy = RandomPolicy(np.random.default_rng(seed))
-        return [look.decision.action for _ in range(400) for look in search(policy)]
+        return [look.output.action for _ in range(400) for look in search(policy)]
 
     one = actions(0)
     counts = np.bincount(one, minlength=7)[1:] / len(one)
@@ -82,16 +85,18 @@ def test_the_upper_bound_climbs_to_a_region_that_no_subregion_beats(boxes):
     looks = search(UpperBoundPolicy(boxes))
     ious = [best_iou(look.region.box, boxes) for look in looks]
     assert ious == sorted(ious) and len(set(ious)) == len(ious)
-    assert looks[-1].decision.action == TRIGGER
-    assert looks[-1].decision.score == ious[-1]
-    assert all(look.decision.score < 0 for look in looks[:-1])
+    assert looks[-1].output.action == TRIGGER
+    assert looks[-1].output.score == ious[-1]
+    assert all(look.output.score < 0 for look in looks[:-1])
     if len(looks) < 10:
-        children = [zoom(looks[-1].region, action, 3 / 4).box for action in MOVES]
+        children = [
+            zoom(looks[-1].region, action, 3 / 4).box for action in PAPER_ACTIONS.moves
+        ]
         assert max(best_iou(child, boxes) for child in children) <= ious[-1]
 
 
 def test_the_upper_bound_finds_what_lies_on_the_hierarchy():
-    for path in itertools.product(MOVES, repeat=3):
+    for path in itertools.product(PAPER_ACTIONS.moves, repeat=3):
         region = whole_image(200, 300)
         for action in path:
             region = zoom(region, action, 3 / 4)
@@ -102,7 +107,7 @@ def test_the_upper_bound_finds_what_lies_on_the_hierarchy():
 def test_the_upper_bound_searches_on_for_what_is_left():
     boxes = [(0, 0, 40, 40), (60, 60, 100, 100)]
     looks = search(UpperBoundPolicy(boxes), only_first_object=False)
-    found = [k.region.box for k in looks if k.decision.action == TRIGGER]
+    found = [k.region.box for k in looks if k.output.action == TRIGGER]
     for box in boxes:
         assert max(best_iou(box, [other]) for other in found) > 0.5
     assert len({look.number for look in looks}) == 3  # the third finds nothing
@@ -142,10 +147,10 @@ def test_the_ceiling_on_voc_2007_is_the_one_measured_elsewhere(rows, expected):
 
 def test_a_tally_counts_finds_triggers_and_regions():
     box = (0, 0, 50, 50)
-    tally = Tally()
-    tally.add(Truth((box,), (False,)), search(UpperBoundPolicy([box])), 1.0)
+    tally = Evaluator()
+    tally.add(GroundTruth((box,), (False,)), search(UpperBoundPolicy([box])), 1.0)
     tally.add(
-        Truth((box,), (False,)), search(UpperBoundPolicy([(90, 90, 99, 99)])), 1.0
+        GroundTruth((box,), (False,)), search(UpperBoundPolicy([(90, 90, 99, 99)])), 1.0
     )
     results = tally.results()
     first = search(UpperBoundPolicy([box]))
@@ -169,23 +174,25 @@ def test_several_pictures_are_searched_in_lockstep():
             self.passes.append(len(states))
             return np.stack([np.roll(np.arange(6.0), int(s[0])) for s in states])
 
-        def describe(self, pictures, regions):
-            places = zip(pictures, regions, strict=True)
+        def __call__(self, images, regions):
+            places = zip(images, regions, strict=True)
             return np.array([[int(p.name) + r.box[2]] for p, r in places], np.float32)
 
-    pictures = [Picture(str(n), np.zeros((90 + n, 80, 3), np.uint8)) for n in range(5)]
-    rules = SearchRules(number_of_steps=5)
+    pictures = [
+        SearchImage(str(n), np.zeros((90 + n, 80, 3), np.uint8)) for n in range(5)
+    ]
+    rules = SearchSpec(number_of_steps=5)
     alone = [
-        [(look.region, look.decision.action) for look in run_policy(p, policy, rules)]
+        [(look.region, look.output.action) for look in run_policy(p, policy, rules)]
         for p in pictures
-        for policy in [AgentPolicy(ByPlace(), ByPlace())]
+        for policy in [AgentPolicy(ByPlace(), ByPlace(), StateEncoder(1))]
     ]
     assert len({len(looks) for looks in alone}) > 1
     network = ByPlace()
-    policy = AgentPolicy(network, ByPlace())
+    policy = AgentPolicy(network, ByPlace(), StateEncoder(1))
     together = [[] for _ in pictures]
-    for index, look in run_together(pictures, policy, rules):
-        together[index].append((look.region, look.decision.action))
+    for index, look in run_batch(pictures, policy, rules):
+        together[index].append((look.region, look.output.action))
     assert together == alone
     assert network.passes[0] == 8  # five, filled up to a power of two
     assert len(network.passes) == max(map(len, alone))

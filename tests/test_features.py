@@ -1,69 +1,73 @@
 import numpy as np
 import pytest
+from toy import zoom
+from trunk_files import keras_3
 
 import image_zooms.config
 import image_zooms.features
 import pool45_crops.config
 import pool45_crops.features
-from hierarchy.description import Cache, CachedDescriber, get_state, vgg_input
-from hierarchy.history import HISTORY_SIZE
-from hierarchy.pictures import (
+from hierarchy.actions import CENTRE
+from hierarchy.encoder import get_state
+from hierarchy.features import Cache, CachedFeatures, FeatureExtractor
+from hierarchy.images import (
     MEAN_RGB,
-    Picture,
+    SearchImage,
     mask_image_with_mean_background,
+    mean_colour,
     resize,
 )
 from hierarchy.quirks import Quirks
-from hierarchy.regions import CENTRE, whole_image, zoom
-from tests.trunk_files import keras_3
+from hierarchy.regions import whole_image
+from weights.vgg16 import trunk_input
 
 
-class MeanColour:
-    """Describes a region by its pixels' mean, and counts."""
+class MeanColour(FeatureExtractor):
+    """A region's mean colour; counts."""
+
+    size, fingerprint = 3, {"features": "mean colour"}
 
     def __init__(self):
         self.count = 0
 
-    def describe(self, pictures, regions):
+    def __call__(self, images, regions):
         self.count += len(regions)
-        views = zip(pictures, regions, strict=True)
-        means = [picture.crop(region).mean(axis=(0, 1)) for picture, region in views]
+        views = zip(images, regions, strict=True)
+        means = [image.crop(region).mean(axis=(0, 1)) for image, region in views]
         return np.array(means, np.float32)
 
 
 @pytest.fixture
 def picture():
     pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
-    return Picture("one", pixels)
+    return SearchImage("one", pixels)
 
 
 def test_a_region_is_described_once(picture):
-    describer = MeanColour()
-    cached = CachedDescriber(describer, 1_000_000)
+    extract = MeanColour()
+    cached = CachedFeatures(extract, 1_000_000)
     root = whole_image(40, 60)
     regions = [root, zoom(root, CENTRE, 3 / 4), root]
-    first, again = (cached.describe([picture] * 3, regions) for _ in range(2))
-    assert describer.count == 2
-    assert (first == MeanColour().describe([picture] * 3, regions)).all()
+    first, again = (cached([picture] * 3, regions) for _ in range(2))
+    assert extract.count == 2
+    assert (first == MeanColour()([picture] * 3, regions)).all()
     assert (first == again).all()
 
 
 def test_painting_over_an_object_makes_other_descriptors(picture):
-    cached = CachedDescriber(MeanColour(), 1_000_000)
+    cached = CachedFeatures(MeanColour(), 1_000_000)
     root = whole_image(40, 60)
     painted = mask_image_with_mean_background((0, 0, 40, 60), picture)
-    assert (cached.describe([picture], [root]) != MEAN_RGB).any()
-    assert (cached.describe([painted], [root]) == MEAN_RGB).all()
+    assert (cached([picture], [root]) != MEAN_RGB).any()
+    assert (cached([painted], [root]) == MEAN_RGB).all()
     assert (picture.pixels[0, 0] != MEAN_RGB).any()
 
 
 def test_pictures_of_one_set_are_told_apart_by_name(picture):
-    cached = CachedDescriber(MeanColour(), 1_000_000)
-    other = Picture("two", 255 - picture.pixels)
+    cached = CachedFeatures(MeanColour(), 1_000_000)
+    other = SearchImage("two", 255 - picture.pixels)
     root = whole_image(40, 60)
-    assert (
-        cached.describe([picture], [root]) != cached.describe([other], [root])
-    ).any()
+    assert (cached([picture], [root]) != cached([other], [root])).any()
 
 
 def test_a_cache_stays_within_its_bytes_and_forgets_the_oldest():
@@ -89,7 +93,7 @@ def test_a_cache_of_nothing_holds_nothing():
 
 
 def test_a_state_is_descriptor_then_history(picture):
-    history = np.arange(HISTORY_SIZE, dtype=np.float32)
+    history = np.arange(24, dtype=np.float32)
     state = get_state(picture, whole_image(40, 60), history, MeanColour())
     assert state.dtype == np.float32
     assert (state[3:] == history).all()
@@ -99,27 +103,28 @@ def test_a_state_is_descriptor_then_history(picture):
 def test_the_network_sees_bgr_minus_the_means():
     pixels = np.array([[[10, 20, 30]]], np.uint8)
     expected = [30 - 103.939, 20 - 116.779, 10 - 123.68]
-    assert vgg_input(pixels)[0, 0] == pytest.approx(expected, abs=1e-4)
+    assert trunk_input(pixels)[0, 0] == pytest.approx(expected, abs=1e-4)
 
 
 def test_row_channel_order_is_upside_down_with_means_off_three_rows():
     pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 3)).astype(np.uint8)
-    found = vgg_input(pixels, Quirks(channel_order=True))
+    found = trunk_input(pixels, channel_order=True)
     expected = pixels[::-1].astype(np.float64)
     for row, mean in enumerate((103.939, 116.779, 123.68)):
         expected[row] -= mean
     np.testing.assert_allclose(found, expected, atol=1e-4)
     expected = pixels[..., ::-1] - np.array([103.939, 116.779, 123.68])
-    np.testing.assert_allclose(vgg_input(pixels), expected, atol=1e-4)
+    np.testing.assert_allclose(trunk_input(pixels), expected, atol=1e-4)
 
 
 def test_row_mask_colour_paints_the_means_in_bgr_order(picture):
-    quirks = Quirks(mask_colour=True)
-    painted = mask_image_with_mean_background((1, 2, 3, 4), picture, quirks)
+    colour = mean_colour(Quirks(mask_colour=True))
+    painted = mask_image_with_mean_background((1, 2, 3, 4), picture, colour)
     assert painted.pixels[1, 2].tolist() == [103, 116, 123]
-    painted = mask_image_with_mean_background((1, 2, 3, 4), picture)
+    colour = mean_colour(Quirks())
+    painted = mask_image_with_mean_background((1, 2, 3, 4), picture, colour)
     assert painted.pixels[1, 2].tolist() == [124, 117, 104]
-    assert abs(vgg_input(painted.pixels)[1, 2]).max() < 0.5
+    assert abs(trunk_input(painted.pixels)[1, 2]).max() < 0.5
     untouched = np.ones((40, 60), bool)
     untouched[1:3, 2:4] = False
     assert (painted.pixels[untouched] == picture.pixels[untouched]).all()
@@ -147,12 +152,12 @@ def test_a_trunk_in_half_precision_describes_nearly_the_same(random_layers, tmp_
     path = tmp_path / "trunk.h5"
     keras_3(path, random_layers)
     pixels = np.random.default_rng(0).integers(0, 256, (64, 96, 3)).astype(np.uint8)
-    picture, root = Picture("one", pixels), whole_image(64, 96)
+    picture, root = SearchImage("one", pixels), whole_image(64, 96)
     for package in (image_zooms, pool45_crops):
         whole, half = (
-            package.features.make_describer(
+            package.features.make_features(
                 package.config.TestSettings(path_vgg=path, trunk_dtype=dtype)
-            ).describe([picture], [root])
+            )([picture], [root])
             for dtype in ("float32", "bfloat16")
         )
         assert whole.dtype == half.dtype == np.float32

@@ -1,0 +1,374 @@
+"""A run: a folder with ``config.json``, and the epochs that are trained in it.
+
+Both families' training programs are this skeleton around a loop of their own::
+
+    settings = resolve(settings, files)
+    with open_run(settings, files, identity, learner, others) as run:
+        for epoch in run.epochs:
+            ...
+            run.end_epoch(row, "epoch 0: ...")
+
+``config.json`` holds, for each model of the folder, what it is trained with. Resume and
+test take from there what the command line leaves open.
+"""
+
+import dataclasses
+import json
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from common.epochs import (
+    EpochFiles,
+    Learner,
+    Stateful,
+    compare_settings,
+    read_settings,
+)
+from common.errors import InputError, file_error
+from common.files import check_folder, exclusive_lock, sha256_of, write_json
+from common.progress import TensorBoardLog, console
+from common.provenance import provenance
+from common.settings import from_json, to_json
+
+CONFIG = "config.json"
+
+AUTO = "auto"
+"""What ``-n`` says to go on at the first epoch that is not finished."""
+
+
+class RunSettings(Protocol):
+    """What the settings of every training say.
+
+    Attributes:
+        n: epoch to start at, or :data:`AUTO`.
+        epochs: how many to train.
+        path_model: the folder.
+        tensorboard: whether rows are written for TensorBoard too.
+        own_settings: names of settings that each run has for itself.
+    """
+
+    n: int | str
+    epochs: int
+    path_model: Path
+    tensorboard: int
+    own_settings: frozenset[str]
+
+
+Settings = TypeVar("Settings", bound=RunSettings)
+
+
+class StatefulGenerator(np.random.Generator):
+    """NumPy's default random generator, with a state as checkpoints keep it.
+
+    Args:
+        seed: as :func:`numpy.random.default_rng` takes it.
+    """
+
+    def __init__(self, seed: Any):
+        super().__init__(np.random.PCG64(seed))
+
+    def get_state(self) -> dict[str, str]:
+        """Return the state as JSON: its integers are beyond 64 bits."""
+        return {"bit_generator": json.dumps(self.bit_generator.state)}
+
+    def set_state(self, state: Mapping[str, str]) -> None:
+        """Go on from a state."""
+        self.bit_generator.state = json.loads(state["bit_generator"])
+
+
+def config_of(folder: Path, stem: str) -> dict[str, Any] | None:
+    """Return what a folder's ``config.json`` says of a model.
+
+    Args:
+        folder: of the run.
+        stem: start of the names of the model's files.
+
+    Returns:
+        None where there is no such file, or it says nothing of the model.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    path = Path(folder) / CONFIG
+    if not path.is_file():
+        return None
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        model = config.get(stem)
+        if model is None:
+            return None
+        return {"identity": {}, "end": 0} | model | {"settings": model["settings"]}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise file_error(path, "is damaged", "what training wrote") from error
+
+
+def remembered(
+    settings_class: type, folder: Path, stem: str, names: frozenset[str]
+) -> dict[str, Any]:
+    """Return the settings that a model was trained with.
+
+    Args:
+        settings_class: whose fields they become.
+        folder: of the run.
+        stem: of the model.
+        names: of the fields that are asked for.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    config = config_of(folder, stem)
+    if config is None:
+        return {}
+    known = {f.name for f in dataclasses.fields(settings_class)} & names
+    found = {name: v for name, v in config["settings"].items() if name in known}
+    try:
+        return from_json(settings_class, found)
+    except (TypeError, ValueError) as error:
+        raise file_error(
+            Path(folder) / CONFIG, f"is damaged: {error}", "what training wrote"
+        ) from error
+
+
+def epochs_left(folder: Path, files: EpochFiles) -> int:
+    """Return how many of the epochs that a model's last run was to train are missing.
+
+    Raises:
+        InputError: ``config.json`` is damaged.
+    """
+    config = config_of(folder, files.stem)
+    return max(int((config or {}).get("end", 0)) - _first_missing(files), 0)
+
+
+def _first_missing(files: EpochFiles) -> int:
+    return max(files.epochs(), default=-1) + 1
+
+
+def resolve(settings: Settings, files: EpochFiles) -> Settings:
+    """Return settings whose ``n`` is the number of the epoch to start at.
+
+    Raises:
+        InputError: there is nothing to start from.
+    """
+    if settings.n == AUTO:
+        settings = dataclasses.replace(settings, n=_first_missing(files))
+    files.check_start(settings.n)
+    return settings
+
+
+@contextmanager
+def open_run(
+    settings: RunSettings,
+    files: EpochFiles,
+    identity: dict[str, Any],
+    learner: Learner,
+    others: Mapping[str, Stateful],
+    writes: bool = True,
+) -> Iterator["Run"]:
+    """Take a run's folder, and go to where its training starts.
+
+    Args:
+        settings: of the run, resolved.
+        files: its checkpoints.
+        identity: settings that all runs of one model share.
+        learner: what learns; restored where training goes on.
+        others: what else goes on where it stood, by name.
+        writes: whether this process is the one that writes; others only restore.
+
+    Raises:
+        InputError: the folder cannot be used, or the settings are not those that the
+            model was trained with.
+    """
+    run = Run(settings, files, identity, learner, others, writes)
+    if not writes:
+        run.restore()
+        yield run
+        return
+    check_folder(settings.path_model, "path_model")
+    with exclusive_lock(settings.path_model):
+        run.restore()
+        run.begin()
+        yield run
+        console.print(f"weights: {files.latest}")
+        console.print(f"log: {files.log}")
+
+
+class Run:
+    """A training at work in its folder; made by :func:`open_run`.
+
+    Attributes:
+        epochs: numbers of those to train.
+    """
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        files: EpochFiles,
+        identity: dict[str, Any],
+        learner: Learner,
+        others: Mapping[str, Stateful],
+        writes: bool,
+    ):
+        self.epochs = range(settings.n, settings.n + settings.epochs)
+        self._settings, self._files, self._identity = settings, files, identity
+        self._learner, self._others, self._writes = learner, others, writes
+        self._board: TensorBoardLog | None = None
+
+    def restore(self) -> None:
+        """Go to the end of the epoch before the first one."""
+        epoch = self.epochs.start - 1
+        if epoch < 0:
+            return
+        self._compare_with_config()
+        complete = self._files.restore(
+            epoch, self._learner, self._others, self._identity
+        )
+        if complete:
+            console.print(f"going on from epoch {epoch}, exactly as it ended")
+        else:
+            console.print(
+                f"going on from the weights of epoch {epoch} alone:"
+                f" {self._files.state(epoch)} is not there"
+            )
+
+    def _compare_with_config(self) -> None:
+        """Refuse another model's settings, and say which others are new."""
+        config = config_of(self._files.folder, self._files.stem)
+        if config is None:
+            return
+        path = self._files.folder / CONFIG
+        compare_settings(path, config["identity"], self._identity)
+        now = {
+            name: value
+            for name, value in to_json(self._settings).items()
+            if name not in self._settings.own_settings
+        }
+        compare_settings(path, config["settings"], now, may_differ=now.keys())
+
+    def begin(self) -> None:
+        """Make way for the epochs to come, and write what they are trained with."""
+        start = self.epochs.start
+        archive = self._files.clear_from(start)
+        if archive is not None:
+            console.print(f"epochs {start} and later of an earlier run: {archive}")
+        path = self._files.folder / CONFIG
+        try:
+            config = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            config = {}
+        except ValueError as error:
+            raise file_error(path, "is damaged", "what training wrote") from error
+        config[self._files.stem] = {
+            "settings": to_json(self._settings),
+            "identity": self._identity,
+            "end": self.epochs.stop,
+            "made_with": provenance(),
+        }
+        write_json(path, config)
+        if self._settings.tensorboard:
+            folder = self._settings.path_model / "tensorboard"
+            self._board = TensorBoardLog(folder, ("epoch", "class_object"))
+
+    def end_epoch(self, row: dict[str, Any], words: str) -> None:
+        """Save an epoch, and say what it came to.
+
+        Args:
+            row: of the log.
+            words: the same for people.
+        """
+        if self._writes:
+            self._files.save(
+                row["epoch"], self._learner, self._others, row, self._identity
+            )
+        console.print(words)
+        if self._board is not None:
+            self._board.write(row)
+
+
+class TestSettings(Protocol):
+    """What the settings of every test say.
+
+    Attributes:
+        path_model: the folder of the run.
+        model_name: checkpoint in it, the newest if empty.
+        weights_path: a file instead of a checkpoint, or None.
+        seed: of everything random.
+    """
+
+    path_model: Path
+    model_name: str
+    weights_path: Path | None
+    seed: int
+
+
+def trained_weights(settings: TestSettings, files: EpochFiles, command: str) -> Path:
+    """Return the weights to test.
+
+    Args:
+        settings: of the test.
+        files: the checkpoints of the run.
+        command: that trains such a model, for the message.
+
+    Raises:
+        InputError: they are not there; lists the epochs that are.
+    """
+    if settings.weights_path is not None:
+        if settings.weights_path.is_file():
+            return settings.weights_path
+        raise file_error(
+            settings.weights_path, "is no file (weights_path)", "trained weights"
+        )
+    epochs = files.epochs()
+    name = (settings.model_name or files.stem).removesuffix(".weights.h5")
+    path = files.folder / f"{name}.weights.h5"
+    if not settings.model_name and epochs:
+        # The copy is one behind where training was killed just before making it.
+        path = files.weights(epochs[-1])
+    if path.is_file():
+        return path
+    there = ", ".join(map(str, epochs)) if epochs else "none"
+    raise InputError(
+        f"{path}: there is no such file; expected a trained model ({command}); epochs"
+        f" of {files.stem} in {files.folder}: {there}"
+    )
+
+
+def compare_with_training(
+    weights: Path, identity: Mapping[str, Any], may_differ: Collection[str] = ()
+) -> None:
+    """Make sure that a model is tested as what it was trained as.
+
+    Args:
+        weights: the model's file. One of another program says nothing of its training,
+            which is said.
+        identity: settings of the test by the names under which training wrote them.
+        may_differ: those that are said, not refused, where they differ.
+
+    Raises:
+        InputError: another one differs, or the file is damaged.
+    """
+    trained = read_settings(weights)
+    if trained is None:
+        console.print(f"{weights} does not say what it was trained with")
+    else:
+        compare_settings(weights, trained, identity, may_differ)
+
+
+def made_with(settings: TestSettings, weights: Path) -> dict[str, Any]:
+    """Return what the results of a test were made with, ready for JSON."""
+    return {
+        "weights": {"file": weights.name, "sha256": sha256_of(weights)},
+        "seed": settings.seed,
+        "backend": _backend(),
+        "made_with": provenance(),
+        "settings": to_json(settings),
+    }
+
+
+def _backend() -> str:
+    import keras  # here, as settings import this module and need no Keras
+
+    return keras.backend.backend()

@@ -1,0 +1,350 @@
+"""Testing a detector: from settings to results."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from rich.table import Table
+
+from common.boxes import Box
+from common.errors import InputError
+from common.files import check_folder, write_json
+from common.images import find_images, read_image
+from common.prefetch import prefetch
+from common.progress import console, track
+from common.run import compare_with_training, made_with, trained_weights
+from datasets.voc import VocImage, VocSet, class_name
+from hierarchy.baselines import AgentPolicy, Policy, RandomPolicy, UpperBoundPolicy
+from hierarchy.checkpoint import Checkpoints
+from hierarchy.config import TestSettings
+from hierarchy.data import report_skipped, test_set
+from hierarchy.encoder import StateEncoder
+from hierarchy.evaluation import Evaluator, VisitedRegion, run_batch
+from hierarchy.features import FeatureExtractor
+from hierarchy.images import SearchImage
+from hierarchy.metrics import GroundTruth
+from hierarchy.plots import draw_precision_recall, draw_regions_per_object
+from hierarchy.q_network import get_q_network
+from hierarchy.search import SearchSpec
+from hierarchy.visualization import draw_sequences, frame_of, strip_name
+
+Item = TypeVar("Item")
+
+AGENTS = ("agent", "random", "upper_bound")
+
+
+def test(
+    settings: TestSettings, make_features: Callable[[Any], FeatureExtractor]
+) -> None:
+    """Measure a trained agent on a test set, or search pictures with it.
+
+    Args:
+        settings: all of them; see :mod:`hierarchy.config`.
+        make_features: makes the detector's features by its settings.
+
+    Raises:
+        InputError: a setting or file cannot be used.
+    """
+    settings.check()
+    checkpoints = Checkpoints(settings.path_model, settings.class_id)
+    weights = trained_weights(
+        settings, checkpoints, f"python {settings.detector}/train.py -n 0"
+    )
+    images = find_images(settings.images) if settings.images else test_set(settings)
+    extract = make_features(settings)
+    compare_with_training(
+        weights,
+        settings.identity() | extract.fingerprint,
+        may_differ=(*settings.search_identity(), *extract.may_differ),
+    )
+    agent = load_agent(settings, weights, extract)
+    about = {
+        "detector": settings.detector,
+        "class": class_name(settings.class_id),
+        **made_with(settings, weights),
+        **extract.fingerprint,
+        "quirks": settings.differences.names(),
+    }
+    check_folder(settings.path_testing_folder, "path_testing_folder")
+    spec = settings.search_spec(extract.fill_colour)
+    if settings.images:
+        search_pictures(settings, spec, images, agent, about, extract.smallest_image)
+    else:
+        measure(settings, spec, images.at_least(extract.smallest_image), agent, about)
+
+
+test.__test__ = False  # no test case, whatever pytest thinks of the name
+
+
+def load_agent(
+    settings: TestSettings, weights: Path, extract: FeatureExtractor
+) -> AgentPolicy:
+    """Return a trained agent.
+
+    Args:
+        settings: say its actions and its history.
+        weights: its Q-network's file.
+        extract: the detector's features.
+
+    Raises:
+        InputError: the file is damaged, or of another network.
+    """
+    num_actions = len(settings.action_set)
+    encoder = StateEncoder(extract.size, settings.history_length, num_actions)
+    network = get_q_network(encoder.state_size, num_actions, weights)
+    return AgentPolicy(network, extract, encoder)
+
+
+def measure(
+    settings: TestSettings,
+    spec: SearchSpec,
+    images: VocSet,
+    agent: Policy,
+    about: dict[str, Any],
+) -> dict[str, Any]:
+    """Run agent, random and upper bound on the same images; write the results.
+
+    Writes ``results.json``, ``precision_recall.png``, ``regions_per_object.png`` and,
+    with ``bool_draw``, a strip per search of the agent into ``path_testing_folder``.
+
+    Args:
+        settings: of the test.
+        spec: how to search.
+        images: the test set.
+        agent: the trained agent.
+        about: what the results were made with; becomes part of them.
+
+    Returns:
+        What ``results.json`` holds.
+    """
+    evaluators = {name: Evaluator() for name in AGENTS}
+    random = RandomPolicy(np.random.default_rng(settings.seed))
+    start = time.perf_counter()
+    whole = ((image, SearchImage(image.key, image.pixels)) for image in images)
+    searched = _searched(settings, spec, whole, agent)
+    for image, visited, seconds in track(searched, "testing", len(images)):
+        truth = _truth(image, settings.class_id)
+        evaluators["agent"].add(truth, visited, seconds)
+        for name, policy in (
+            ("random", random),
+            ("upper_bound", UpperBoundPolicy(truth.boxes)),
+        ):
+            one = [(name, SearchImage(image.key, image.pixels))]
+            ((_, others, seconds),) = _searched(settings, spec, one, policy)
+            evaluators[name].add(truth, others, seconds)
+        if settings.bool_draw:
+            _draw(settings, spec, image.name, visited, truth.boxes)
+    if not evaluators["agent"].truths:
+        raise InputError(f"none of {len(images)} test images can be read")
+    results = {
+        **about,
+        "images": len(evaluators["agent"].truths),
+        "objects": sum(len(truth.boxes) for truth in evaluators["agent"].truths),
+        "seconds": round(time.perf_counter() - start, 2),
+        "skipped": images.skipped,
+        **{name: evaluator.results() for name, evaluator in evaluators.items()},
+    }
+    _write_results(settings, results, evaluators)
+    _print_table(results)
+    report_skipped(images)
+    console.print(f"results and pictures: {settings.path_testing_folder}")
+    return results
+
+
+def _truth(image: VocImage, class_id: int) -> GroundTruth:
+    objects = [item for item in image.objects if item.class_id == class_id]
+    return GroundTruth(
+        tuple(item.box for item in objects), tuple(item.difficult for item in objects)
+    )
+
+
+def _searched(
+    settings: TestSettings,
+    spec: SearchSpec,
+    images: Iterable[tuple[Item, SearchImage]],
+    policy: Policy,
+) -> Iterator[tuple[Item, list[VisitedRegion], float]]:
+    """Search images, ``num_searches`` at a time, and the next ones decoded meanwhile.
+
+    Args:
+        settings: of the test.
+        spec: how to search.
+        images: each with what it is of.
+        policy: decides.
+
+    Yields:
+        What an image is of, the regions visited, and the seconds that it took.
+    """
+    decoded = prefetch(images, settings.num_searches + 1)
+    while several := list(islice(decoded, settings.num_searches)):
+        visited: list[list[VisitedRegion]] = [[] for _ in several]
+        start = time.perf_counter()
+        for index, region in run_batch(
+            [image for _, image in several],
+            policy,
+            spec,
+            bool(settings.only_first_object),
+        ):
+            visited[index].append(region)
+        seconds = (time.perf_counter() - start) / len(several)
+        for (item, _), own in zip(several, visited, strict=True):
+            yield item, own, seconds
+
+
+def _by_search(visited: Iterable[VisitedRegion]) -> dict[int, list[VisitedRegion]]:
+    """Return the regions visited in an image by search."""
+    searches = defaultdict(list)
+    for region in visited:
+        searches[region.number].append(region)
+    return searches
+
+
+def _draw(
+    settings: TestSettings,
+    spec: SearchSpec,
+    name: str,
+    visited: Iterable[VisitedRegion],
+    boxes: tuple[Box, ...] | None,
+) -> None:
+    """Draw each search of an image as a strip; ``boxes`` is None where not known."""
+    for number, search in _by_search(visited).items():
+        frames = [frame_of(one, boxes, spec.actions) for one in search]
+        strip = settings.path_testing_folder / strip_name(name, number, "search")
+        draw_sequences(frames, strip, name)
+
+
+def _write_results(
+    settings: TestSettings, results: dict[str, Any], evaluators: dict[str, Evaluator]
+) -> None:
+    folder = settings.path_testing_folder
+    title = f"{results['detector']}, {results['class']}, {results['images']} images"
+    curves = {}
+    for name, evaluator in evaluators.items():
+        curve = evaluator.curve
+        curves[name] = (curve.recall, curve.precision, curve.average_precision)
+    draw_precision_recall(curves, folder / "precision_recall.png", title)
+    histograms = {name: evaluator.histogram for name, evaluator in evaluators.items()}
+    draw_regions_per_object(histograms, folder / "regions_per_object.png", title)
+    write_json(folder / "results.json", results)
+
+
+def _print_table(results: dict[str, Any]) -> None:
+    table = Table(title=f"{results['images']} images, {results['objects']} objects")
+    table.add_column("")
+    for column in ("AP (paper)", "recall", "AP (VOC)", "regions per object"):
+        table.add_column(column, justify="right")
+    for name in AGENTS:
+        numbers = results[name]
+        regions = numbers["regions_per_object"]
+        table.add_row(
+            name.replace("_", " "),
+            f"{numbers['paper']['ap']:.3f}",
+            f"{numbers['paper']['recall']:.3f}",
+            f"{numbers['voc']['ap_area']:.3f}",
+            "–" if regions is None else f"{regions:.1f}",
+        )
+    console.print(table)
+
+
+def search_pictures(
+    settings: TestSettings,
+    spec: SearchSpec,
+    paths: list[Path],
+    agent: Policy,
+    about: dict[str, Any],
+    smallest_image: int,
+) -> list[dict[str, Any]]:
+    """Search pictures that have no annotations; write what was found.
+
+    Writes ``detections.json`` and a strip per search into ``path_testing_folder``.
+
+    Args:
+        settings: of the test.
+        spec: how to search.
+        paths: the pictures.
+        agent: the trained agent.
+        about: what the detections were made with; becomes part of them.
+        smallest_image: pixels each way that a picture must have.
+
+    Returns:
+        What ``detections.json`` lists under ``images``.
+    """
+    found: list[dict[str, Any]] = []
+    skipped: list[str] = []
+    names = _distinct_names(paths)
+    pictures = _read(settings, paths, skipped, smallest_image)
+    searched = _searched(settings, spec, pictures, agent)
+    for path, visited, _ in track(searched, "searching", len(paths)):
+        found.append(_detections_in(path, visited))
+        _draw(settings, spec, names[path], visited, None)
+    if not found:
+        raise InputError(f"none of {len(paths)} pictures can be read: {skipped[0]} …")
+    write_json(
+        settings.path_testing_folder / "detections.json",
+        {**about, "images": found, "skipped": skipped},
+    )
+    for line in skipped:
+        console.print(f"left out: {line}")
+    triggers = sum(item["triggered"] for image in found for item in image["detections"])
+    console.print(
+        f"{triggers} found in {len(found)} pictures; detections and strips:"
+        f" {settings.path_testing_folder}"
+    )
+    return found
+
+
+def _read(
+    settings: TestSettings,
+    paths: Sequence[Path],
+    skipped: list[str],
+    smallest_image: int,
+) -> Iterator[tuple[Path, SearchImage]]:
+    """Yield pictures; with ``skip_bad`` a line for each bad one goes to ``skipped``."""
+    for path in paths:
+        try:
+            pixels = read_image(path, smallest=smallest_image)
+        except InputError as error:
+            if not settings.skip_bad:
+                raise
+            skipped.append(str(error))
+        else:
+            yield path, SearchImage(str(path), pixels)
+
+
+def _distinct_names(paths: list[Path]) -> dict[Path, str]:
+    """Return a name for each picture's strips: its stem, numbered where shared."""
+    names: dict[Path, str] = {}
+    counts: dict[str, int] = defaultdict(int)
+    for path in paths:
+        counts[path.stem] += 1
+        number = counts[path.stem]
+        names[path] = path.stem if number == 1 else f"{path.stem}~{number}"
+    return names
+
+
+def _detections_in(path: Path, visited: list[VisitedRegion]) -> dict[str, Any]:
+    """Return one entry per search: the region it triggered on, else the likeliest."""
+    detections = []
+    for search in _by_search(visited).values():
+        *_, last = search
+        best = last if last.triggered else max(search, key=lambda one: one.output.score)
+        ymin, xmin, ymax, xmax = best.region.box
+        detections.append(
+            {
+                "box": {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax},
+                "trigger_q_value": best.output.score,
+                "path": list(best.path) + [last.output.action] * last.triggered,
+                "triggered": last.triggered,
+            }
+        )
+    height, width = visited[0].image.size
+    return {
+        "image": str(path),
+        "height": height,
+        "width": width,
+        "detections": detections,
+    }

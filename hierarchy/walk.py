@@ -1,0 +1,88 @@
+"""The one walker: through images and their searches, for training, tests and Gymnasium.
+
+Searches of one image follow on from each other. Those of different images do not, and
+several of them can be walked at a time, a step of each.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from hierarchy.search import Search
+
+Item = TypeVar("Item")
+AnySearch = TypeVar("AnySearch", bound=Search)
+
+
+class Slot(Generic[Item, AnySearch]):
+    """A place for one of the searches that are walked at a time.
+
+    Attributes:
+        index: number of the image among all, from 0.
+        item: the image, as it was given.
+        search: the current search of it.
+        number: of the search among those of the image, from 0.
+        state: what the Q-network sees of where the search stands, for whoever walks;
+            None where a search begins.
+    """
+
+    index: int
+    item: Item
+    search: AnySearch
+    number: int
+    state: Any
+
+    def __init__(self) -> None:
+        self._searches: Iterator[AnySearch] = iter(())
+        self._has_search = False
+
+    def leave(self) -> None:
+        """Give the search up before its end."""
+        self._has_search = False
+
+    def advance(
+        self,
+        items: Iterator[tuple[int, Item]],
+        searches_of: Callable[[Item], Iterator[AnySearch]],
+    ) -> bool:
+        """Stay with a search that goes on, else take up the next there is.
+
+        Returns:
+            Whether there is one.
+        """
+        if self._has_search and not self.search.done:
+            return True
+        self._has_search = False
+        while (search := next(self._searches, None)) is None:
+            following = next(items, None)
+            if following is None:
+                return False
+            self.index, self.item = following
+            self.number, self._searches = -1, searches_of(self.item)
+        self.search, self.state, self._has_search = search, None, True
+        self.number += 1
+        return True
+
+
+def walk(
+    items: Iterable[Item],
+    searches_of: Callable[[Item], Iterator[AnySearch]],
+    width: int = 1,
+) -> Iterator[list[Slot[Item, AnySearch]]]:
+    """Walk through the searches of images, ``width`` images at a time.
+
+    Whoever walks takes one step of each search that is yielded before going on. With
+    ``exhausted_targets`` a search may be done as it begins, and is yielded all the
+    same: the published program looks at it too.
+
+    Args:
+        items: the images.
+        searches_of: opens the searches of one.
+        width: images at a time.
+
+    Yields:
+        The slots that have a search, one or more.
+    """
+    numbered = enumerate(items)
+    slots: list[Slot[Item, AnySearch]] = [Slot() for _ in range(width)]
+    while slots := [slot for slot in slots if slot.advance(numbered, searches_of)]:
+        yield slots
