@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from common.feeding import fit
-from common.files import replacing, sha256_of, write_json
+from common.files import atomic_write, sha256_of, write_json
 from common.progress import EpochProgress
 from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import Augmentation, KeypointBatches
@@ -103,7 +103,7 @@ def whole_image_predictions(
         trained = keras.Model(network.inputs, network.outputs)
         trained.compile(keras.optimizers.Adam(1e-3, clipnorm=0.5), l1_of_offsets)
         _train(trained, batches, epochs)
-        with replacing(weights) as partial:
+        with atomic_write(weights) as partial:
             save_weights(network, partial)
         write_json(record, made_with | {"sha256": sha256_of(weights)})
     how = f"the same CNN over the whole image, trained for {epochs} epochs"

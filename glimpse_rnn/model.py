@@ -420,7 +420,7 @@ def get_model(
     is_training = isinstance(settings, TrainSettings)
     if is_training:
         path_vgg, seed = settings.path_vgg, settings.seed
-    architecture = settings.identity()
+    architecture = settings.architecture()
     channels = CHANNELS[architecture.pop("task")]
     model = GlimpseRegressor(channels=channels, seed=seed, **architecture)
     if settings.glimpse_network == "vgg16" and path_vgg is not None:

@@ -14,8 +14,8 @@ from glimpse_rnn.config import TestSettings, TrainSettings
 from glimpse_rnn.losses import REWARDS, rewards
 from glimpse_rnn.model import get_model
 from glimpse_rnn.policies import POLICIES
-from glimpse_rnn.test_program import test as run_test
-from glimpse_rnn.train_program import train
+from glimpse_rnn.testing import test as run_test
+from glimpse_rnn.training import train
 
 TOY = {
     "image_size": 32,
@@ -59,7 +59,7 @@ def test_programs_train_and_test_what_was_added(additions, cars, tmp_path):
     folders = {"path_model": tmp_path / "models", "path_data": cars}
     train(TrainSettings(location="grid", reward="linear", epochs=1, **TOY, **folders))
     results = tmp_path / "results"
-    run_test(TestSettings(**folders, path_testing_folder=results, samples=1))
+    run_test(TestSettings.for_model(**folders, path_testing_folder=results, samples=1))
     trajectories = [
         case["trajectory"]
         for case in json.loads((results / "results.json").read_text())["cases"]

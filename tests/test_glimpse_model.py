@@ -486,7 +486,7 @@ def test_arguments_are_plain_values_and_all_of_them_are_kept():
 def test_the_constructor_s_defaults_are_the_paper_s_model():
     settings = TrainSettings()
     config = GlimpseRegressor().get_config()
-    for name, value in settings.identity().items():
+    for name, value in settings.architecture().items():
         assert name == "task" or config[name] == value, name
     assert config["seed"] == settings.seed
 

@@ -207,7 +207,7 @@ def test_vgg16_is_frozen_or_tuned_and_saved(trainable, trunk_file, tmp_path):
     settings = TrainSettings(
         **small(
             glimpse_network="vgg16", vgg_blocks=1, vgg_trainable=trainable, glimpses=2
-        ).identity(),
+        ).architecture(),
         path_vgg=trunk_file,
     )
     model = get_model(settings)
@@ -221,7 +221,7 @@ def test_vgg16_is_frozen_or_tuned_and_saved(trainable, trunk_file, tmp_path):
     assert changed == [bool(trainable)] * 4
     save_weights(model, tmp_path / "model.weights.h5")
     # What was saved needs no file of VGG-16's.
-    again = get_model(ModelSettings(**settings.identity()))
+    again = get_model(ModelSettings(**settings.architecture()))
     load_weights(again, tmp_path / "model.weights.h5")
     assert all((a == b).all() for a, b in zip(after, trunk_weights(again), strict=True))
 

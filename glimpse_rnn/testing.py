@@ -1,32 +1,29 @@
-"""The testing program: from settings to results, as the script calls it."""
+"""Testing the glimpse regressor, from settings to results."""
 
-import dataclasses
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from rich.table import Table
 
-from common.epochs import in_words
-from common.epochs import read_settings as read_own_settings
 from common.errors import InputError
-from common.files import sha256_of, write_json
+from common.files import check_folder, write_json
 from common.images import find_images, read_image
 from common.progress import console, rounded, track
-from common.provenance import provenance
+from common.run import compare_with_training, made_with, trained_weights
 from common.sheet import plain_name
 from datasets.keypoints import KeypointSet, squash
 from glimpse_rnn.batches import Augmentation
-from glimpse_rnn.checkpoint import (
-    Checkpoints,
-    load_weights,
-    read_settings,
-    weights_file,
+from glimpse_rnn.checkpoint import Checkpoints, load_weights
+from glimpse_rnn.config import (
+    ModelSettings,
+    TestSettings,
+    trained_model,
+    training_of,
 )
-from glimpse_rnn.config import ModelSettings, TestSettings, plain
 from glimpse_rnn.controls import whole_image_predictions
 from glimpse_rnn.data import announce, open_sets, report_skipped
 from glimpse_rnn.evaluation import (
@@ -41,7 +38,7 @@ from glimpse_rnn.evaluation import (
 )
 from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
 from glimpse_rnn.model import GlimpseRegressor, get_model
-from glimpse_rnn.train_program import split
+from glimpse_rnn.training import split
 from glimpse_rnn.visualization import Run as Rollout
 from glimpse_rnn.visualization import (
     draw_cases,
@@ -67,26 +64,37 @@ def test(settings: TestSettings) -> None:
         InputError: a setting or file cannot be used.
     """
     settings.check()
-    weights = settings.weights_path
-    if weights is None:
-        weights = weights_file(settings.path_model, settings.model_name)
-    elif not weights.is_file():
-        raise InputError(f"{weights}: there is no such file; expected weights")
-    trained = read_settings(settings.path_model)
-    record = Checkpoints(settings.path_model).settings_file
-    model_settings = settings.model(trained["model"], record)
-    compare_trunks(weights, trained, record)
-    # What the data is read by is the model's to say.
-    settings = dataclasses.replace(settings, **model_settings.identity())
+    settings.check_names()
+    training_run = training_of(settings.path_model)
+    weights = trained_weights(
+        settings,
+        Checkpoints(settings.path_model),
+        "python glimpse_rnn/train.py -n 0",
+    )
+    trunk = training_run["identity"].get("trunk")
+    identity = settings.architecture() | {"trunk": trunk}
+    compare_with_training(weights, identity)
     paths = find_images(settings.images) if settings.images else []
-    model = load_model(model_settings, weights)
-    about = _provenance(settings, weights, trained)
+    model = load_model(settings, weights)
+    trained = {
+        name: value
+        for name, value in training_run["settings"].items()
+        if name not in settings.architecture()
+    }
+    about = {
+        "model": "glimpse_rnn",
+        "task": settings.task,
+        **made_with(settings, weights),
+        "trunk": trunk,
+        "training": trained,
+    }
+    check_folder(settings.path_testing_folder, "path_testing_folder")
     if paths:
         locate(settings, model, paths, about)
         return
     is_test = settings.split == "test"
     opened = open_sets(settings, *(("train", "test") if is_test else ("train",)))
-    training, validation = split(opened[0], trained["training"])
+    training, validation = split(opened[0], trained)
     images = opened[1] if is_test else validation
     if not len(images):
         raise InputError("split is validation, but training kept no images for it")
@@ -98,26 +106,6 @@ def test(settings: TestSettings) -> None:
 test.__test__ = False  # no test case, whatever pytest thinks of the name
 
 
-def compare_trunks(weights: Path, trained: dict[str, Any], record: Path) -> None:
-    """Make sure that the blocks of VGG-16 in a checkpoint are those of its folder.
-
-    Args:
-        weights: the checkpoint.
-        trained: what training wrote about itself.
-        record: the file that it wrote that to.
-
-    Raises:
-        InputError: they are another trunk's.
-    """
-    saved = read_own_settings(weights) or {}
-    own, expected = saved.get("trunk"), trained.get("trunk")
-    if "trunk" in saved and own != expected:
-        raise InputError(
-            f"{weights}: was trained with trunk {in_words(own)}; expected that of"
-            f" {record}, {in_words(expected)}"
-        )
-
-
 def load_model(settings: ModelSettings, weights: Path) -> GlimpseRegressor:
     """Build a model and read its weights, VGG-16's blocks among them.
 
@@ -127,24 +115,6 @@ def load_model(settings: ModelSettings, weights: Path) -> GlimpseRegressor:
     model = get_model(settings)
     load_weights(model, weights)
     return model
-
-
-def _provenance(
-    settings: TestSettings, weights: Path, trained: dict[str, Any]
-) -> dict[str, Any]:
-    """Return what the results were made with, ready for JSON."""
-    values = dataclasses.asdict(settings)
-    return {
-        "model": "glimpse_rnn",
-        "task": settings.task,
-        "weights": {"file": weights.name, "sha256": sha256_of(weights)},
-        "trunk": trained.get("trunk"),
-        "seed": settings.seed,
-        "backend": keras.backend.backend(),
-        "made_with": provenance(),
-        "settings": {name: plain(value) for name, value in values.items()},
-        "training": trained["training"],
-    }
 
 
 def measure(
@@ -167,7 +137,8 @@ def measure(
         images: to measure on.
         training: what it was trained on, for the controls.
         about: what the results were made with; becomes part of them.
-        trained: what training wrote about itself.
+        trained: settings of the training; ``controls`` reads ``batch_size`` and
+            ``flip``.
 
     Returns:
         What ``results.json`` holds. Its rates are the mean policy's where nothing else
@@ -189,9 +160,7 @@ def measure(
         "mean_policy": summary(distances),
         "sampled": {"runs": settings.samples, **summary(sampled)},
         "by_glimpses": by_glimpses(outputs["predictions"], targets),
-        "controls": _controls(
-            settings, model, (pixels, targets), training, trained["training"]
-        ),
+        "controls": _controls(settings, model, (pixels, targets), training, trained),
         "seconds_per_image": rounded(seconds_per_image(model, pixels)),
     }
     sheets = _sheets(model, images, outputs, distances)
@@ -254,13 +223,22 @@ def _random_glimpses(
     pixels, targets = test
     how = "the same model, its glimpses at random locations; it was not trained so"
     if settings.path_random is not None:
-        other = ModelSettings(**read_settings(settings.path_random)["model"])
+        other = trained_model(settings.path_random)
         if other.location != "random":
             raise InputError(
                 f"path_random is {settings.path_random}, a model with location"
                 f" {other.location}; expected one trained with location random"
             )
-        weights = weights_file(settings.path_random)
+        weights = trained_weights(
+            replace(
+                settings,
+                path_model=settings.path_random,
+                model_name="",
+                weights_path=None,
+            ),
+            Checkpoints(settings.path_random),
+            "python glimpse_rnn/train.py -n 0 --location random",
+        )
         model = load_model(other, weights)
         how = f"a model trained with location random: {weights}"
     else:
