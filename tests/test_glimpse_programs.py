@@ -124,7 +124,8 @@ def test_training_leaves_checkpoints_and_a_log(trained):
 
 def test_two_runs_give_the_weights_of_one(trained, cars, tmp_path):
     run(train(cars, tmp_path, 0, 2))
-    said = run(train(cars, tmp_path, 2, 2))
+    # What it goes on with is in config.json.
+    said = run(command(TRAIN, n=2, epochs=2, path_model=tmp_path))
     assert "going on from epoch 1, exactly as it ended" in said
     for epoch in range(4):
         name = f"model_epoch_{epoch}.weights.h5"
@@ -161,7 +162,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights(trained, cars, tm
     assert kills >= 2
     left = finished(tmp_path)
     if left < 4:
-        run(train(cars, tmp_path, left, 4 - left))
+        run(command(TRAIN, n="auto", path_model=tmp_path))
     for epoch in range(4):
         name = f"model_epoch_{epoch}.weights.h5"
         assert same(trained[0] / name, tmp_path / name), name
