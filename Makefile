@@ -145,7 +145,7 @@ results-small: $(INSTALLED)
 	    runs/demo_image_zooms/results runs/demo_pool45_crops/results \
 	    runs/demo_glimpse_rnn/results
 	for study in $(STUDIES); do \
-	    $(RUN) -m glimpse_rnn.ablations --study $$study --budget small \
+	    $(RUN) -m studies.glimpses --study $$study --budget small \
 	        --epochs 12 --jobs 2 --flags path_data=drawn/cars \
 	        max_images=240 image_size=128 bandwidth=30 radius=15 cell=gru \
 	        pooling=none prediction_offset=1 decay=0.9 decay_steps=20 \

@@ -76,7 +76,7 @@ def measure() -> Iterator[Measurement]:
 def random_images(
     settings: TrainSettings, number: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return images and targets of chance: uint8 (n, S, S, 3), float32 (n, 4)."""
+    """Return random images and targets: uint8 (n, S, S, 3), float32 (n, 4)."""
     side = settings.image_size
     images = generator.integers(0, 256, (number, side, side, 3), dtype=np.uint8)
     targets = np.ones((number, 4), np.float32)

@@ -172,6 +172,3 @@ def suppress_startup_output() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
-
-
-quiet_start = suppress_startup_output

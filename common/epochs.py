@@ -408,6 +408,3 @@ def read_state(group: h5py.Group) -> dict[str, Any]:
     for name, item in group.items():
         state[name] = read_state(item) if isinstance(item, h5py.Group) else item[...]
     return state
-
-
-EpochFiles.rolling = EpochFiles.latest

@@ -184,6 +184,3 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-replacing, alone_in = atomic_write, exclusive_lock  # TODO until all names follow

@@ -18,6 +18,3 @@ def tune_malloc() -> None:
         return
     mallopt(_MMAP_MAX, 0)
     mallopt(_TRIM_THRESHOLD, 2**31 - 1)
-
-
-keep_freed_memory = tune_malloc

@@ -167,17 +167,17 @@ def _rollout(case: Case, with_glimpses: bool) -> Rollout:
 
 
 def objective(settings: Runs) -> Made:
-    """The objective: regression loss, reward; from glimpse_rnn.ablations' CSV files."""
+    """The objective: regression loss, reward; from studies.glimpses' CSV files."""
     return _studies(settings.runs, ("objective", "reward"))
 
 
 def network(settings: Runs) -> Made:
-    """The network, and where it looks; from glimpse_rnn.ablations' CSV files."""
+    """The network, and where it looks; from studies.glimpses' CSV files."""
     return _studies(settings.runs, ("network", "policy", "glimpses"))
 
 
 def resolution(settings: Runs) -> Made:
-    """Bandwidth and radius of glimpses; from glimpse_rnn.ablations' CSV files."""
+    """Bandwidth and radius of glimpses; from studies.glimpses' CSV files."""
     return _studies(settings.runs, ("resolution",))
 
 

@@ -15,13 +15,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from common.command_line import quiet_start, run
+from common.command_line import run, suppress_startup_output
 from common.errors import InputError, file_error
-from common.files import replacing
-from glimpse_rnn.config import MODELS
+from common.files import atomic_write
+from glimpse_rnn.config import MODELS, STEM
 
-with quiet_start():  # which loads Keras
-    from glimpse_rnn.checkpoint import STEM, Checkpoints
+with suppress_startup_output():  # which loads Keras
+    from glimpse_rnn.checkpoint import Checkpoints
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def write_mean(paths: Sequence[Path], target: Path) -> None:
         InputError: as in :func:`mean_of`.
     """
     means = mean_of(paths)
-    with replacing(target) as partial:
+    with atomic_write(target) as partial:
         shutil.copyfile(paths[-1], partial)
         with h5py.File(partial, "r+") as file:
             for name, mean in means.items():
@@ -97,7 +97,7 @@ def main(settings: Settings) -> None:
     checkpoints = Checkpoints(settings.path_model)
     epochs = checkpoints.epochs()
     target = settings.path_model / f"{settings.name}.weights.h5"
-    if target in {checkpoints.rolling, *map(checkpoints.weights, epochs)}:
+    if target in {checkpoints.latest, *map(checkpoints.weights, epochs)}:
         raise InputError(f"name is {settings.name}; expected another than training's")
     if not epochs:
         raise InputError(f"{settings.path_model}: there is no finished epoch")

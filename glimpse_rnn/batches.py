@@ -10,9 +10,9 @@ from PIL import Image
 
 from datasets.keypoints import KeypointSet
 
-_ORDER, _CHANGE, _LOTS = 0, 1, 2  # streams of chance that share a seed and an epoch
+_ORDER, _CHANGE, _NOISE = 0, 1, 2  # streams of random numbers of a seed and an epoch
 
-DrawLots = Callable[[int, np.random.Generator], np.ndarray]
+SampleNoise = Callable[[int, np.random.Generator], np.ndarray]
 
 _GREY = np.array([0.299, 0.587, 0.114])
 """Shares of red, green and blue in brightness."""
@@ -63,7 +63,7 @@ def augmented(
         canvas: uint8 (S, S, C), C is 1 or 3.
         target: float32 (4,), location and scale.
         changes: what to vary.
-        rng: where the lots come from.
+        rng: where the random numbers come from.
 
     Returns:
         uint8 (S, S, C) and float32 (4,) such that distances stay what they were.
@@ -89,10 +89,10 @@ def _window(
 
     The window moves no farther than the keypoint stays in it.
     """
-    lots = rng.uniform(-1, 1, 4)
-    half = np.exp(-np.log1p(changes.scale) * lots[0]) * np.ones(2)
-    half[0] *= np.exp(-np.log1p(changes.stretch) * lots[1])
-    middle = changes.shift * lots[2:]
+    draws = rng.uniform(-1, 1, 4)
+    half = np.exp(-np.log1p(changes.scale) * draws[0]) * np.ones(2)
+    half[0] *= np.exp(-np.log1p(changes.stretch) * draws[1])
+    middle = changes.shift * draws[2:]
     # In a large window the border is kept, or whatever distance there was before.
     reach = half * np.maximum(_BORDER, np.abs(target[:2]))
     return np.clip(middle, target[:2] - reach, target[:2] + reach), half
@@ -138,16 +138,16 @@ def recoloured(
     Args:
         canvas: uint8 (S, S, C), C is 1 or 3.
         amount: as :attr:`Augmentation.colour`.
-        rng: where the lots come from.
+        rng: where the random numbers come from.
     """
-    lots = rng.uniform(-amount, amount, 6)
+    draws = rng.uniform(-amount, amount, 6)
     if canvas.shape[-1] == 1:
-        levels = (np.arange(256) - 128) * (1 + lots[1]) + 128 * (1 + lots[0])
+        levels = (np.arange(256) - 128) * (1 + draws[1]) + 128 * (1 + draws[0])
         return np.clip(np.rint(levels), 0, 255).astype(np.uint8)[canvas]
     grey = np.broadcast_to(_GREY, (3, 3))
-    mixing = np.eye(3) * (1 + lots[2]) - grey * lots[2]
-    mixing *= (1 + lots[1]) * (1 + lots[3:] / 2)[:, None]
-    offset = np.full((3, 1), 128 * (lots[0] - lots[1]))
+    mixing = np.eye(3) * (1 + draws[2]) - grey * draws[2]
+    mixing *= (1 + draws[1]) * (1 + draws[3:] / 2)[:, None]
+    offset = np.full((3, 1), 128 * (draws[0] - draws[1]))
     matrix = np.concatenate([mixing, offset], 1).ravel().tolist()
     image = Image.fromarray(np.ascontiguousarray(canvas))
     return np.asarray(image.convert("RGB", matrix))
@@ -164,13 +164,12 @@ class KeypointBatches(keras.utils.PyDataset):
     Args:
         pictures: the set.
         batch_size: pictures in a batch; a smaller set is one batch.
-        seed: of everything drawn by lot.
+        seed: of all random numbers.
         augmentation: how pictures are varied.
         epoch: which one it is, from 0; see :meth:`start_epoch`.
-        draw_lots: draws what a model needs by lot, given how many pictures there are
-            and a generator: with it batches hold ``(canvases, lots)`` where they hold
-            canvases else. So chance is part of the data, the same on any number of
-            devices.
+        sample_noise: draws a model's noise, given the number of pictures and a
+            generator. Batches then hold ``(canvases, noise)`` instead of canvases:
+            noise is part of the data, the same on any number of devices.
         **workers: ``workers`` and what else Keras' ``PyDataset`` takes.
 
     Attributes:
@@ -185,7 +184,7 @@ class KeypointBatches(keras.utils.PyDataset):
         seed: int,
         augmentation: Augmentation = NONE,
         epoch: int = 0,
-        draw_lots: DrawLots | None = None,
+        sample_noise: SampleNoise | None = None,
         **workers,
     ):
         super().__init__(**workers)
@@ -195,7 +194,7 @@ class KeypointBatches(keras.utils.PyDataset):
         self._batch_size = min(batch_size, len(pictures))
         self._seed = seed
         self._augmentation = augmentation
-        self._draw_lots = draw_lots
+        self._sample_noise = sample_noise
         self.start_epoch(epoch)
 
     def start_epoch(self, epoch: int) -> None:
@@ -214,23 +213,23 @@ class KeypointBatches(keras.utils.PyDataset):
         return len(self.pictures) // self._batch_size
 
     def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
-        """Return uint8 (n, S, S, C) canvases, or with lots, and (n, 4) targets."""
+        """Return uint8 (n, S, S, C) canvases, or with noise, and (n, 4) targets."""
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
         if index in self._first:
             return self._first.pop(index)
-        batch = self._with_lots(index, *self._made(index))
+        batch = self._with_noise(index, *self._made(index))
         if index == 0:  # fit looks at it before it asks for all of them.
             self._first[index] = batch
         return batch
 
-    def _with_lots(
+    def _with_noise(
         self, index: int, canvases: np.ndarray, targets: np.ndarray
     ) -> tuple[Any, np.ndarray]:
-        if self._draw_lots is None:
+        if self._sample_noise is None:
             return canvases, targets
-        rng = np.random.default_rng([self._seed, self.epoch, _LOTS, index])
-        return (canvases, self._draw_lots(len(canvases), rng)), targets
+        rng = np.random.default_rng([self._seed, self.epoch, _NOISE, index])
+        return (canvases, self._sample_noise(len(canvases), rng)), targets
 
     def indices(self, index: int) -> np.ndarray:
         """Return which of the set's pictures are in a batch, int64 (n,)."""

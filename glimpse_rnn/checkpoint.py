@@ -1,29 +1,25 @@
-"""Checkpoints of the glimpse regressor: weights, Adam, random states and the settings.
+"""Checkpoints of the glimpse regressor: the network, and where training goes on.
 
-In ``path_model``, ``model_epoch_{i}.weights.h5`` is the network and
-``model_epoch_{i}.state.h5`` what exact resume needs besides; ``model.json`` are the
-settings that the network is built by, ``model_best.weights.h5`` is a copy of the epoch
-that is best on the validation part. :mod:`common.epochs` says in which order they are
-written and why.
+In ``path_model``, ``model_epoch_{i}.weights.h5`` is the network,
+``model_epoch_{i}.state.h5`` Adam and random states, and ``model_best.weights.h5`` a
+copy of the epoch that is best on the validation part; :mod:`common.epochs` says in
+which order they are written and why.
 """
 
-import json
 import shutil
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import h5py
 import keras
+import numpy as np
 
-from common.epochs import EpochFiles, compare_settings
-from common.errors import InputError, file_error
-from common.files import replacing, sha256_of, write_json
+from common.epochs import EpochFiles
+from common.errors import file_error
+from common.files import atomic_write, sha256_of
+from glimpse_rnn.config import STEM
 from glimpse_rnn.metrics import THRESHOLDS
-
-STEM = "model"
+from glimpse_rnn.model import GlimpseRegressor
 
 RATE_FIELDS = tuple(f"validation_rate_{threshold:.2f}" for threshold in THRESHOLDS)
 """Columns of the detection rates on the validation part, in %."""
@@ -60,59 +56,6 @@ class Checkpoints(EpochFiles):
         """Path of the copy of the best epoch's weights."""
         return self.folder / f"{STEM}_best.weights.h5"
 
-    @property
-    def settings_file(self) -> Path:
-        """Path of the settings that the model is built by."""
-        return self.folder / f"{STEM}.json"
-
-    def save(
-        self,
-        epoch: int,
-        model: keras.Model,
-        row: dict[str, Any],
-        settings: dict[str, Any],
-    ) -> None:
-        """Save a finished epoch; killed at any moment, the epoch is there or not.
-
-        Args:
-            epoch: its number.
-            model: compiled; its Adam and random states belong to the epoch.
-            row: of the log, by :data:`LOG_FIELDS`.
-            settings: those that :meth:`restore` is to compare.
-        """
-        self.write(
-            epoch,
-            lambda path: save_weights(model, path),
-            lambda file: _write_state(file, model),
-            row,
-            settings,
-        )
-
-    def restore(self, epoch: int, model: keras.Model, settings: dict[str, Any]) -> bool:
-        """Go back to the end of ``epoch``.
-
-        Returns:
-            Whether all of it could be restored; False if only the weights are kept.
-
-        Raises:
-            InputError: a file is damaged, or its settings are not those of this run.
-        """
-        if self.settings_file.is_file():
-            saved = read_settings(self.folder)
-            # Before the weights: shapes that do not fit say less than the setting.
-            compare_settings(
-                self.settings_file,
-                {"trunk": saved.get("trunk"), **saved["training"], **saved["model"]},
-                settings,
-            )
-        self.check_settings(epoch, settings)
-        load_weights(model, self.weights(epoch))
-        return self.read_state(epoch, lambda file: _read_state(file, model))
-
-    def write_settings(self, settings: dict[str, Any]) -> None:
-        """Write the settings that the model is built by beside its weights."""
-        write_json(self.settings_file, settings)
-
     def best_epoch(self) -> int | None:
         """Return the finished epoch with the largest mean of its validation rates."""
         finished = set(self.epochs())
@@ -130,7 +73,7 @@ class Checkpoints(EpochFiles):
         if epoch is None:
             self.best.unlink(missing_ok=True)
         elif not self.best.is_file() or _differ(self.best, self.weights(epoch)):
-            with replacing(self.best) as partial:
+            with atomic_write(self.best) as partial:
                 shutil.copyfile(self.weights(epoch), partial)
         return epoch
 
@@ -139,67 +82,31 @@ def _differ(one: Path, other: Path) -> bool:
     return sha256_of(one) != sha256_of(other)
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
-    """Return the settings that a folder's model is built by.
-
-    Raises:
-        InputError: there are none, or the file is damaged.
-    """
-    path = Checkpoints(folder).settings_file
-    if not path.is_file():
-        raise file_error(
-            path,
-            "there is no such file",
-            "the settings of a trained model (python glimpse_rnn/train.py -n 0)",
-        )
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise file_error(path, "is damaged", "what training wrote") from error
-    parts = settings if isinstance(settings, dict) else {}
-    if not all(isinstance(parts.get(name), dict) for name in ("model", "training")):
-        raise file_error(path, "is damaged", "what training wrote")
-    return settings
-
-
-def weights_file(folder: Path, name: str = "") -> Path:
-    """Return the weights of a checkpoint, those of the newest epoch if left out.
-
-    Raises:
-        InputError: it is not there; lists the epochs that are.
-    """
-    checkpoints = Checkpoints(folder)
-    epochs = checkpoints.epochs()
-    path = folder / f"{(name or STEM).removesuffix('.weights.h5')}.weights.h5"
-    if not name and epochs:
-        # The copy is one behind where training was killed just before making it.
-        path = checkpoints.weights(epochs[-1])
-    if path.is_file():
-        return path
-    there = ", ".join(map(str, epochs)) if epochs else "none"
-    raise InputError(
-        f"{path}: there is no such file; expected a trained model (python"
-        f" glimpse_rnn/train.py -n 0); epochs in {folder}: {there}"
-    )
-
-
 def save_weights(model: keras.Model, path: Path) -> None:
-    """Write the network alone, as ``keras.Model.load_weights`` reads it."""
-    with _without_optimizer(model):
-        model.save_weights(path)
+    """Write the network alone, as ``keras.Model.load_weights`` reads it.
+
+    Args:
+        model: a regressor, or a network that is not compiled.
+        path: where to.
+    """
+    getattr(model, "networks", model).save_weights(path)
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
     """Read the network alone.
 
+    Args:
+        model: as for :func:`save_weights`.
+        path: where from.
+
     Raises:
         InputError: the file is damaged, or of a model with other settings.
     """
     try:
-        with _without_optimizer(model), warnings.catch_warnings():
+        with warnings.catch_warnings():
             # Keras only warns where a file lacks what the model has.
             warnings.simplefilter("error")
-            model.load_weights(path)
+            getattr(model, "networks", model).load_weights(path)
     except (OSError, KeyError) as error:
         raise file_error(path, "is cut short or no weights", _EXPECTED) from error
     except (ValueError, RuntimeError, TypeError, UserWarning) as error:
@@ -208,38 +115,61 @@ def load_weights(model: keras.Model, path: Path) -> None:
         ) from error
 
 
-_EXPECTED = "what training saved with the settings in model.json"
+_EXPECTED = "what training saved with the settings in config.json"
 
 
-@contextmanager
-def _without_optimizer(model: keras.Model) -> Iterator[None]:
-    """Hide Adam, which Keras would write and read too: three times the size."""
-    optimizer = getattr(model, "optimizer", None)  # not compiled, it has none
-    model.optimizer = None
-    try:
-        yield
-    finally:
-        model.optimizer = optimizer
+class Learner:
+    """A regressor and its optimizer, as checkpoints keep them.
 
+    Args:
+        model: compiled, its optimizer built.
+    """
 
-def _seeds(model: keras.Model) -> list[keras.Variable]:
-    """Return the states of the model's random generators, in a fixed order."""
-    weights = {id(variable) for variable in model.weights}
-    return [v for v in model.non_trainable_variables if id(v) not in weights]
+    def __init__(self, model: GlimpseRegressor):
+        self._model = model
 
+    def save_network(self, path: Path) -> None:
+        """Write the network alone."""
+        save_weights(self._model, path)
 
-def _write_state(file: h5py.File, model: keras.Model) -> None:
-    model.optimizer.save_own_variables(file.create_group("optimizer"))
-    for number, seed in enumerate(_seeds(model)):
-        file[f"seeds/{number}"] = keras.ops.convert_to_numpy(seed.value)
+    def load_network(self, path: Path) -> None:
+        """Read the network alone.
 
+        Raises:
+            InputError: the file is damaged, or of a model with other settings.
+        """
+        load_weights(self._model, path)
 
-def _read_state(file: h5py.File, model: keras.Model) -> None:
-    seeds = _seeds(model)
-    saved = file["seeds"] if seeds else {}
-    if len(saved) != len(seeds):
-        raise ValueError(f"{len(saved)} random states for {len(seeds)}")
-    for number, seed in enumerate(seeds):
-        seed.assign(saved[str(number)][...])
-    model.optimizer.build(model.trainable_variables)
-    model.optimizer.load_own_variables(file["optimizer"])
+    def get_state(self) -> dict[str, dict[str, np.ndarray]]:
+        """Return the arrays of ``optimizer`` and of ``seeds``, by their numbers."""
+        return {
+            group: {
+                str(number): keras.ops.convert_to_numpy(variable.value)
+                for number, variable in enumerate(variables)
+            }
+            for group, variables in self._variables().items()
+        }
+
+    def set_state(self, state: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+        """Go on from a state.
+
+        Args:
+            state: what :meth:`get_state` returned, of a model with the same settings.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError: an array has another shape, or there is one too many.
+        """
+        for group, variables in self._variables().items():
+            saved = state.get(group, {})
+            if len(saved) != len(variables):
+                raise ValueError(f"{group}: {len(saved)} arrays for {len(variables)}")
+            for number, variable in enumerate(variables):
+                variable.assign(saved[str(number)])
+
+    def _variables(self) -> dict[str, list[keras.Variable]]:
+        # The states of random generators are no weights, but variables.
+        model = self._model
+        weights = {id(variable) for variable in model.weights}
+        others = [v for v in model.non_trainable_variables if id(v) not in weights]
+        return {"optimizer": model.optimizer.variables, "seeds": others}

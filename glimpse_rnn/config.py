@@ -4,16 +4,17 @@ Every field is a flag of the same name; the text below it is the flag's help. Th
 sources of the defaults are in FIDELITY.md.
 """
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import tyro
 
-from common.errors import InputError, file_error
+from common.epochs import EpochFiles
+from common.errors import file_error
 from common.files import REPOSITORY
+from common.run import AUTO, CONFIG, config_of, epochs_left, remembered
 from common.settings import expect
 from weights import DEFAULT_PATH
 
@@ -21,19 +22,14 @@ Switch = Literal[0, 1]
 
 MODELS = REPOSITORY / "models_glimpse_rnn"
 
+STEM = "model"
+"""Start of the names of model files."""
 
 SIZES = {
     "door_handle": {"image_size": 256, "bandwidth": 60, "radius": 30},
     "mnist_centroid": {"image_size": 60, "bandwidth": 12, "radius": 6},
 }
 """Sizes in pixels by task: of the paper's best model, and for digits of 28 pixels."""
-
-
-def plain(value: Any) -> Any:
-    """Return a setting's value as JSON can hold it."""
-    if isinstance(value, tuple):
-        return [plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
 
 
 @dataclass(frozen=True)
@@ -69,9 +65,9 @@ class ModelSettings:
     """Units of the memory."""
     batch_norm: Switch = 0
     """1 normalises batches in the glimpse network."""
-    location: Literal["learned", "random", "centre", "predicted"] = "learned"
-    """Where glimpses are taken: where the policy says, anywhere, in the middle, or
-    where the keypoint is predicted to be after the glimpse before."""
+    location: str = "learned"
+    """Where glimpses are taken: learned by REINFORCE, random (anywhere), centre, or
+    predicted (where the keypoint is predicted to be after the glimpse before)."""
     location_offset: float = 0.0
     """Bound of the step from one location to the next, 2 is a whole image; 0 predicts
     locations themselves, as the paper does."""
@@ -85,8 +81,8 @@ class ModelSettings:
     supervision: Literal["last", "every"] = "last"
     """Which predictions the regression is of: that after the last glimpse, as in the
     paper, or those after all of them."""
-    reward: Literal["exponential", "binary"] = "exponential"
-    """Of a run: exp(−15 Δ²), or 1 where Δ is below 0.3."""
+    reward: str = "exponential"
+    """Of a rollout: exponential, exp(−15 Δ²), or binary, 1 where Δ is below 0.3."""
     vgg_blocks: int = 3
     """Blocks of VGG-16 in the glimpse network vgg16."""
     vgg_trainable: Switch = 0
@@ -97,15 +93,11 @@ class ModelSettings:
             if getattr(self, name) == 0:
                 object.__setattr__(self, name, value)
 
-    @property
-    def is_guided(self) -> bool:
-        """Whether later glimpses are taken around a place that the model says."""
-        return self.location in ("learned", "predicted")
-
-    def identity(self) -> dict[str, Any]:
+    def architecture(self) -> dict[str, Any]:
         """Return what the network is built by, ready for JSON."""
-        names = [field.name for field in dataclasses.fields(ModelSettings)]
-        return {name: getattr(self, name) for name in names}
+        return {
+            field.name: getattr(self, field.name) for field in fields(ModelSettings)
+        }
 
     def check_model(self) -> None:
         """Refuse values that no network can have.
@@ -123,6 +115,18 @@ class ModelSettings:
             least = 2**self.vgg_blocks
             words = f"at least {least}, for each of VGG-16's {self.vgg_blocks} blocks"
             expect(self, "bandwidth", f"{words} halves it", lambda x: x >= least)
+
+    def check_names(self) -> None:
+        """Refuse names that are in no table; loads Keras, for the tables need it.
+
+        Raises:
+            InputError: names the setting, its value and what is in the table.
+        """
+        from glimpse_rnn.losses import REWARDS
+        from glimpse_rnn.policies import POLICIES
+
+        for name, table in (("location", POLICIES), ("reward", REWARDS)):
+            expect(self, name, f"one of {', '.join(table)}", table.__contains__)
 
 
 @dataclass(frozen=True)
@@ -160,10 +164,12 @@ class DataSettings:
 class TrainSettings(DataSettings, ModelSettings):
     """Train the recurrent glimpse regressor."""
 
-    n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 0
-    """Epoch to start at: 0 makes a new network, N goes on from epoch N − 1."""
+    n: Annotated[int | Literal["auto"], tyro.conf.arg(aliases=["-n"])] = 0
+    """Epoch to start at: 0 makes a new network, N goes on from epoch N − 1, and auto at
+    the first that is not finished. Going on, settings are those of config.json in
+    path_model where no flag says otherwise."""
     epochs: int = 140
-    """Epochs to train in this run."""
+    """Epochs to train in this run; with -n auto as many as the last run left."""
     validation: float = 0.1
     """Share of the training images that is kept to validate on."""
     split_seed: int = 0
@@ -204,19 +210,27 @@ class TrainSettings(DataSettings, ModelSettings):
     bool_draw: Switch = 0
     """1 draws a few runs on the validation part after every epoch."""
 
-    def partition(self) -> dict[str, Any]:
-        """Return which images are trained on and which are validated on."""
-        names = ("validation", "split_seed", "max_images")
-        return {name: getattr(self, name) for name in names}
+    own_settings: ClassVar[frozenset[str]] = frozenset(
+        "n epochs path_model path_testing_folder bool_draw tensorboard keep_states"
+        " keep_best cache_gb distribute".split()
+    )
+    """What each run has for itself, even where it goes on with another's model."""
 
-    def record(self) -> dict[str, Any]:
-        """Return what is written beside the weights, ready for JSON."""
-        training = {
-            field.name: plain(getattr(self, field.name))
-            for field in dataclasses.fields(self)
-            if field.name not in self.identity()
-        }
-        return {"model": self.identity(), "training": training}
+    def identity(self) -> dict[str, Any]:
+        """Return what must not change from one run of a model to the next."""
+        partition = ("validation", "split_seed", "max_images")
+        return self.architecture() | {name: getattr(self, name) for name in partition}
+
+    def remembered(self) -> dict[str, Any]:
+        """Return what ``config.json`` says where training goes on; else nothing."""
+        names = {field.name for field in fields(self)} - self.own_settings
+        files = EpochFiles(self.path_model, STEM, ())
+        if self.n == 0 or not (self.n == AUTO or files.epochs()):
+            return {}
+        found = remembered(type(self), self.path_model, STEM, frozenset(names))
+        if found and self.n == AUTO:
+            found["epochs"] = epochs_left(self.path_model, files)
+        return found
 
     def check(self) -> None:
         """Refuse values that no training can have.
@@ -226,9 +240,12 @@ class TrainSettings(DataSettings, ModelSettings):
         """
         self.check_model()
         self.check_data()
-        for name in ("n", "max_images", "keep_states"):
+        expect(self, "n", "auto, or at least 0", lambda x: x == AUTO or x >= 0)
+        least = 0 if self.n == AUTO else 1
+        expect(self, "epochs", f"at least {least}", lambda x: x >= least)
+        for name in ("max_images", "keep_states"):
             expect(self, name, "at least 0", lambda x: x >= 0)
-        for name in ("epochs", "batch_size", "decay_steps"):
+        for name in ("batch_size", "decay_steps"):
             expect(self, name, "at least 1", lambda x: x >= 1)
         expect(self, "learning_rate", "above 0, at most 1", lambda x: 0 < x <= 1)
         expect(self, "clip_norm", "a number above 0", lambda x: 0 < x < inf)
@@ -239,25 +256,8 @@ class TrainSettings(DataSettings, ModelSettings):
             expect(self, name, "0 to below 1", lambda x: 0 <= x < 1)
 
 
-_Stated = dataclasses.make_dataclass(
-    "_Stated",
-    [
-        (
-            field.name,
-            Annotated[
-                field.type | None, tyro.conf.arg(help="As trained; else refused.")
-            ],
-            None,
-        )
-        for field in dataclasses.fields(ModelSettings)
-    ],
-    frozen=True,
-)
-"""The model's settings where none need be stated: they come from model.json."""
-
-
 @dataclass(frozen=True)
-class TestSettings(DataSettings, _Stated):
+class TestSettings(DataSettings, ModelSettings):
     """Test the recurrent glimpse regressor, or locate in pictures of one's own."""
 
     __test__ = False  # no test case, whatever pytest thinks of the name
@@ -283,36 +283,60 @@ class TestSettings(DataSettings, _Stated):
     images: tuple[Path, ...] = ()
     """Pictures or folders of pictures without annotations, to locate in instead."""
 
+    def remembered(self) -> dict[str, Any]:
+        """Return what ``config.json`` in ``path_model`` says of the network."""
+        return _trained_architecture(self.path_model)
+
+    @classmethod
+    def for_model(cls, **values: Any) -> "TestSettings":
+        """Return settings as the command line makes them: the rest is as trained.
+
+        Args:
+            **values: of fields, ``path_model`` among them.
+
+        Raises:
+            InputError: there is no trained model.
+        """
+        return cls(**(cls(**values).remembered() | values))
+
     def check(self) -> None:
         """Refuse values that no test can have.
 
         Raises:
             InputError: names the setting, its value and what was expected.
         """
+        self.check_model()
         self.check_data()
         for name in ("samples", "control_epochs"):
             expect(self, name, "at least 1", lambda x: x >= 1)
 
-    def model(self, trained: dict[str, Any], path: Path) -> ModelSettings:
-        """Return the settings that a model was trained with.
 
-        Args:
-            trained: what training wrote about them.
-            path: the file that it wrote, for messages.
+def training_of(folder: Path) -> dict[str, Any]:
+    """Return what ``config.json`` says of a training: ``settings``, ``identity``.
 
-        Raises:
-            InputError: a flag says otherwise, or the file is not from training.
-        """
-        for name, value in trained.items():
-            stated = getattr(self, name, None)
-            if stated is not None and stated != value:
-                raise InputError(
-                    f"{path}: {name} was {value} in training, now it is {stated};"
-                    " expected the same, or no such flag"
-                )
-        try:
-            return ModelSettings(**trained)
-        except (TypeError, KeyError) as error:
-            raise file_error(path, f"is damaged: {error}", "what training wrote") from (
-                error
-            )
+    Raises:
+        InputError: there is no such file, or it is damaged.
+    """
+    config = config_of(folder, STEM)
+    if config is None:
+        raise file_error(
+            folder / CONFIG,
+            "there is no such file",
+            "the settings of a trained model (python glimpse_rnn/train.py -n 0)",
+        )
+    return config
+
+
+def trained_model(folder: Path) -> ModelSettings:
+    """Return the settings that a folder's network is built by.
+
+    Raises:
+        InputError: there is no ``config.json``, or it is damaged.
+    """
+    training_of(folder)
+    return ModelSettings(**_trained_architecture(folder))
+
+
+def _trained_architecture(folder: Path) -> dict[str, Any]:
+    names = frozenset(field.name for field in fields(ModelSettings))
+    return remembered(ModelSettings, folder, STEM, names)

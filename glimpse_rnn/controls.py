@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from common.feeding import fit
-from common.files import replacing, sha256_of, write_json
+from common.files import atomic_write, sha256_of, write_json
 from common.progress import EpochProgress
 from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import Augmentation, KeypointBatches
@@ -84,7 +84,6 @@ def whole_image_predictions(
     """
     side, _, channels = training.canvas_shape
     network = get_whole_image_network(side, channels, seed)
-    network.compile(keras.optimizers.Adam(1e-3, clipnorm=0.5), l1_of_offsets)
     batches = KeypointBatches(training, batch_size, seed, augmentation)
     made_with = {
         "data": training.title,
@@ -100,8 +99,11 @@ def whole_image_predictions(
     if _is_made_with(record, weights, made_with):
         load_weights(network, weights)
     else:
-        _train(network, batches, epochs)
-        with replacing(weights) as partial:
+        # Of the same layers: compiled, it would be saved with its optimizer.
+        trained = keras.Model(network.inputs, network.outputs)
+        trained.compile(keras.optimizers.Adam(1e-3, clipnorm=0.5), l1_of_offsets)
+        _train(trained, batches, epochs)
+        with atomic_write(weights) as partial:
             save_weights(network, partial)
         write_json(record, made_with | {"sha256": sha256_of(weights)})
     how = f"the same CNN over the whole image, trained for {epochs} epochs"

@@ -6,7 +6,6 @@ digits. Whichever it is, it is said.
 """
 
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -17,21 +16,9 @@ from datasets.drawn.cars import ensure_cars
 from datasets.drawn.digits import draw_digits
 from datasets.fetch import fetch
 from datasets.keypoint_annotations import SPLITS, read_annotations
-from datasets.keypoints import FileSource, KeypointSet, squash
+from datasets.keypoints import FileSource, KeypointSet
 from datasets.mnist import DigitSource, read_digits
-from glimpse_rnn.batches import Augmentation, KeypointBatches
-
-__all__ = [
-    "Augmentation",
-    "KeypointBatches",
-    "KeypointSet",
-    "announce",
-    "open_digits",
-    "open_keypoints",
-    "open_sets",
-    "report_skipped",
-    "squash",
-]
+from glimpse_rnn.config import TestSettings, TrainSettings
 
 DOOR_HANDLES = REPOSITORY / "door_handles"
 """Where the Car Door Handle data set is looked for."""
@@ -46,25 +33,9 @@ DRAWN_DIGITS = {"train": 10_000, "test": 2_000}
 """How many digits are drawn where there is no MNIST."""
 
 
-class DataSettings(Protocol):
-    """What the settings of training and testing say about data.
-
-    Attributes:
-        task: ``door_handle`` or ``mnist_centroid``.
-        path_data: folder or file; None for the default or a drawn set.
-        image_size: side of the canvases in pixels.
-        cache_gb: how much memory decoded canvases may take up, in 10⁹ bytes.
-        skip_bad: 1 to go past what cannot be read and list it, 0 to raise.
-    """
-
-    task: str
-    path_data: Path | None
-    image_size: int
-    cache_gb: float
-    skip_bad: int
-
-
-def open_sets(settings: DataSettings, *splits: str) -> list[KeypointSet]:
+def open_sets(
+    settings: TrainSettings | TestSettings, *splits: str
+) -> list[KeypointSet]:
     """Open splits of the data set that settings name, or of what can be had.
 
     Args:

@@ -8,9 +8,9 @@ tells of each other::
                 "task": {"type": "worker", "index": 0}}' \
     python glimpse_rnn/train.py -n 0 --distribute multi_worker
 
-A batch is as large as in a training on one device, and what is drawn by lot comes with
-it, so that the losses are the same but for the last bits. Only the first worker writes;
-to go on with ``-n`` all of them have to see its folder.
+A batch is as large as in a training on one device, and its noise comes with it: the
+losses are the same but for the last bits. Only the first worker writes. To go on with
+``-n`` all of them have to see its folder.
 """
 
 import json
@@ -106,6 +106,7 @@ def among_workers() -> bool:
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
+@keras.saving.register_keras_serializable("visual_search_rl")
 class SharedAdam(keras.optimizers.Adam):
     """Adam on gradients of several devices, clipped after they are added up.
 
@@ -116,12 +117,26 @@ class SharedAdam(keras.optimizers.Adam):
         learning_rate: of Adam.
         global_clipnorm: largest norm of the whole gradient.
         replicas: how many devices add up.
+        **options: of Keras' own Adam.
     """
 
-    def __init__(self, learning_rate: Any, global_clipnorm: float, replicas: int):
+    def __init__(
+        self,
+        learning_rate: Any,
+        global_clipnorm: float,
+        replicas: int,
+        **options: Any,
+    ):
         # All devices come to hold the same share of the sum, which Keras then adds up.
-        super().__init__(learning_rate, global_clipnorm=global_clipnorm / replicas)
+        share = global_clipnorm / replicas
+        super().__init__(learning_rate, global_clipnorm=share, **options)
         self._replicas = replicas
+        self._whole_clipnorm = global_clipnorm
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, ready for JSON."""
+        own = {"global_clipnorm": self._whole_clipnorm, "replicas": self._replicas}
+        return super().get_config() | own
 
     def apply(self, grads: list, trainable_variables: list | None = None) -> None:
         """Take a step along the sum of all devices' gradients."""

@@ -1,29 +1,36 @@
-"""Running a trained regressor over a set of images, batch by batch."""
+"""What a trained regressor does on a set of images, and how good that is."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from common.progress import rounded
+from datasets.keypoints import KeypointSet
 from glimpse_rnn.metrics import normalised_distances, rates_of_table, summary
+from glimpse_rnn.model import GlimpseRegressor
+from report.canvas import save_picture
+from report.glimpses import Rollout
 
 BATCH = 64
+"""Images in a call of the model."""
 
 
 def trace(
-    model: keras.Model, images: np.ndarray, policy: str = "mean", seed: int = 0
+    model: GlimpseRegressor, images: np.ndarray, policy: str = "mean", seed: int = 0
 ) -> dict[str, np.ndarray]:
-    """Run the model and return all that it did.
+    """Return one rollout over each image.
 
     Args:
-        model: a ``GlimpseRegressor``.
+        model: to run.
         images: uint8 (n, S, S, C); n is at least 1.
         policy: ``mean`` or ``sample``.
         seed: of the first locations, and of the samples.
 
     Returns:
-        What ``GlimpseRegressor.trace`` gives, as NumPy arrays over all n images.
+        What :meth:`glimpse_rnn.model.GlimpseRegressor.trace` does, over all n images.
     """
     parts: dict[str, list[np.ndarray]] = {}
     for number, start in enumerate(range(0, len(images), BATCH)):
@@ -31,8 +38,8 @@ def trace(
         # The last batch is filled up, so that no function is compiled for its size.
         missing = min(BATCH, len(images)) - len(batch)
         filled = np.concatenate([batch, images[:missing]]) if missing else batch
-        outcome = model.trace(filled, policy, seed=_seed_of(seed, number))
-        for name, values in outcome.items():
+        rollout = model.trace(filled, policy, seed=_seed_of(seed, number))
+        for name, values in rollout.items():
             values = keras.ops.convert_to_numpy(values)[: len(batch)]
             parts.setdefault(name, []).append(values)
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}
@@ -43,18 +50,18 @@ def _seed_of(seed: int, batch: int) -> int:
     return int(np.random.SeedSequence([seed, batch]).generate_state(1)[0] >> 1)
 
 
-def predict(model: keras.Model, images: np.ndarray, seed: int = 0) -> np.ndarray:
+def predict(model: GlimpseRegressor, images: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return the mean policy's predictions: float32 (n, 2) in row and column."""
     return trace(model, images, "mean", seed)["prediction"]
 
 
 def sampled_predictions(
-    model: keras.Model, images: np.ndarray, runs: int, seed: int
+    model: GlimpseRegressor, images: np.ndarray, rollouts: int, seed: int
 ) -> np.ndarray:
-    """Return the mean prediction of several sampled runs: float32 (n, 2)."""
+    """Return the mean prediction of several sampled rollouts: float32 (n, 2)."""
     predictions = [
-        trace(model, images, "sample", seed + 1 + run)["prediction"]
-        for run in range(runs)
+        trace(model, images, "sample", seed + 1 + rollout)["prediction"]
+        for rollout in range(rollouts)
     ]
     return np.mean(predictions, axis=0)
 
@@ -82,7 +89,7 @@ def by_glimpses(predictions: np.ndarray, targets: np.ndarray) -> list[dict[str, 
     return rows
 
 
-def seconds_per_image(model: keras.Model, images: np.ndarray) -> float:
+def seconds_per_image(model: GlimpseRegressor, images: np.ndarray) -> float:
     """Return how long one image takes, alone, in a model that has run before."""
     one = images[:1]
     trace(model, one)
@@ -102,3 +109,88 @@ def constant_summary(place: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
     """
     predictions = np.broadcast_to(place, (len(targets), 2))
     return summary(normalised_distances(predictions, targets))
+
+
+def rollout_of(
+    model: GlimpseRegressor,
+    images: KeypointSet,
+    index: int,
+    outputs: dict[str, np.ndarray],
+    distance: float,
+    canvas: np.ndarray | None,
+) -> Rollout:
+    """Return one image's rollout, ready to be drawn.
+
+    Args:
+        model: whose rollout it is.
+        images: the set.
+        index: of the image in it.
+        outputs: of :func:`trace`; ``locations`` and ``prediction`` are read at
+            ``index``.
+        distance: the rollout's Δ.
+        canvas: uint8 (S, S, C) for what each glimpse sees; None leaves that out.
+    """
+    locations = outputs["locations"][index]
+    return Rollout(
+        images.picture(index),
+        locations,
+        outputs["prediction"][index],
+        images.targets[index, :2],
+        distance,
+        model.windows,
+        None if canvas is None else model.glimpse_images(canvas, locations),
+        images.names[index],
+    )
+
+
+def mean_rollouts(model: GlimpseRegressor, images: KeypointSet) -> list[Rollout]:
+    """Return the mean policy's rollout on each image, with what the glimpses see.
+
+    Args:
+        model: to run.
+        images: at least one.
+    """
+    canvases, targets = images.arrays()
+    outputs = trace(model, canvases)
+    distances = normalised_distances(outputs["prediction"], targets)
+    return [
+        rollout_of(model, images, index, outputs, float(distance), canvases[index])
+        for index, distance in enumerate(distances)
+    ]
+
+
+def to_pixels(rollout: Rollout, location: np.ndarray) -> list[float]:
+    """Return (row, column) in pixels of the rollout's picture.
+
+    Pixels count from the upper left corner, the middle of the first pixel at 0.5.
+
+    Args:
+        rollout: whose picture it is.
+        location: float (2,) in [−1, 1].
+    """
+    side = np.array(rollout.picture.shape[:2])
+    return [rounded(float(at)) for at in (np.asarray(location, float) + 1) / 2 * side]
+
+
+def write_case(rollout: Rollout, path: Path, folder: Path) -> dict[str, Any]:
+    """Write a rollout's picture, and return what a result says of the rollout.
+
+    Args:
+        rollout: on an image whose keypoint is known.
+        path: the picture's file, a JPEG, for a PNG may be made smaller.
+        folder: of the result, which names files from there on.
+
+    Returns:
+        ``name`` of the image, ``image``, its copy, ``distance``, and in pixels of it
+        (row, column) of ``truth``, ``prediction`` and of each glimpse,
+        ``trajectory``.
+    """
+    save_picture(rollout.picture, path)
+    return {
+        "name": rollout.name,
+        "image": path.relative_to(folder).as_posix(),
+        "distance": rounded(rollout.distance),
+        "truth": to_pixels(rollout, rollout.truth),
+        "prediction": to_pixels(rollout, rollout.prediction),
+        "trajectory": [to_pixels(rollout, place) for place in rollout.locations],
+    }

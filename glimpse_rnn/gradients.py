@@ -34,7 +34,7 @@ def gradients_of(
     term: str,
     images: np.ndarray,
     targets: np.ndarray,
-    lots: np.ndarray,
+    noise: np.ndarray,
 ) -> list[np.ndarray]:
     """Return the gradient of one term in each trained variable, in the model's order.
 
@@ -43,7 +43,7 @@ def gradients_of(
         term: one of :data:`TERMS`, ``reward`` or ``delta``.
         images: uint8 (n, S, S, C).
         targets: float32 (n, 4).
-        lots: float32 (n, T, 2), as :func:`glimpse_rnn.model.draw_lots` draws them.
+        noise: float32 (n, T, 2), as ``model.sample_noise`` draws it.
 
     Returns:
         float32 each, of the variable's shape; all 0 where the term does not reach it.
@@ -64,8 +64,8 @@ def gradients_of(
         # In a scope of its own: batch statistics stay as they are.
         mapping = list(zip(variables, arrays, strict=True))
         with keras.StatelessScope(state_mapping=mapping):
-            outcome = model((images, lots), training=True)
-            return model.loss_parts(keras.ops.convert_to_tensor(targets), outcome)[term]
+            rollout = model((images, noise), training=True)
+            return model.loss_terms(keras.ops.convert_to_tensor(targets), rollout)[term]
 
     arrays = [variable.value for variable in variables]
     gradients = _GRADIENTS[backend](value_at, arrays)
@@ -109,7 +109,10 @@ _GRADIENTS = {
 
 
 def gradient_norms(
-    model: GlimpseRegressor, images: np.ndarray, targets: np.ndarray, lots: np.ndarray
+    model: GlimpseRegressor,
+    images: np.ndarray,
+    targets: np.ndarray,
+    noise: np.ndarray,
 ) -> dict[str, dict[str, float]]:
     """Return the length of each term's gradient in each network, 0 where it has none.
 
@@ -117,7 +120,7 @@ def gradient_norms(
         model: as for :func:`gradients_of`.
         images: likewise.
         targets: likewise.
-        lots: likewise.
+        noise: likewise.
 
     Returns:
         By network, then by term (:data:`TERMS`).
@@ -130,7 +133,7 @@ def gradient_norms(
             id(variable): gradient
             for variable, gradient in zip(
                 model.trainable_variables,
-                gradients_of(model, term, images, targets, lots),
+                gradients_of(model, term, images, targets, noise),
                 strict=True,
             )
         }

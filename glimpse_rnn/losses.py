@@ -6,6 +6,7 @@ difference of rows and of columns into a share of the normaliser, a car's height
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 from keras import ops
@@ -38,8 +39,8 @@ def regression_loss(offsets: Any, kind: Literal["l1", "l2"]) -> Any:
     return ops.mean(ops.sum(errors, axis=-1))
 
 
-def rewards(squared: Any, kind: Literal["exponential", "binary"]) -> Any:
-    """Return each run's reward, float32 (n,) from 0 to 1; no gradient comes from it.
+def exponential_reward(squared: Any) -> Any:
+    """Return exp(−15 Δ²), the paper's bell, from 0 to 1.
 
     The paper writes the bell as exp(−Δ²/σ²) with "σ² = 15, about 40 % reward at
     Δ = 0.25". Both cannot hold: exp(−0.25²/15) is 0.996. exp(−15 · 0.25²) is 0.39, so
@@ -47,12 +48,34 @@ def rewards(squared: Any, kind: Literal["exponential", "binary"]) -> Any:
 
     Args:
         squared: float32 (n,), Δ².
-        kind: ``exponential``, or ``binary``, 1 for Δ < 0.3.
     """
-    squared = ops.stop_gradient(squared)
-    if kind == "exponential":
-        return ops.exp(-SHARPNESS * squared)
+    return ops.exp(-SHARPNESS * squared)
+
+
+def binary_reward(squared: Any) -> Any:
+    """Return 1 where Δ is below 0.3, else 0.
+
+    Args:
+        squared: float32 (n,), Δ².
+    """
     return ops.cast(squared < BINARY_LIMIT**2, "float32")
+
+
+REWARDS: dict[str, Callable[[Any], Any]] = {
+    "exponential": exponential_reward,
+    "binary": binary_reward,
+}
+"""By the values of ``--reward``, functions from Δ² (n,) to rewards (n,)."""
+
+
+def rewards(squared: Any, kind: str) -> Any:
+    """Return the reward of each rollout, float32 (n,); no gradient comes from it.
+
+    Args:
+        squared: float32 (n,), Δ².
+        kind: one of :data:`REWARDS`.
+    """
+    return REWARDS[kind](ops.stop_gradient(squared))
 
 
 def log_probability(samples: Any, means: Any, deviation: float) -> Any:

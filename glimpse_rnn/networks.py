@@ -12,8 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from glimpse_rnn.config import ModelSettings
-from weights.vgg16 import VGG_MEAN_BGR, build_vgg16, load_vgg16
+from weights.layouts import read_trunk
+from weights.vgg16 import VGG_MEAN_BGR, build_vgg16, set_trunk
 
 FILTERS = (32, 64, 128)
 """Channels of the three convolutions, 5×5 with stride 2."""
@@ -64,45 +64,64 @@ class _Layers:
 
 
 def get_glimpse_network(
-    settings: ModelSettings,
+    kind: str,
+    bandwidth: int,
+    levels: int,
     channels: int,
-    path_vgg: Path | None = None,
+    *,
+    pooling: str = "average",
+    convolution_dtype: str = "float32",
+    batch_norm: bool = False,
+    vgg_blocks: int = 3,
+    vgg_trainable: bool = False,
     seed: int = 0,
 ) -> keras.Model:
     """Build what turns a glimpse and its location into g = ReLU(W·what + U·where).
 
-    ``where`` is a layer of 128 with ReLU over the location, ``what`` as
-    ``glimpse_network`` says: three convolutions 5×5 of stride 2 with 32, 64 and 128
-    channels and ReLU (``cnn``); the same with a residual block of two convolutions 3×3
-    after each (``residual``); a layer of 128 with ReLU (``fc``); or the first blocks of
-    VGG-16 over each level by itself, normalised over all that they found (``vgg16``).
-    What convolutions found is averaged over places, or ``pooling`` none.
+    ``where`` is a layer of 128 with ReLU over the location, ``what`` as ``kind`` says:
+    three convolutions 5×5 of stride 2 with 32, 64 and 128 channels and ReLU (``cnn``);
+    the same with a residual block of two convolutions 3×3 after each (``residual``); a
+    layer of 128 with ReLU (``fc``); or the first blocks of VGG-16 over each level by
+    itself, normalised over all that they found (``vgg16``).
 
     Args:
-        settings: ``glimpse_network``, ``bandwidth``, ``levels``, ``batch_norm``,
-            ``pooling``, ``convolution_dtype``, ``vgg_blocks`` and ``vgg_trainable``.
+        kind: ``cnn``, ``residual``, ``fc`` or ``vgg16``. The blocks of VGG-16 hold
+            zeros until :func:`load_trunk` or a checkpoint fills them.
+        bandwidth: side of each crop, in pixels.
+        levels: crops in a glimpse.
         channels: of the image, 1 or 3.
-        path_vgg: weights of VGG-16; without them the blocks hold zeros, as if waiting
-            for a checkpoint.
+        pooling: ``average`` over the last convolution's places, or ``none``. Without
+            effect on ``fc``.
+        convolution_dtype: ``float32`` or ``bfloat16``; weights are float32.
+        batch_norm: whether batches are normalised. Without effect on ``vgg16``.
+        vgg_blocks: blocks of VGG-16.
+        vgg_trainable: whether VGG-16 is trained too.
         seed: of the first weights.
 
     Returns:
         A model from float32 (n, bandwidth, bandwidth, levels · channels) in [0, 1] and
         float32 (n, 2) in [−1, 1] to float32 (n, 256).
-
-    Raises:
-        InputError: the weights cannot be read.
     """
     layers = _Layers(seed)
-    side = settings.bandwidth
-    glimpse = keras.Input((side, side, settings.levels * channels), name="glimpse")
+    shape = bandwidth, bandwidth, levels * channels
+    glimpse = keras.Input(shape, name="glimpse")
     location = keras.Input((2,), name="location")
-    if settings.glimpse_network == "vgg16":
-        what = _vgg16(settings, channels, path_vgg)(glimpse)
-    elif settings.glimpse_network == "fc":
-        what = _fully_connected(layers, glimpse, bool(settings.batch_norm))
+    keeps_places = pooling == "none"
+    is_half = convolution_dtype == "bfloat16"
+    dtype = "mixed_bfloat16" if is_half else "float32"
+    if kind == "vgg16":
+        trunk = build_vgg16((f"block{vgg_blocks}_pool",), dtype)
+        # Not the model alone: its layers were frozen one by one.
+        trunk.trainable = vgg_trainable
+        what = LevelFeatures(trunk, levels, channels, keeps_places, name=_VGG16_LEVELS)(
+            glimpse
+        )
+    elif kind == "fc":
+        what = _fully_connected(layers, glimpse, batch_norm)
     else:
-        what = _convolutions(layers, glimpse, settings)
+        what = _convolutions(
+            layers, glimpse, kind == "residual", batch_norm, keeps_places, dtype
+        )
     where = layers.dense(WHERE_UNITS, "where", activation="relu")(location)
     together = keras.layers.Add(name="what_and_where")(
         [
@@ -114,42 +133,58 @@ def get_glimpse_network(
     return keras.Model([glimpse, location], g, name="glimpse_network")
 
 
+_VGG16_LEVELS = "vgg16_levels"
+
+
+def load_trunk(glimpse_network: keras.Model, path: Path) -> None:
+    """Fill the blocks of VGG-16 in a glimpse network from a weight file.
+
+    Args:
+        glimpse_network: of kind ``vgg16``, see :func:`get_glimpse_network`.
+        path: weights of VGG-16, of any known layout.
+
+    Raises:
+        InputError: the weights cannot be read.
+    """
+    set_trunk(glimpse_network.get_layer(_VGG16_LEVELS).trunk, read_trunk(path))
+
+
 def _fully_connected(layers: _Layers, glimpse, batch_norm: bool):
     x = keras.layers.Flatten(name="flatten")(glimpse)
     x = layers.dense(WHAT_UNITS, "fc", use_bias=not batch_norm)(x)
     return _activated(x, "fc", batch_norm)
 
 
-def _convolutions(layers: _Layers, glimpse, settings: ModelSettings):
-    batch_norm = bool(settings.batch_norm)
-    dtype = {"dtype": _convolution_dtype(settings)}
+def _convolutions(
+    layers: _Layers,
+    glimpse,
+    is_residual: bool,
+    batch_norm: bool,
+    keeps_places: bool,
+    dtype: str,
+):
+    policy = {"dtype": dtype}
 
     def convolved(x, filters: int, size: int, strides: int, name: str):
-        options = dtype | {"use_bias": not batch_norm}
+        options = policy | {"use_bias": not batch_norm}
         return layers.convolution(filters, size, strides, name, **options)(x)
 
     x = glimpse
     for number, filters in enumerate(FILTERS, start=1):
         name = f"conv{number}"
-        x = _activated(convolved(x, filters, 5, 2, name), name, batch_norm, **dtype)
-        if settings.glimpse_network == "residual":
+        x = _activated(convolved(x, filters, 5, 2, name), name, batch_norm, **policy)
+        if is_residual:
             y = convolved(x, filters, 3, 1, f"{name}_a")
-            y = _activated(y, f"{name}_a", batch_norm, **dtype)
+            y = _activated(y, f"{name}_a", batch_norm, **policy)
             y = convolved(y, filters, 3, 1, f"{name}_b")
-            y = _normalised(y, f"{name}_b", batch_norm, **dtype)
-            x = keras.layers.Add(name=f"{name}_add", **dtype)([x, y])
-            x = keras.layers.ReLU(name=f"{name}_out", **dtype)(x)
-    if settings.pooling == "none":
+            y = _normalised(y, f"{name}_b", batch_norm, **policy)
+            x = keras.layers.Add(name=f"{name}_add", **policy)([x, y])
+            x = keras.layers.ReLU(name=f"{name}_out", **policy)(x)
+    if keeps_places:
         return keras.layers.Flatten(name="places", dtype="float32")(x)
     return keras.layers.GlobalAveragePooling2D(
         data_format="channels_last", name="pool", dtype="float32"
     )(x)
-
-
-def _convolution_dtype(settings: ModelSettings) -> str:
-    """Return the dtype policy of layers that convolve."""
-    is_half = settings.convolution_dtype == "bfloat16"
-    return "mixed_bfloat16" if is_half else "float32"
 
 
 def _normalised(x, name: str, batch_norm: bool, **dtype):
@@ -163,21 +198,7 @@ def _activated(x, name: str, batch_norm: bool, **dtype):
     return keras.layers.ReLU(name=f"{name}_relu", **dtype)(x)
 
 
-def _vgg16(
-    settings: ModelSettings, channels: int, path: Path | None
-) -> "LevelFeatures":
-    options = {
-        "taps": (f"block{settings.vgg_blocks}_pool",),
-        "dtype": _convolution_dtype(settings),
-    }
-    trunk = build_vgg16(**options) if path is None else load_vgg16(path, **options)
-    # Not the model alone: its layers were frozen one by one.
-    trunk.trainable = bool(settings.vgg_trainable)
-    keeps = settings.pooling == "none"
-    return LevelFeatures(trunk, settings.levels, channels, keeps, name="vgg16_levels")
-
-
-@keras.saving.register_keras_serializable("glimpse_rnn")
+@keras.saving.register_keras_serializable("visual_search_rl")
 class LevelFeatures(keras.layers.Layer):
     """Gives each level of a glimpse to VGG-16 as an image of its own.
 
@@ -240,14 +261,15 @@ class LevelFeatures(keras.layers.Layer):
         return self._norm(ops.reshape(x, (-1, features)))
 
 
-def get_cell(settings: ModelSettings, seed: int = 0) -> keras.layers.Layer:
+def get_cell(kind: str, state_size: int, seed: int = 0) -> keras.layers.Layer:
     """Build what remembers: it takes g and its state, and gives h and its new state.
 
     The paper's, ``fc``, is one layer with ReLU over [h, g]: written as one matrix for h
     and one for g, that is Keras' simple recurrent cell.
 
     Args:
-        settings: ``cell`` and ``state_size``.
+        kind: ``fc``, ``gru`` or ``lstm``.
+        state_size: units of h.
         seed: of the first weights.
     """
     layers = _Layers(seed)
@@ -257,29 +279,27 @@ def get_cell(settings: ModelSettings, seed: int = 0) -> keras.layers.Layer:
         "seed": layers.seed(),
         "name": "cell",
     }
-    if settings.cell == "fc":
-        cell = keras.layers.SimpleRNNCell(
-            settings.state_size, activation="relu", **options
-        )
+    if kind == "fc":
+        cell = keras.layers.SimpleRNNCell(state_size, activation="relu", **options)
     else:
         kinds = {"gru": keras.layers.GRUCell, "lstm": keras.layers.LSTMCell}
-        cell = kinds[settings.cell](settings.state_size, **options)
+        cell = kinds[kind](state_size, **options)
     cell.build((None, GLIMPSE_UNITS))
     return cell
 
 
 def get_head(
-    settings: ModelSettings, units: int, name: str, activation: str | None, seed: int
+    state_size: int, units: int, name: str, activation: str | None, seed: int
 ) -> keras.layers.Dense:
     """Build a fully connected layer over h, as location, baseline and regression are.
 
     Args:
-        settings: ``state_size``.
+        state_size: units of h.
         units: numbers that it puts out.
         name: of the layer.
         activation: of its output.
         seed: of the first weights.
     """
     head = _Layers(seed).dense(units, name, activation=activation)
-    head.build((None, settings.state_size))
+    head.build((None, state_size))
     return head

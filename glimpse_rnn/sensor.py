@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from glimpse_rnn.areas import BoxSums, SummedAreaTable
+from glimpse_rnn.integral_image import BoxFilter, IntegralImage
 
 
 class GlimpseSensor:
@@ -30,8 +30,8 @@ class GlimpseSensor:
 
     def __init__(self, bandwidth: int, radius: int, levels: int):
         self.sides = tuple(2 * radius * 2**level for level in range(levels))
-        suits = BoxSums.suits(bandwidth, self.sides[0])
-        kind = BoxSums if suits else SummedAreaTable
+        is_supported = BoxFilter.supports(bandwidth, self.sides[0])
+        kind = BoxFilter if is_supported else IntegralImage
         self._areas = kind(bandwidth, self.sides)
 
     def windows(self, size: int) -> np.ndarray:
@@ -52,9 +52,9 @@ class GlimpseSensor:
             images: uint8 (n, H, W, C).
 
         Returns:
-            What :meth:`BoxSums.prepare <glimpse_rnn.areas.BoxSums.prepare>` or
-            :meth:`SummedAreaTable.prepare <glimpse_rnn.areas.SummedAreaTable.prepare>`
-            does: the images and, for each level, whole numbers; or one table for all.
+            What ``prepare`` of :class:`~glimpse_rnn.integral_image.BoxFilter` or of
+            :class:`~glimpse_rnn.integral_image.IntegralImage` does: the images and, for
+            each level, whole numbers; or one table for all.
         """
         return self._areas.prepare(images)
 

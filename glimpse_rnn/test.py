@@ -6,18 +6,15 @@ from pathlib import Path
 if not __package__:  # started as a file: its own clone's packages, installed or not
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from common.command_line import quiet_start, run
-from common.devices import prepare_devices
+from common.command_line import run
+from common.devices import start_keras
 from glimpse_rnn.config import TestSettings
 
 
 def main(settings: TestSettings) -> None:
-    """Measure, or locate in ``images``; see :func:`glimpse_rnn.test_program.test`."""
-    settings.check()
-    with quiet_start():  # here: Keras takes seconds, and a mistyped flag needs none
-        prepare_devices(bool(settings.deterministic))
-        from glimpse_rnn.test_program import test
-
+    """Measure, or locate in ``images``; see :func:`glimpse_rnn.testing.test`."""
+    with start_keras(settings):
+        from glimpse_rnn.testing import test
     test(settings)
 
 

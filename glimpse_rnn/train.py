@@ -6,18 +6,15 @@ from pathlib import Path
 if not __package__:  # started as a file: its own clone's packages, installed or not
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from common.command_line import quiet_start, run
-from common.devices import prepare_devices
+from common.command_line import run
+from common.devices import start_keras
 from glimpse_rnn.config import TrainSettings
 
 
 def main(settings: TrainSettings) -> None:
-    """Train from epoch ``n`` on; see :func:`glimpse_rnn.train_program.train`."""
-    settings.check()
-    with quiet_start():  # here: Keras takes seconds, and a mistyped flag needs none
-        prepare_devices(bool(settings.deterministic))
-        from glimpse_rnn.train_program import train
-
+    """Train from epoch ``n`` on; see :func:`glimpse_rnn.training.train`."""
+    with start_keras(settings):
+        from glimpse_rnn.training import train
     train(settings)
 
 

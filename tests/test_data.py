@@ -57,9 +57,7 @@ def test_without_the_default_data_set_drawn_planes_are_used_and_said(
 ):
     default = tmp_path / "VOC2012"
     monkeypatch.setattr(data, "VOC2012", default)
-    monkeypatch.setattr(
-        "datasets.drawn.planes.ensure_planes", lambda: planes[0]
-    )
+    monkeypatch.setattr("datasets.drawn.planes.ensure_planes", lambda: planes[0])
     images = data.training_set(TrainSettings(path_voc=default))
     assert len(images) == 3
     said = capsys.readouterr().out

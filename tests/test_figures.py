@@ -461,7 +461,7 @@ def test_bad_results_are_named_by_file_and_field(tmp_path, figure, changes, mess
 
 
 def write_study(path, arms, study=None, prefix="rate_"):
-    """As glimpse_rnn.ablations writes it, where a study is named."""
+    """As studies.glimpses writes it, where a study is named."""
     heading = ["study"] * (study is not None) + ["arm", "seed"]
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)

@@ -15,7 +15,7 @@ SMALL = ModelSettings(
 
 
 def saved(path, number, settings=SMALL):
-    """Save a model whose weights are chance, and return them."""
+    """Save a model whose weights are random, and return them."""
     model = get_model(settings)
     random = np.random.default_rng(number)
     weights = [

@@ -1,14 +1,18 @@
-"""The glimpse regressor: who learns from what, REINFORCE, options, chance, backends."""
+"""The glimpse regressor: who learns from what, REINFORCE, options, noise, backends."""
 
+import inspect
+import json
+
+import h5py
 import keras
 import numpy as np
 import pytest
 from backends import skip_unless_another, under_both
 
 from glimpse_rnn.checkpoint import load_weights, save_weights
-from glimpse_rnn.config import ModelSettings, TrainSettings
+from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.gradients import TERMS, gradient_norms, gradients_of
-from glimpse_rnn.model import PARTS, get_model
+from glimpse_rnn.model import METRIC_NAMES, GlimpseRegressor, get_model
 
 SMALL = {
     "image_size": 32,
@@ -36,23 +40,23 @@ def a_batch(number=6, side=32, channels=3, seed=0):
     return images, np.hstack([places, scales]).astype(np.float32)
 
 
-def some_lots(number=6, glimpses=3, seed=1):
+def some_noise(number=6, glimpses=3, seed=1):
     rng = np.random.default_rng(seed)
-    lots = rng.standard_normal((number, glimpses, 2))
-    lots[:, 0] = rng.uniform(-1, 1, (number, 2))
-    return lots.astype(np.float32)
+    noise = rng.standard_normal((number, glimpses, 2))
+    noise[:, 0] = rng.uniform(-1, 1, (number, 2))
+    return noise.astype(np.float32)
 
 
-def outcome_of(model, images, lots):
-    outcome = model((images, lots))
-    return {k: keras.ops.convert_to_numpy(v) for k, v in outcome.items()}
+def rollout_of(model, images, noise):
+    rollout = model((images, noise))
+    return {k: keras.ops.convert_to_numpy(v) for k, v in rollout.items()}
 
 
-def gradients(model, part, images, targets, lots):
+def gradients(model, part, images, targets, noise):
     """Return one term's gradient by the path of what is trained, numbered."""
     pairs = zip(
         model.trainable_variables,
-        gradients_of(model, part, images, targets, lots),
+        gradients_of(model, part, images, targets, noise),
         strict=True,
     )
     return {
@@ -92,7 +96,7 @@ def test_each_term_trains_its_own_networks_and_no_other(changes):
     model = small_model(**changes)
     images, targets = a_batch()
     # Near enough for rewards of either kind, some of them at least.
-    targets[:, :2] = outcome_of(model, images, some_lots())["prediction"]
+    targets[:, :2] = rollout_of(model, images, some_noise())["prediction"]
     targets[:, :2] += np.linspace(0.02, 0.8, 6)[:, None]
     trained = {
         "regression_loss": {"glimpse", "cell", "regression"},
@@ -102,31 +106,31 @@ def test_each_term_trains_its_own_networks_and_no_other(changes):
     owners = learners(model)
     assert set(owners) == set.union(*trained.values())
     for part, learning in trained.items():
-        got = gradients(model, part, images, targets, some_lots())
+        got = gradients(model, part, images, targets, some_noise())
         for owner, (path, gradient) in zip(owners, got.items(), strict=True):
             assert gradient.any() == (owner in learning), (part, path)
     for part in ("reward", "delta"):
-        got = gradients(model, part, images, targets, some_lots())
+        got = gradients(model, part, images, targets, some_noise())
         assert not any(gradient.any() for gradient in got.values())
 
 
 def test_reinforce_is_the_gradient_of_the_expected_reward():
     # A black image: what is seen is always the same, so that the reward is a smooth
-    # function of where one looks, and two runs with the same lots can be compared.
+    # function of where one looks, and two runs with the same noise can be compared.
     model = small_model(
         bandwidth=2, radius=1, levels=1, glimpse_network="fc", location_std=0.2
     )
     number = 12_000
     images = np.zeros((number, 8, 8, 3), np.uint8)
     targets = np.tile(np.float32([0.3, -0.2, 1, 1]), (number, 1))
-    lots = some_lots(number // 2)
-    lots = np.concatenate([lots, lots * np.float32([1, -1, -1])[:, None]])
+    noise = some_noise(number // 2)
+    noise = np.concatenate([noise, noise * np.float32([1, -1, -1])[:, None]])
 
     def expected_reward():
-        outcome = model((images, lots))
-        locations = keras.ops.convert_to_numpy(outcome["locations"])
+        rollout = model((images, noise))
+        locations = keras.ops.convert_to_numpy(rollout["locations"])
         assert np.abs(locations[:, 1:]).max() < 1  # clipping has no gradient
-        parts = model.loss_parts(keras.ops.convert_to_tensor(targets), outcome)
+        parts = model.loss_terms(keras.ops.convert_to_tensor(targets), rollout)
         reward = keras.ops.convert_to_numpy(parts["reward"])
         return float(reward)
 
@@ -134,7 +138,7 @@ def test_reinforce_is_the_gradient_of_the_expected_reward():
     bias, kernel = model.location_network.bias, model.location_network.kernel
     kernel.assign(kernel * 0.3)
     model.baseline_network.bias.assign([expected_reward()])  # less noise, no bias
-    got = gradients(model, "policy_loss", images, targets, lots)
+    got = gradients(model, "policy_loss", images, targets, noise)
     estimate = {
         k.split()[0].split("/")[-1]: -v for k, v in got.items() if "location/" in k
     }
@@ -160,32 +164,32 @@ def test_reinforce_is_the_gradient_of_the_expected_reward():
 def test_log_probabilities_are_those_of_locations_before_clipping(offset):
     model = small_model(location_std=0.9, location_offset=offset)
     images, _ = a_batch()
-    lots = some_lots()
-    outcome = outcome_of(model, images, lots)
-    assert (np.abs(outcome["locations"]) <= 1).all()
-    assert (np.abs(outcome["locations"]) == 1).any()
-    z = lots[:, 1:].astype(float)
+    noise = some_noise()
+    rollout = rollout_of(model, images, noise)
+    assert (np.abs(rollout["locations"]) <= 1).all()
+    assert (np.abs(rollout["locations"]) == 1).any()
+    z = noise[:, 1:].astype(float)
     expected = (-(z**2) / 2 - np.log(0.9 * np.sqrt(2 * np.pi))).sum(axis=-1)
-    np.testing.assert_allclose(outcome["log_probabilities"], expected, atol=1e-4)
+    np.testing.assert_allclose(rollout["log_probabilities"], expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("loss, reward", [("l1", "exponential"), ("l2", "binary")])
 def test_the_loss_by_hand(loss, reward):
     model = small_model(loss=loss, reward=reward)
     images, targets = a_batch()
-    lots = some_lots()
-    outcome = outcome_of(model, images, lots)
-    targets[:3, :2] = outcome["prediction"][:3] + 0.1  # some near, some far
-    got = model.train_on_batch((images, lots), targets, return_dict=True)
+    noise = some_noise()
+    rollout = rollout_of(model, images, noise)
+    targets[:3, :2] = rollout["prediction"][:3] + 0.1  # some near, some far
+    got = model.train_on_batch((images, noise), targets, return_dict=True)
 
-    prediction, t = outcome["predictions"][:, -1].astype(float), targets.astype(float)
-    assert (outcome["prediction"] == outcome["predictions"][:, -1]).all()
+    prediction, t = rollout["predictions"][:, -1].astype(float), targets.astype(float)
+    assert (rollout["prediction"] == rollout["predictions"][:, -1]).all()
     away = (prediction - t[:, :2]) * t[:, 2:]
     delta = np.hypot(*away.T)
     bell = np.exp(-15 * delta**2)
     r = bell if reward == "exponential" else (delta < 0.3).astype(float)
     assert 0 < r.mean() < 1
-    b, log = outcome["baselines"].astype(float), outcome["log_probabilities"]
+    b, log = rollout["baselines"].astype(float), rollout["log_probabilities"]
     assert b.shape == log.shape == (6, 2)
     expected = {
         "regression_loss": (np.abs(away) if loss == "l1" else away**2).sum(1).mean(),
@@ -194,8 +198,8 @@ def test_the_loss_by_hand(loss, reward):
         "reward": r.mean(),
         "delta": delta.mean(),
     }
-    assert set(expected) == set(PARTS)
-    expected["loss"] = sum(expected[name] for name in PARTS[:3])
+    assert set(expected) == set(METRIC_NAMES)
+    expected["loss"] = sum(expected[name] for name in METRIC_NAMES[:3])
     for name, value in expected.items():
         assert got[name] == pytest.approx(value, rel=1e-4, abs=1e-5), name
 
@@ -234,7 +238,7 @@ def test_every_option_trains_and_comes_back_from_its_file(changes, tmp_path):
         same = (np.array(variable) == values).all()
         assert same == (variable.path in idle), variable.path
     save_weights(model, tmp_path / "model.weights.h5")
-    again = get_model(ModelSettings(**model.settings.identity()), seed=7)
+    again = model.from_config(model.get_config() | {"seed": 7})
     again.run_eagerly = model.run_eagerly
     load_weights(again, tmp_path / "model.weights.h5")
     first, second = model.trace(images, "sample", 3), again.trace(images, "sample", 3)
@@ -279,9 +283,9 @@ def test_the_mean_policy_looks_where_the_location_network_says():
         first = mean["locations"][:, 0]
         np.testing.assert_array_equal(first, sampled["locations"][:, 0])
         assert (mean["locations"][:, 1:] != sampled["locations"][:, 1:]).any(-1).all()
-        lots = np.zeros((6, 3, 2), np.float32)
-        lots[:, 0] = first
-        got = outcome_of(model, images, lots)["locations"]
+        noise = np.zeros((6, 3, 2), np.float32)
+        noise[:, 0] = first
+        got = rollout_of(model, images, noise)["locations"]
         np.testing.assert_allclose(got, mean["locations"], atol=1e-5)
         # The states themselves, two units at a time through the regression network.
         states = []
@@ -289,7 +293,7 @@ def test_the_mean_policy_looks_where_the_location_network_says():
             picked = np.zeros((16, 2))
             picked[start, 0] = picked[start + 1, 1] = 1
             model.regression_network.set_weights([picked, np.zeros(2)])
-            states.append(outcome_of(model, images, lots)["predictions"])
+            states.append(rollout_of(model, images, noise)["predictions"])
         states = np.concatenate(states, axis=-1)
         kernel, bias = model.location_network.get_weights()
         expected = np.tanh(states[:, :-1] @ kernel + bias)
@@ -320,12 +324,12 @@ def test_glimpses_may_be_taken_where_the_keypoint_is_predicted():
 def test_every_prediction_may_be_supervised():
     images, targets = a_batch()
     model = small_model(supervision="every", loss="l2")
-    outcome = outcome_of(model, images, some_lots())
-    parts = model.loss_parts(
+    rollout = rollout_of(model, images, some_noise())
+    parts = model.loss_terms(
         keras.ops.convert_to_tensor(targets),
-        {name: keras.ops.convert_to_tensor(value) for name, value in outcome.items()},
+        {name: keras.ops.convert_to_tensor(value) for name, value in rollout.items()},
     )
-    error = (outcome["predictions"] - targets[:, None, :2]) * targets[:, None, 2:]
+    error = (rollout["predictions"] - targets[:, None, :2]) * targets[:, None, 2:]
     assert float(parts["regression_loss"]) == pytest.approx(
         float((error**2).sum(-1).mean()), rel=1e-4
     )
@@ -336,9 +340,9 @@ def test_every_prediction_may_be_supervised():
 def test_gradients_are_shown_as_they_are():
     model = small_model()
     images, targets = a_batch()
-    norms = gradient_norms(model, images, targets, some_lots())
+    norms = gradient_norms(model, images, targets, some_noise())
     for term in TERMS:
-        got = gradients(model, term, images, targets, some_lots())
+        got = gradients(model, term, images, targets, some_noise())
         for network, shown in norms.items():
             own = [
                 gradient
@@ -352,8 +356,8 @@ def test_gradients_are_shown_as_they_are():
 def test_looking_at_gradients_changes_nothing():
     model = small_model(glimpse_network="cnn", batch_norm=1)
     before = [weight.copy() for weight in model.get_weights()]
-    assert len(model.non_trainable_variables) > 1  # statistics, beside the chance
-    gradient_norms(model, *a_batch(), some_lots())
+    assert len(model.non_trainable_variables) > 1  # statistics, beside the seeds
+    gradient_norms(model, *a_batch(), some_noise())
     for weight, after in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, after)
 
@@ -380,7 +384,7 @@ def test_the_same_seed_gives_the_same_run():
         return losses, model.get_weights()
 
     losses, weights = trained(3)
-    # To look at a model in between takes none of its chance.
+    # Looking at a model in between draws no noise of its own.
     again, same = trained(3, lambda model: model.trace(images, "sample", 1))
     assert losses == again
     assert all((a == b).all() for a, b in zip(weights, same, strict=True))
@@ -388,10 +392,10 @@ def test_the_same_seed_gives_the_same_run():
     assert losses != other
 
 
-def test_chance_is_drawn_anew_and_kept_with_the_model():
+def test_noise_is_drawn_anew_and_its_state_kept_with_the_model():
     model = small_model()
     images, _ = a_batch()
-    state = model.chance.state
+    state = model.seed_generator.state
     assert any(v is state for v in model.non_trainable_variables)
     assert not any(v is state for v in model.weights)
     kept = np.array(state)
@@ -441,6 +445,111 @@ def test_a_bright_dot_is_found():
     assert before > 0.25 and delta() < before / 4
 
 
+SAVED = [
+    {"glimpse_network": "cnn"},
+    {"cell": "lstm", "glimpse_network": "residual", "batch_norm": 1},
+    {"location": "predicted", "supervision": "every", "prediction_offset": 1},
+    {"glimpse_network": "vgg16", "vgg_blocks": 1, "vgg_trainable": 1, "path_vgg": None},
+]
+
+
+@pytest.mark.parametrize("changes", SAVED, ids=str)
+def test_keras_saves_and_loads_the_whole_model(changes, tmp_path):
+    model = small_model(**changes)
+    images, targets = a_batch()
+    model.train_on_batch((images, some_noise()), targets)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert type(again) is type(model)
+    assert again.get_config() == model.get_config()
+    again.run_eagerly = model.run_eagerly
+    for policy in ("mean", "sample"):
+        one, other = model.trace(images, policy, 3), again.trace(images, policy, 3)
+        assert one.keys() == other.keys()
+        assert all((one[name] == other[name]).all() for name in one)
+    # Training goes on with the same Adam and the same rate.
+    for trained in (model, again):
+        trained.train_on_batch((images, some_noise(seed=2)), targets)
+    pairs = zip(model.get_weights(), again.get_weights(), strict=True)
+    assert all((a == b).all() for a, b in pairs)
+    assert float(again.optimizer.learning_rate) == float(model.optimizer.learning_rate)
+
+
+def test_arguments_are_plain_values_and_all_of_them_are_kept():
+    config = small_model(batch_norm=1, location_offset=0.5, seed=3).get_config()
+    assert json.loads(json.dumps(config)) == config
+    parameters = inspect.signature(GlimpseRegressor).parameters
+    assert config.keys() >= parameters.keys() - {"options"}
+    assert GlimpseRegressor.from_config(config).get_config() == config
+
+
+def test_the_constructor_s_defaults_are_the_paper_s_model():
+    settings = TrainSettings()
+    config = GlimpseRegressor().get_config()
+    for name, value in settings.architecture().items():
+        assert name == "task" or config[name] == value, name
+    assert config["seed"] == settings.seed
+
+
+def test_keras_3_15_saves_the_optimizer_with_the_weights(tmp_path):
+    """Why weights are saved from ``model.networks``: Keras' own file has Adam in it."""
+    model = small_model()
+    model.save_weights(tmp_path / "keras.weights.h5")
+    save_weights(model, tmp_path / "model.weights.h5")
+    keras_own, ours = (
+        arrays_in(tmp_path / f"{name}.weights.h5") for name in ("keras", "model")
+    )
+    extra = {name.split("/")[0] for name in keras_own.keys() - ours.keys()}
+    assert extra == {"optimizer"}
+    assert all((ours[name] == keras_own[name]).all() for name in ours)
+
+
+def arrays_in(path):
+    """All arrays in a weight file, by name."""
+    arrays = {}
+
+    def take(name, item):
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[...]
+
+    with h5py.File(path) as file:
+        file.visititems(take)
+    return arrays
+
+
+LOAD = """
+import sys
+import keras
+import numpy as np
+import glimpse_rnn.model
+given = dict(np.load(sys.argv[1]))
+# Keras 3.15 saves PyTorch's Adam under a name of its own, for PyTorch alone.
+model = keras.models.load_model(sys.argv[3], compile=False)
+model.compile(keras.optimizers.Adam(1e-3))
+rollout = model.trace(given["images"], "sample", 2)
+model.train_on_batch((given["images"], given["noise"]), given["targets"])
+again = sys.argv[2].replace(".npz", ".keras")
+model.save(again)
+model = keras.models.load_model(again)
+after = {f"w{i}": np.asarray(w) for i, w in enumerate(model.get_weights())}
+np.savez(sys.argv[2], **rollout, **after)
+"""
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_backends_load_what_another_saved(backend, tmp_path):
+    skip_unless_another(backend)
+    model = small_model(glimpse_network="cnn", learning_rate=1e-3)
+    images, targets = a_batch()
+    model.train_on_batch((images, some_noise()), targets)
+    saved, inputs = tmp_path / "model.keras", tmp_path / "given.npz"
+    model.save(saved)
+    np.savez(inputs, images=images, targets=targets, noise=some_noise())
+    ours, theirs = under_both(LOAD, backend, tmp_path, inputs, saved)
+    for name in ours:
+        np.testing.assert_allclose(ours[name], theirs[name], atol=1e-4, err_msg=name)
+
+
 ONE_STEP = """
 import sys
 import numpy as np
@@ -449,7 +558,7 @@ from glimpse_rnn.model import get_model
 given = dict(np.load(sys.argv[1]))
 model = get_model(TrainSettings(**eval(sys.argv[3])))
 model.set_weights([given[f"w{i}"] for i in range(len(model.weights))])
-x = given["images"], given["lots"]
+x = given["images"], given["noise"]
 parts = model.train_on_batch(x, given["targets"], return_dict=True)
 after = {f"w{i}": np.asarray(w) for i, w in enumerate(model.get_weights())}
 after |= {f"trace_{k}": v for k, v in model.trace(x[0], "sample", 2).items()}
@@ -473,7 +582,7 @@ def test_backends_agree_on_a_step(backend, changes, tmp_path):
     images, targets = a_batch()
     given = {f"w{i}": w for i, w in enumerate(model.get_weights())}
     inputs = tmp_path / "given.npz"
-    np.savez(inputs, images=images, targets=targets, lots=some_lots(), **given)
+    np.savez(inputs, images=images, targets=targets, noise=some_noise(), **given)
     ours, theirs = under_both(ONE_STEP, backend, tmp_path, inputs, repr(options))
     for name in ours:
         np.testing.assert_allclose(ours[name], theirs[name], atol=1e-4, err_msg=name)

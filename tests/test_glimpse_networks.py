@@ -9,7 +9,13 @@ import pytest
 from glimpse_rnn.checkpoint import load_weights, save_weights
 from glimpse_rnn.config import ModelSettings, TrainSettings
 from glimpse_rnn.model import get_model
-from glimpse_rnn.networks import GLIMPSE_UNITS, get_cell, get_glimpse_network, get_head
+from glimpse_rnn.networks import (
+    GLIMPSE_UNITS,
+    get_cell,
+    get_glimpse_network,
+    get_head,
+    load_trunk,
+)
 from tests.trunk_files import keras_3
 from weights.vgg16 import load_vgg16, preprocess
 
@@ -18,6 +24,23 @@ SMALL = ModelSettings(image_size=32, bandwidth=8, radius=4, levels=2, state_size
 
 def small(**changes):
     return dataclasses.replace(SMALL, **changes)
+
+
+def network_of(settings, channels=3, trunk_file=None, seed=0):
+    """Build the glimpse network of a model's settings."""
+    network = get_glimpse_network(
+        settings.glimpse_network,
+        settings.bandwidth,
+        settings.levels,
+        channels,
+        pooling=settings.pooling,
+        convolution_dtype=settings.convolution_dtype,
+        vgg_blocks=settings.vgg_blocks,
+        seed=seed,
+    )
+    if trunk_file is not None:
+        load_trunk(network, trunk_file)
+    return network
 
 
 def relu(x):
@@ -52,7 +75,7 @@ def g_of(network, what, locations):
 
 
 def test_what_and_where_meet_in_g(seen):
-    network = get_glimpse_network(small(glimpse_network="fc"), 3)
+    network = network_of(small(glimpse_network="fc"), 3)
     glimpses, locations = seen
     kernel, bias = weights_of(network, "fc")
     assert kernel.shape == (8 * 8 * 6, 128)
@@ -80,7 +103,7 @@ def strided(x, kernel, bias):
 
 @pytest.mark.parametrize("pooling", ["average", "none"])
 def test_the_paper_s_convolutions(seen, pooling):
-    network = get_glimpse_network(small(pooling=pooling), 3)
+    network = network_of(small(pooling=pooling), 3)
     x, locations = seen
     sizes = []
     for number in (1, 2, 3):
@@ -100,7 +123,7 @@ def test_without_pooling_places_are_told_apart():
     rng = np.random.default_rng(8)
     places = rng.random((2, 2, 2, 128), dtype=np.float32)
     for pooling, tells in (("average", False), ("none", True)):
-        network = get_glimpse_network(dataclasses.replace(settings, pooling=pooling), 3)
+        network = network_of(dataclasses.replace(settings, pooling=pooling), 3)
         last = network.get_layer("conv3_relu").output
         behind = keras.Model([last, network.inputs[1]], network.output)
         g, turned = (
@@ -111,8 +134,8 @@ def test_without_pooling_places_are_told_apart():
 
 
 def test_convolutions_in_half_precision_are_nearly_the_same(seen):
-    whole = get_glimpse_network(SMALL, 3)
-    half = get_glimpse_network(small(convolution_dtype="bfloat16"), 3)
+    whole = network_of(SMALL, 3)
+    half = network_of(small(convolution_dtype="bfloat16"), 3)
     half.set_weights(whole.get_weights())
     assert {str(w.dtype) for w in half.weights} == {"float32"}
     expected, g = (
@@ -124,8 +147,8 @@ def test_convolutions_in_half_precision_are_nearly_the_same(seen):
 
 
 def test_residual_blocks_that_add_nothing_leave_the_convolutions(seen):
-    plain = get_glimpse_network(SMALL, 3)
-    residual = get_glimpse_network(small(glimpse_network="residual"), 3)
+    plain = network_of(SMALL, 3)
+    residual = network_of(small(glimpse_network="residual"), 3)
     for layer in plain.layers:
         residual.get_layer(layer.name).set_weights(layer.get_weights())
     different = residual.predict(list(seen), verbose=0)
@@ -141,7 +164,7 @@ def test_residual_blocks_that_add_nothing_leave_the_convolutions(seen):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_vgg16_sees_every_level_as_an_image(channels, pooling, trunk_file):
     settings = small(glimpse_network="vgg16", vgg_blocks=2, pooling=pooling)
-    network = get_glimpse_network(settings, channels, trunk_file)
+    network = network_of(settings, channels, trunk_file)
     rng = np.random.default_rng(3)
     pixels = rng.integers(0, 256, (2, 8, 8, 2, channels)).astype(np.uint8)
     glimpses = (pixels / 255).astype(np.float32).reshape(2, 8, 8, -1)
@@ -169,9 +192,7 @@ def test_vgg16_in_bfloat16_finds_nearly_the_same(trunk_file):
     found = []
     for dtype in ("float32", "bfloat16"):
         settings = small(glimpse_network="vgg16", vgg_blocks=2, convolution_dtype=dtype)
-        found.append(
-            get_glimpse_network(settings, 3, trunk_file).predict(seen, verbose=0)
-        )
+        found.append(network_of(settings, 3, trunk_file).predict(seen, verbose=0))
     whole, half = found
     assert half.dtype == np.float32 and (whole != half).any()
     np.testing.assert_allclose(half, whole, atol=0.05)
@@ -186,7 +207,7 @@ def test_vgg16_is_frozen_or_tuned_and_saved(trainable, trunk_file, tmp_path):
     settings = TrainSettings(
         **small(
             glimpse_network="vgg16", vgg_blocks=1, vgg_trainable=trainable, glimpses=2
-        ).identity(),
+        ).architecture(),
         path_vgg=trunk_file,
     )
     model = get_model(settings)
@@ -200,13 +221,13 @@ def test_vgg16_is_frozen_or_tuned_and_saved(trainable, trunk_file, tmp_path):
     assert changed == [bool(trainable)] * 4
     save_weights(model, tmp_path / "model.weights.h5")
     # What was saved needs no file of VGG-16's.
-    again = get_model(ModelSettings(**settings.identity()))
+    again = get_model(ModelSettings(**settings.architecture()))
     load_weights(again, tmp_path / "model.weights.h5")
     assert all((a == b).all() for a, b in zip(after, trunk_weights(again), strict=True))
 
 
 def test_the_paper_s_cell_is_a_layer_over_state_and_glimpse():
-    cell = get_cell(small(state_size=4))
+    cell = get_cell("fc", 4)
     rng = np.random.default_rng(2)
     g = rng.standard_normal((3, GLIMPSE_UNITS)).astype(np.float32)
     h = rng.random((3, 4), dtype=np.float32)
@@ -220,8 +241,8 @@ def test_the_paper_s_cell_is_a_layer_over_state_and_glimpse():
 
 def test_seeds_give_first_weights():
     def all_weights(seed):
-        networks = get_glimpse_network(SMALL, 3, seed=seed), get_cell(SMALL, seed)
-        head = get_head(SMALL, 2, "location", "tanh", seed)
+        networks = network_of(SMALL, seed=seed), get_cell("fc", 16, seed)
+        head = get_head(16, 2, "location", "tanh", seed)
         return [w for part in (*networks, head) for w in part.get_weights() if w.any()]
 
     first, same, other = all_weights(1), all_weights(1), all_weights(2)

@@ -124,8 +124,9 @@ def test_training_leaves_checkpoints_and_a_log(trained):
 
 def test_two_runs_give_the_weights_of_one(trained, cars, tmp_path):
     run(train(cars, tmp_path, 0, 2))
-    said = run(train(cars, tmp_path, 2, 2))
-    assert "going on from epoch 1, with its Adam" in said
+    # What it goes on with is in config.json.
+    said = run(command(TRAIN, n=2, epochs=2, path_model=tmp_path))
+    assert "going on from epoch 1, exactly as it ended" in said
     for epoch in range(4):
         name = f"model_epoch_{epoch}.weights.h5"
         assert same(trained[0] / name, tmp_path / name), name
@@ -161,7 +162,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights(trained, cars, tm
     assert kills >= 2
     left = finished(tmp_path)
     if left < 4:
-        run(train(cars, tmp_path, left, 4 - left))
+        run(command(TRAIN, n="auto", path_model=tmp_path))
     for epoch in range(4):
         name = f"model_epoch_{epoch}.weights.h5"
         assert same(trained[0] / name, tmp_path / name), name
@@ -186,10 +187,10 @@ def test_what_does_not_fit_is_refused_in_one_line(trained, cars):
     models = trained[0]
     assert refused(train(cars, models, 7, 1)).endswith(f"{models}: 0, 1, 2, 3")
     line = refused(train(cars, models, 4, 1, state_size=8))
-    assert "model.json: state_size was 16, now it is 8" in line
+    assert "config.json: state_size was 16 in training, now it is 8" in line
     flags = {"path_model": models, "path_data": cars}
     line = refused(command(TEST, **flags, glimpses=8))
-    assert "model.json: glimpses was 2 in training, now it is 8" in line
+    assert "weights.h5: glimpses was 2 in training, now it is 8" in line
     line = refused(command(TEST, **flags, model_name="model_epoch_9"))
     assert line.endswith(f"{models}: 0, 1, 2, 3")
 
@@ -267,7 +268,7 @@ def test_pictures_without_annotations_are_located_in(trained, cars, tmp_path):
 
 def study(cars, folder, **flags):
     toy = [f"{name}={value}" for name, value in TOY.items()]
-    words = [sys.executable, "-m", "glimpse_rnn.ablations", "--study", "objective"]
+    words = [sys.executable, "-m", "studies.glimpses", "--study", "objective"]
     words += ["--path_studies", str(folder), "--budget", "small", "--epochs", "2"]
     words += [f"--{name}={value}" for name, value in flags.items()]
     words += ["--flags", f"path_data={cars}", *toy]
@@ -346,14 +347,14 @@ def test_another_vgg16_than_trained_with_is_refused(
     names = [str(trunk_identity(path).fingerprint) for path in (trunk_file, other)]
     flags = {"glimpse_network": "vgg16", "vgg_blocks": 1, "max_images": 8}
     run(train(cars, tmp_path / "one", 0, 1, path_vgg=trunk_file, **flags))
-    before = (tmp_path / "one" / "model.json").read_bytes()
+    before = (tmp_path / "one" / "config.json").read_bytes()
     line = refused(train(cars, tmp_path / "one", 1, 1, path_vgg=other, **flags))
     assert "trunk was" in line and all(name in line for name in names)
-    assert (tmp_path / "one" / "model.json").read_bytes() == before
+    assert (tmp_path / "one" / "config.json").read_bytes() == before
     run(train(cars, tmp_path / "two", 0, 1, path_vgg=other, **flags))
     words = command(TEST, path_model=tmp_path / "one", path_data=cars, samples=1)
     line = refused([*words, f"--weights_path={tmp_path / 'two' / 'model.weights.h5'}"])
-    assert "was trained with trunk" in line and all(name in line for name in names)
+    assert "trunk was" in line and all(name in line for name in names)
 
 
 def test_glimpses_too_small_for_vgg16_are_refused(cars, tmp_path):

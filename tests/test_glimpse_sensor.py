@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from keras import ops
 from numpy.lib.stride_tricks import sliding_window_view
 
-from glimpse_rnn import areas as areas_module
-from glimpse_rnn.areas import BoxSums, SummedAreaTable
+from glimpse_rnn import integral_image
+from glimpse_rnn.integral_image import BoxFilter, IntegralImage
 from glimpse_rnn.sensor import GlimpseSensor
 
 
@@ -123,12 +123,12 @@ def test_crops_of_whole_boxes_are_exact(bandwidth, radius, levels):
 @pytest.mark.parametrize(("box", "levels"), [(1, 1), (1, 3), (2, 2), (1, 5)])
 def test_box_sums_are_exact(monkeypatch, dtype, size, channels, box, levels):
     if dtype is not None:  # as on a GPU
-        monkeypatch.setattr(areas_module, "dtype_up_to", lambda largest: dtype)
+        monkeypatch.setattr(integral_image, "dtype_up_to", lambda largest: dtype)
     images = np.random.default_rng(5).integers(0, 256, (2, *size, channels))
     images[1] = 255
     sides = [3 * box * 2**level for level in range(levels)]
-    assert BoxSums.suits(3, sides[0])
-    areas = BoxSums(3, sides)
+    assert BoxFilter.supports(3, sides[0])
+    areas = BoxFilter(3, sides)
     sums = areas.prepare(ops.convert_to_tensor(images.astype(np.uint8)))
     margin = sides[-1] // 3
     around = margin, margin
@@ -148,12 +148,12 @@ def test_box_sums_are_exact(monkeypatch, dtype, size, channels, box, levels):
 
 
 @pytest.mark.parametrize(
-    ("bandwidth", "radius", "suits"),
+    ("bandwidth", "radius", "supported"),
     [(60, 30, True), (30, 30, True), (1, 4, True), (60, 90, False), (60, 45, False)]
     + [(60, 15, False)],
 )
-def test_boxes_are_whole_powers_of_two(bandwidth, radius, suits):
-    assert BoxSums.suits(bandwidth, 2 * radius) is suits
+def test_boxes_are_whole_powers_of_two(bandwidth, radius, supported):
+    assert BoxFilter.supports(bandwidth, 2 * radius) is supported
 
 
 @pytest.mark.parametrize("size", [(1, 1), (15, 16), (17, 40), (257, 256)])
@@ -161,7 +161,7 @@ def test_boxes_are_whole_powers_of_two(bandwidth, radius, suits):
 def test_the_table_holds_exact_sums(size, channels):
     images = np.random.default_rng(5).integers(0, 256, (2, *size, channels))
     images[1] = 255
-    areas = SummedAreaTable(4, [6])
+    areas = IntegralImage(4, [6])
     table = areas.prepare(ops.convert_to_tensor(images.astype(np.uint8)))
     expected = np.zeros((2, size[0] + 1, size[1] + 1, channels), np.int64)
     expected[:, 1:, 1:] = images.cumsum(1).cumsum(2)

@@ -1,9 +1,8 @@
 """Means of rectangles in images, from sums that are made once for a batch.
 
-A crop's pixel is the mean of a rectangle wherever the crop happens to lie. Two ways to
-have any such mean by a few look-ups: :class:`BoxSums` where the rectangles are boxes of
-1, 2, 4, … whole pixels, as with the paper's sizes, and :class:`SummedAreaTable` where
-they are anything.
+A crop's pixel is the mean of a rectangle wherever the crop lies. There are two ways to
+read any such mean from a few sums. :class:`BoxFilter` is for boxes of 1, 2, 4, … whole
+pixels, as with the paper's sizes. :class:`IntegralImage` is for all rectangles.
 """
 
 import math
@@ -19,7 +18,7 @@ _ALIGNED = 32
 """Numbers of 2 bytes in 64, where rows and parts of flat arrays begin."""
 
 
-class BoxSums:
+class BoxFilter:
     """The sum over the box of w × w pixels at every place, for each level's w.
 
     A level's boxes are four of the level's before it. A crop's pixels then are one
@@ -34,7 +33,7 @@ class BoxSums:
     Args:
         bandwidth: pixels along a crop's side.
         sides: of the levels' crops in pixels of the image, each twice the last; such
-            as it :meth:`suits`.
+            as it :meth:`supports`.
     """
 
     def __init__(self, bandwidth: int, sides: Sequence[int]):
@@ -43,7 +42,7 @@ class BoxSums:
         self._margin = self._boxes[-1]
 
     @staticmethod
-    def suits(bandwidth: int, finest: int) -> bool:
+    def supports(bandwidth: int, finest: int) -> bool:
         """Whether a crop's pixels are 1, 2, 4, … whole pixels of the image wide.
 
         Args:
@@ -116,7 +115,7 @@ class BoxSums:
         return ops.cast(found, "float32") / (255 * box**2)
 
 
-class SummedAreaTable:
+class IntegralImage:
     """The sum over all pixels above and left of every corner (Crow 1984).
 
     Any rectangle's sum follows from its four corners, those of fractional rectangles

@@ -1,44 +1,43 @@
-"""The testing program: from settings to results, as the script calls it."""
+"""Testing the glimpse regressor, from settings to results."""
 
-import dataclasses
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from rich.table import Table
 
-from common.epochs import in_words
-from common.epochs import read_settings as read_own_settings
 from common.errors import InputError
-from common.files import sha256_of, write_json
+from common.files import check_folder, write_json
 from common.images import find_images, read_image
 from common.progress import console, rounded, track
-from common.provenance import provenance
+from common.run import compare_with_training, made_with, trained_weights
 from datasets.keypoints import KeypointSet, squash
 from glimpse_rnn.batches import Augmentation
-from glimpse_rnn.checkpoint import (
-    Checkpoints,
-    load_weights,
-    read_settings,
-    weights_file,
+from glimpse_rnn.checkpoint import Checkpoints, load_weights
+from glimpse_rnn.config import (
+    ModelSettings,
+    TestSettings,
+    trained_model,
+    training_of,
 )
-from glimpse_rnn.config import ModelSettings, TestSettings, plain
 from glimpse_rnn.controls import whole_image_predictions
 from glimpse_rnn.data import announce, open_sets, report_skipped
 from glimpse_rnn.evaluation import (
     by_glimpses,
     constant_summary,
+    rollout_of,
     sampled_predictions,
     seconds_per_image,
+    to_pixels,
     trace,
+    write_case,
 )
 from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
 from glimpse_rnn.model import GlimpseRegressor, get_model
-from glimpse_rnn.runs import in_pixels, model_windows, run_on, seen, write_case
-from glimpse_rnn.train_program import split
+from glimpse_rnn.training import split
 from report.canvas import plain_name
 from report.curves import draw_detection_rate, draw_rate_by_glimpses
 from report.glimpses import Rollout, draw_cases, draw_rollout
@@ -60,26 +59,37 @@ def test(settings: TestSettings) -> None:
         InputError: a setting or file cannot be used.
     """
     settings.check()
-    weights = settings.weights_path
-    if weights is None:
-        weights = weights_file(settings.path_model, settings.model_name)
-    elif not weights.is_file():
-        raise InputError(f"{weights}: there is no such file; expected weights")
-    trained = read_settings(settings.path_model)
-    record = Checkpoints(settings.path_model).settings_file
-    model_settings = settings.model(trained["model"], record)
-    compare_trunks(weights, trained, record)
-    # What the data is read by is the model's to say.
-    settings = dataclasses.replace(settings, **model_settings.identity())
+    settings.check_names()
+    training_run = training_of(settings.path_model)
+    weights = trained_weights(
+        settings,
+        Checkpoints(settings.path_model),
+        "python glimpse_rnn/train.py -n 0",
+    )
+    trunk = training_run["identity"].get("trunk")
+    identity = settings.architecture() | {"trunk": trunk}
+    compare_with_training(weights, identity)
     paths = find_images(settings.images) if settings.images else []
-    model = load_model(model_settings, weights)
-    about = _provenance(settings, weights, trained)
+    model = load_model(settings, weights)
+    trained = {
+        name: value
+        for name, value in training_run["settings"].items()
+        if name not in settings.architecture()
+    }
+    about = {
+        "model": "glimpse_rnn",
+        "task": settings.task,
+        **made_with(settings, weights),
+        "trunk": trunk,
+        "training": trained,
+    }
+    check_folder(settings.path_testing_folder, "path_testing_folder")
     if paths:
         locate(settings, model, paths, about)
         return
     is_test = settings.split == "test"
     opened = open_sets(settings, *(("train", "test") if is_test else ("train",)))
-    training, validation = split(opened[0], trained["training"])
+    training, validation = split(opened[0], trained)
     images = opened[1] if is_test else validation
     if not len(images):
         raise InputError("split is validation, but training kept no images for it")
@@ -91,26 +101,6 @@ def test(settings: TestSettings) -> None:
 test.__test__ = False  # no test case, whatever pytest thinks of the name
 
 
-def compare_trunks(weights: Path, trained: dict[str, Any], record: Path) -> None:
-    """Make sure that the blocks of VGG-16 in a checkpoint are those of its folder.
-
-    Args:
-        weights: the checkpoint.
-        trained: what training wrote about itself.
-        record: the file that it wrote that to.
-
-    Raises:
-        InputError: they are another trunk's.
-    """
-    saved = read_own_settings(weights) or {}
-    own, expected = saved.get("trunk"), trained.get("trunk")
-    if "trunk" in saved and own != expected:
-        raise InputError(
-            f"{weights}: was trained with trunk {in_words(own)}; expected that of"
-            f" {record}, {in_words(expected)}"
-        )
-
-
 def load_model(settings: ModelSettings, weights: Path) -> GlimpseRegressor:
     """Build a model and read its weights, VGG-16's blocks among them.
 
@@ -120,24 +110,6 @@ def load_model(settings: ModelSettings, weights: Path) -> GlimpseRegressor:
     model = get_model(settings)
     load_weights(model, weights)
     return model
-
-
-def _provenance(
-    settings: TestSettings, weights: Path, trained: dict[str, Any]
-) -> dict[str, Any]:
-    """Return what the results were made with, ready for JSON."""
-    values = dataclasses.asdict(settings)
-    return {
-        "model": "glimpse_rnn",
-        "task": settings.task,
-        "weights": {"file": weights.name, "sha256": sha256_of(weights)},
-        "trunk": trained.get("trunk"),
-        "seed": settings.seed,
-        "backend": keras.backend.backend(),
-        "made_with": provenance(),
-        "settings": {name: plain(value) for name, value in values.items()},
-        "training": trained["training"],
-    }
 
 
 def measure(
@@ -152,7 +124,7 @@ def measure(
 
     Writes ``results.json``, ``detection_rate.png``, ``rate_by_glimpses.png``,
     ``best.png``, ``worst.png`` with their pictures in ``cases/`` and, with
-    ``bool_draw``, a picture per run into ``path_testing_folder``.
+    ``bool_draw``, a picture per rollout into ``path_testing_folder``.
 
     Args:
         settings: of the test.
@@ -160,15 +132,16 @@ def measure(
         images: to measure on.
         training: what it was trained on, for the controls.
         about: what the results were made with; becomes part of them.
-        trained: what training wrote about itself.
+        trained: settings of the training; ``controls`` reads ``batch_size`` and
+            ``flip``.
 
     Returns:
         What ``results.json`` holds. Its rates are the mean policy's where nothing else
         is said.
     """
     pixels, targets = images.arrays()
-    did = trace(model, pixels, "mean", settings.seed)
-    distances = normalised_distances(did["prediction"], targets)
+    outputs = trace(model, pixels, "mean", settings.seed)
+    distances = normalised_distances(outputs["prediction"], targets)
     sampled = normalised_distances(
         sampled_predictions(model, pixels, settings.samples, settings.seed), targets
     )
@@ -181,24 +154,22 @@ def measure(
         **summary(distances),
         "mean_policy": summary(distances),
         "sampled": {"runs": settings.samples, **summary(sampled)},
-        "by_glimpses": by_glimpses(did["predictions"], targets),
-        "controls": _controls(
-            settings, model, (pixels, targets), training, trained["training"]
-        ),
+        "by_glimpses": by_glimpses(outputs["predictions"], targets),
+        "controls": _controls(settings, model, (pixels, targets), training, trained),
         "seconds_per_image": rounded(seconds_per_image(model, pixels)),
     }
-    sheets = _sheets(model, images, did, distances)
+    sheets = _sheets(model, images, outputs, distances)
     folder = settings.path_testing_folder
     results["cases"] = [
-        write_case(run, folder / "cases" / f"{name}_{number:02d}.jpg", folder)
-        for name, runs in sheets.items()
-        for number, run in enumerate(runs, 1)
+        write_case(rollout, folder / "cases" / f"{name}_{number:02d}.jpg", folder)
+        for name, rollouts in sheets.items()
+        for number, rollout in enumerate(rollouts, 1)
     ]
     write_json(folder / "results.json", results)
     _draw_plots(settings, results)
     _draw_sheets(folder, sheets, len(images))
     if settings.bool_draw:
-        _draw_runs(settings, model, images, pixels, did, distances)
+        _draw_rollouts(settings, model, images, pixels, outputs, distances)
     _print_table(results)
     console.print(f"results and pictures: {settings.path_testing_folder}")
     return results
@@ -247,22 +218,30 @@ def _random_glimpses(
     pixels, targets = test
     how = "the same model, its glimpses at random locations; it was not trained so"
     if settings.path_random is not None:
-        other = ModelSettings(**read_settings(settings.path_random)["model"])
+        other = trained_model(settings.path_random)
         if other.location != "random":
             raise InputError(
                 f"path_random is {settings.path_random}, a model with location"
                 f" {other.location}; expected one trained with location random"
             )
-        weights = weights_file(settings.path_random)
+        weights = trained_weights(
+            replace(
+                settings,
+                path_model=settings.path_random,
+                model_name="",
+                weights_path=None,
+            ),
+            Checkpoints(settings.path_random),
+            "python glimpse_rnn/train.py -n 0 --location random",
+        )
         model = load_model(other, weights)
         how = f"a model trained with location random: {weights}"
     else:
-        values = model.settings.identity() | {"location": "random"}
-        same = get_model(ModelSettings(**values))
-        same.set_weights(model.get_weights())
-        model = same
-    did = trace(model, pixels, "mean", settings.seed)
-    distances = normalised_distances(did["prediction"], targets)
+        weights = model.get_weights()
+        model = model.from_config(model.get_config() | {"location": "random"})
+        model.set_weights(weights)
+    outputs = trace(model, pixels, "mean", settings.seed)
+    distances = normalised_distances(outputs["prediction"], targets)
     return {"how": how, **summary(distances)}
 
 
@@ -288,51 +267,44 @@ def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
 def _sheets(
     model: GlimpseRegressor,
     images: KeypointSet,
-    did: dict[str, np.ndarray],
+    outputs: dict[str, np.ndarray],
     distances: np.ndarray,
 ) -> dict[str, list[Rollout]]:
-    """Return the best and the worst runs, none of them in both."""
+    """Return the best and the worst rollouts, none of them in both."""
     order = np.argsort(distances, kind="stable").tolist()
     count = min(CASES, len(order) // 2 or 1)
     chosen = {"best": order[:count], "worst": order[::-1][: min(count, len(order) - 1)]}
     return {
-        name: [_run_of(model, images, index, did, distances) for index in indices]
+        name: [
+            rollout_of(model, images, index, outputs, float(distances[index]), None)
+            for index in indices
+        ]
         for name, indices in chosen.items()
         if indices
     }
 
 
-def _run_of(
-    model: GlimpseRegressor,
-    images: KeypointSet,
-    index: int,
-    did: dict[str, np.ndarray],
-    distances: np.ndarray,
-    canvas: np.ndarray | None = None,
-) -> Rollout:
-    own = {name: did[name][index] for name in ("locations", "prediction")}
-    return run_on(model, images, index, own, float(distances[index]), canvas)
-
-
 def _draw_sheets(folder: Path, sheets: dict[str, list[Rollout]], total: int) -> None:
-    for name, runs in sheets.items():
-        title = f"{name.capitalize()} {len(runs)} of {total} images"
-        draw_cases(runs, folder / f"{name}.png", title)
+    for name, rollouts in sheets.items():
+        title = f"{name.capitalize()} {len(rollouts)} of {total} images"
+        draw_cases(rollouts, folder / f"{name}.png", title)
 
 
-def _draw_runs(
+def _draw_rollouts(
     settings: TestSettings,
     model: GlimpseRegressor,
     images: KeypointSet,
     pixels: np.ndarray,
-    did: dict[str, np.ndarray],
+    outputs: dict[str, np.ndarray],
     distances: np.ndarray,
 ) -> None:
-    """Draw each run, with what its glimpses saw."""
+    """Draw each rollout, with what its glimpses see."""
     names = distinct_names(images.names)
     for index in track(range(len(images)), "drawing", len(images)):
-        run = _run_of(model, images, index, did, distances, pixels[index])
-        draw_rollout(run, settings.path_testing_folder / f"{names[index]}_run.png")
+        rollout = rollout_of(
+            model, images, index, outputs, float(distances[index]), pixels[index]
+        )
+        draw_rollout(rollout, settings.path_testing_folder / f"{names[index]}_run.png")
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:
@@ -369,7 +341,7 @@ def locate(
 ) -> list[dict[str, Any]]:
     """Locate the keypoint in pictures without annotations; write what was found.
 
-    Writes ``detections.json`` and a picture per run into ``path_testing_folder``.
+    Writes ``detections.json`` and a picture per rollout into ``path_testing_folder``.
     Positions are in pixels from the upper left corner, the middle of the first pixel at
     0.5.
 
@@ -386,20 +358,20 @@ def locate(
                 raise
             skipped.append(str(error))
             continue
-        canvas = squash(picture, model.settings.image_size, model.channels)
-        did = trace(model, canvas[None], "mean", settings.seed)
-        run = Rollout(
+        canvas = squash(picture, model.image_size, model.channels)
+        outputs = trace(model, canvas[None], "mean", settings.seed)
+        rollout = Rollout(
             picture,
-            did["locations"][0],
-            did["prediction"][0],
+            outputs["locations"][0],
+            outputs["prediction"][0],
             None,
             None,
-            model_windows(model),
-            seen(model, canvas, did["locations"][0]),
+            model.windows,
+            model.glimpse_images(canvas, outputs["locations"][0]),
             path.name,
         )
-        draw_rollout(run, settings.path_testing_folder / f"{name}_run.png")
-        found.append(_detection(path, run))
+        draw_rollout(rollout, settings.path_testing_folder / f"{name}_run.png")
+        found.append(_detection(path, rollout))
     results = {**about, "images": found, "skipped": skipped}
     write_json(settings.path_testing_folder / "detections.json", results)
     for line in skipped:
@@ -410,17 +382,17 @@ def locate(
     return found
 
 
-def _detection(path: Path, run: Rollout) -> dict[str, Any]:
-    height, width, _ = run.picture.shape
+def _detection(path: Path, rollout: Rollout) -> dict[str, Any]:
+    height, width, _ = rollout.picture.shape
 
     def position(location: np.ndarray) -> dict[str, float]:
-        row, column = in_pixels(run, location)
+        row, column = to_pixels(rollout, location)
         return {"x": column, "y": row}
 
     return {
         "image": str(path),
         "height": height,
         "width": width,
-        "keypoint": position(run.prediction),
-        "glimpses": [position(location) for location in run.locations],
+        "keypoint": position(rollout.prediction),
+        "glimpses": [position(location) for location in rollout.locations],
     }

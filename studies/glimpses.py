@@ -1,8 +1,8 @@
 """The paper's comparisons (Figs. 3 to 5) and one of what is not the paper's.
 
-    python -m glimpse_rnn.ablations --study objective
-    python -m glimpse_rnn.ablations --study policy --seeds 0 1 2 --jobs 2
-    python -m glimpse_rnn.ablations --study resolution --budget small
+    python -m studies.glimpses --study objective
+    python -m studies.glimpses --study policy --seeds 0 1 2 --jobs 2
+    python -m studies.glimpses --study resolution --budget small
 
 Every arm and seed is a normal training run in a folder of its own below
 ``path_studies``, trained by ``train.py`` and tested by ``test.py``; what is finished is
@@ -302,7 +302,7 @@ class _Job:
         self._next_beat = 0.0
 
     def step(self) -> str:
-        """Look after it; return "running", "done", "failed" or "lost"."""
+        """VisitedRegion after it; return "running", "done", "failed" or "lost"."""
         if time.monotonic() >= self._next_beat:
             self._next_beat = time.monotonic() + HEARTBEAT
             if not self._claim.beat():

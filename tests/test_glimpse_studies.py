@@ -5,11 +5,11 @@ import pytest
 from datasets.drawn.digits import draw_digits
 from datasets.keypoints import KeypointSet
 from datasets.mnist import DigitSource
-from glimpse_rnn import ablations
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.evaluation import predict
 from glimpse_rnn.metrics import THRESHOLDS, detection_rate, normalised_distances
-from glimpse_rnn.small_studies import train_studies, with_flags
+from studies.glimpses import OWN_STUDIES, STUDIES
+from studies.glimpses_in_memory import train_studies, with_flags
 
 BASE = TrainSettings(
     task="mnist_centroid", epochs=1, batch_size=8, glimpses=2, state_size=8, seed=4
@@ -38,7 +38,7 @@ def test_each_arm_is_trained_once_and_measured_on_others():
 
 
 def test_all_arms_are_settings():
-    for arms in (ablations.STUDIES | ablations.OWN_STUDIES).values():
+    for arms in (STUDIES | OWN_STUDIES).values():
         for flags in arms.values():
             changed = with_flags(BASE, flags)
             changed.check()

@@ -1,4 +1,4 @@
-"""The comparisons of :mod:`glimpse_rnn.ablations` in one process, images in memory.
+"""The comparisons of :mod:`studies.glimpses` in one process, images in memory.
 
 For notebooks: arms are trained one after the other, without folders and restarts, and
 an arm that has been trained for another study is not trained again.
@@ -6,17 +6,16 @@ an arm that has been trained for another study is not trained again.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import KeypointBatches
 from glimpse_rnn.checkpoint import RATE_FIELDS
 from glimpse_rnn.config import TrainSettings
-from glimpse_rnn.model import GlimpseRegressor, draw_lots, get_model
+from glimpse_rnn.model import GlimpseRegressor, get_model
 from glimpse_rnn.training import train_epochs
 
 Flags = Mapping[str, str]
-"""Flags of ``train.py`` by name, as in :data:`glimpse_rnn.ablations.STUDIES`."""
+"""Flags of ``train.py`` by name, as in :data:`studies.glimpses.STUDIES`."""
 
 
 def train_studies(
@@ -64,9 +63,11 @@ def _train(
     others: KeypointSet,
 ) -> list[float]:
     """Train a model; return its rates in %, the narrowest distance first."""
-    lots = partial(draw_lots, settings)
     batches = KeypointBatches(
-        images, settings.batch_size, settings.seed, draw_lots=lots
+        images,
+        settings.batch_size,
+        settings.seed,
+        sample_noise=model.sample_noise,
     )
     epochs, tested = range(settings.epochs), others.arrays()
     *_, row = train_epochs(model, batches, tested, epochs, lambda *_: None)
