@@ -115,12 +115,12 @@ class KeypointSet(Sequence):
     def split_validation(
         self, share: float, generator: np.random.Generator
     ) -> tuple["KeypointSet", "KeypointSet"]:
-        """Return a part to train on and one to choose by, drawn by lot.
+        """Return a part to train on and one to choose by, at random.
 
         Args:
             share: of the set that the second part gets, 0 to 1, rounded to a number of
                 pictures; at least one is left to train on.
-            generator: draws the lots.
+            generator: of the permutation.
 
         Raises:
             ValueError: ``share`` is not in [0, 1].
@@ -128,10 +128,10 @@ class KeypointSet(Sequence):
         if not 0 <= share <= 1:
             raise ValueError(f"share: {share}; expected 0 to 1")
         held_out = min(round(share * len(self)), len(self) - 1)
-        lots = generator.permutation(len(self))
+        order = generator.permutation(len(self))
         return (
-            self.subset(np.sort(lots[held_out:])),
-            self.subset(np.sort(lots[:held_out])),
+            self.subset(np.sort(order[held_out:])),
+            self.subset(np.sort(order[:held_out])),
         )
 
 
