@@ -8,10 +8,10 @@ cell by itself. Nothing of it is used for training here.
 import keras
 import numpy as np
 
+from hierarchy.actions import TRIGGER
 from hierarchy.encoder import StateEncoder
 from hierarchy.learner import DROPOUT
 from hierarchy.q_network import get_q_network
-from hierarchy.regions import TRIGGER
 from hierarchy.replay import Transitions
 from weights.vgg16 import DESCRIPTOR_SIZE
 
