@@ -37,7 +37,7 @@ def published_update(
 ) -> None:
     """Make targets sample by sample, then fit them once."""
     targets = []
-    for state, action, reward, next_state, _ in zip(*batch, strict=True):
+    for state, action, reward, next_state, *_ in zip(*batch, strict=True):
         target = network.predict(state[None], batch_size=1, verbose=0)[0]
         next_q = network.predict(next_state[None], batch_size=1, verbose=0)[0]
         value = reward if action == TRIGGER else reward + gamma * next_q.max()
