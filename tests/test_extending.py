@@ -160,7 +160,7 @@ def test_any_trunk_of_keras_applications_serves_image_zooms(tmp_path):
 def test_a_reward_by_distance_is_trained_and_recorded(squares, tmp_path):
     importlib.import_module("distance_reward")
     outcome = rewards.StepOutcome(
-        False, (0, 0, 96, 96), (24, 24, 96, 96), (40, 40, 96, 96), 0.5, 0.4
+        False, (0, 0, 96, 96), (24, 24, 96, 96), (40, 40, 96, 96), 0.5, 0.4, 0.1
     )
     assert rewards.REWARDS["distance"](outcome) == 1
     assert rewards.iou_sign_reward(outcome) == -1
