@@ -198,6 +198,8 @@ def open_run(
     with exclusive_lock(settings.path_model):
         run.restore()
         run.begin()
+        if not run.epochs:
+            console.print("all epochs are finished; --epochs N trains N more")
         yield run
         console.print(f"weights: {files.latest}")
         console.print(f"log: {files.log}")

@@ -1,5 +1,14 @@
 """What both detectors share: the search, its learning and its measuring.
 
-The only thing a detector adds is a describer, which turns regions of a picture into
-descriptors; see :mod:`hierarchy.description`.
+From a command to a gradient: a detector's ``train.py`` hands its features to
+:func:`hierarchy.train.train`. Each idea of the paper has one place:
+
+- ``features`` and ``encoder``: what is seen of a region, and the state;
+- ``actions`` and ``regions``: what can be done, and where that leads;
+- ``rewards``, ``history``, ``search``: one search, as training and tests walk it;
+- ``q_network``, ``learner``, ``targets``, ``replay``, ``agent``, ``schedules``: how is
+  learnt and acted;
+- ``train`` and ``test``: the two programs.
+
+A detector adds a :class:`hierarchy.features.FeatureExtractor` and nothing else.
 """

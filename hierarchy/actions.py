@@ -29,11 +29,14 @@ class Action:
         name: what it is called.
         glyph: a sign for it, one that the font DejaVu Sans has.
         move: makes the next region; None for the trigger, which ends a search.
+        mirrored: name of the action that it is in a mirrored image; only
+            ``--flip_states 1`` needs to know.
     """
 
     name: str
     glyph: str
     move: Move | None = None
+    mirrored: str = ""
 
 
 class ActionSet(tuple[Action, ...]):
@@ -124,12 +127,12 @@ def zoom_to(down: float, right: float) -> Move:
 
 
 PAPER_ACTIONS = ActionSet(
-    Action("up left", "↖", zoom_to(0, 0)),
-    Action("up right", "↗", zoom_to(0, 1)),
-    Action("down left", "↙", zoom_to(1, 0)),
-    Action("down right", "↘", zoom_to(1, 1)),
-    Action("centre", "⊙", zoom_to(1 / 2, 1 / 2)),
-    Action("trigger", "✓"),
+    Action("up left", "↖", zoom_to(0, 0), "up right"),
+    Action("up right", "↗", zoom_to(0, 1), "up left"),
+    Action("down left", "↙", zoom_to(1, 0), "down right"),
+    Action("down right", "↘", zoom_to(1, 1), "down left"),
+    Action("centre", "⊙", zoom_to(1 / 2, 1 / 2), "centre"),
+    Action("trigger", "✓", None, "trigger"),
 )
 """Five ways to zoom, and the trigger (paper, section 3.1)."""
 

@@ -7,7 +7,9 @@ import keras
 import numpy as np
 
 from common.boxes import Box
+from common.device_arrays import array_namespace
 from hierarchy.agent import ActionOutput
+from hierarchy.augmentation import Mirror
 from hierarchy.encoder import StateEncoder, get_states
 from hierarchy.features import FeatureExtractor
 from hierarchy.metrics import best_iou
@@ -31,6 +33,8 @@ class AgentPolicy:
         network: the Q-network.
         extract: the detector's features.
         encoder: of states.
+        mirror: makes Q-values the means of a state's and its mirrored one's; None takes
+            the state's alone.
     """
 
     def __init__(
@@ -38,19 +42,29 @@ class AgentPolicy:
         network: keras.Sequential,
         extract: FeatureExtractor,
         encoder: StateEncoder,
+        mirror: Mirror | None = None,
     ):
         self._network, self._extract, self._encoder = network, extract, encoder
+        self._mirror = mirror
 
     def decide(self, searches: Sequence[Search]) -> list[ActionOutput]:
         """Return the actions of the largest Q-values."""
         if not searches:
             return []
-        states = get_states(searches, self._extract, self._encoder)
         trigger = searches[0].spec.actions.trigger
         return [
             ActionOutput(int(np.argmax(values)) + 1, values, float(values[trigger - 1]))
-            for values in q_values_of(self._network, states)
+            for values in self._q_values(searches)
         ]
+
+    def _q_values(self, searches: Sequence[Search]) -> np.ndarray:
+        states = get_states(searches, self._extract, self._encoder)
+        values = q_values_of(self._network, states)
+        if self._mirror is None:
+            return values
+        mirrored = list(self._mirror.states(array_namespace(states[0]).stack(states)))
+        others = q_values_of(self._network, mirrored)[:, self._mirror.actions]
+        return (values + others) / 2
 
 
 class RandomPolicy:

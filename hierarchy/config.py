@@ -57,6 +57,9 @@ class SharedSettings:
     """1 draws each search as a strip into path_testing_folder."""
     path_testing_folder: Path = REPOSITORY / "testing_visualizations"
     """Where drawings and results go."""
+    flip_states: Switch = 0
+    """1 mirrors half of the states that are learnt from, without looking at an image
+    again; a test takes the mean of a state's Q-values and its mirrored one's."""
     num_searches: int = 1
     """Images that are searched in lockstep; more keep a GPU busy."""
     on_device: Switch = 0
@@ -125,6 +128,7 @@ class SharedSettings:
             "scale_subregion": self.scale_subregion,
             "number_of_steps": self.number_of_steps,
             "quirks": self.differences.names(),
+            "flip_states": self.flip_states,
         }
 
     @property
@@ -325,7 +329,8 @@ class TestSettings(SharedSettings):
     path_voc_test."""
 
     shared_settings: ClassVar[frozenset[str]] = frozenset(
-        "preset scale_subregion number_of_steps actions history_length quirks".split()
+        "preset scale_subregion number_of_steps actions history_length quirks"
+        " flip_states".split()
     )
     """What a test takes from training where no flag says otherwise."""
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Hashable, Sequence
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from common.device_arrays import Array, array_namespace, copy_of, nbytes
 from hierarchy.images import MEAN_RGB, SearchImage
 from hierarchy.regions import Region
@@ -27,6 +29,8 @@ class FeatureExtractor:
             it is said.
         smallest_image: pixels each way that an image must have.
         fill_colour: RGB in 0 … 255 that found objects are masked with.
+        mirror: int (size,), which features of a region are, nearly, those of the
+            mirrored region; None where that is not known.
     """
 
     size: int
@@ -34,6 +38,7 @@ class FeatureExtractor:
     may_differ: tuple[str, ...] = ()
     smallest_image: int = 1
     fill_colour: tuple[int, int, int] = MEAN_RGB
+    mirror: np.ndarray | None = None
 
     def __call__(
         self, images: Sequence[SearchImage], regions: Sequence[Region]
@@ -46,6 +51,9 @@ class FeatureExtractor:
         """
         raise NotImplementedError
 
+
+MakeFeatures = Callable[[Any], FeatureExtractor]
+"""Makes a detector's features by its settings, for ``train`` and ``test``."""
 
 Value = TypeVar("Value")
 
@@ -113,11 +121,9 @@ class CachedFeatures(FeatureExtractor):
     def __init__(self, extract: FeatureExtractor, capacity: int):
         self._extract = extract
         self.size, self.fingerprint = extract.size, extract.fingerprint
-        self.smallest_image, self.may_differ = (
-            extract.smallest_image,
-            extract.may_differ,
-        )
-        self.fill_colour = extract.fill_colour
+        self.smallest_image = extract.smallest_image
+        self.fill_colour, self.mirror = extract.fill_colour, extract.mirror
+        self.may_differ = extract.may_differ
         self.cache: Cache[Array] = Cache(capacity, nbytes)
 
     def __call__(

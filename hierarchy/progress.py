@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from common.progress import EpochProgress, RunningMean, rounded
 
 if TYPE_CHECKING:
-    from hierarchy.train import Step
+    from hierarchy.walk import Step
 
 
 class EpochSummary:

@@ -44,6 +44,8 @@ class StepOutcome:
         previous_iou: IoU of that object with the region before the step, in [0, 1], as
             it was measured then: 0 where the object was not measured.
         iou: IoU of that object with the region after the step, in [0, 1].
+        largest_rise: of the IoU, by the movement that raises it most from there; below
+            0 where none raises it.
     """
 
     is_trigger: bool
@@ -52,6 +54,7 @@ class StepOutcome:
     target: Box
     previous_iou: float
     iou: float
+    largest_rise: float
 
 
 RewardFn = Callable[[StepOutcome], float]
@@ -64,7 +67,20 @@ def iou_sign_reward(outcome: StepOutcome) -> float:
     return get_reward_movement(outcome.previous_iou, outcome.iou)
 
 
-REWARDS: dict[str, RewardFn] = {"iou_sign": iou_sign_reward}
+def graded_reward(outcome: StepOutcome) -> float:
+    """Return ±3 for the trigger, up to 1 for a movement that raises the IoU, else −1.
+
+    The movement that raises it most earns 1, others their share of that rise. With ±1
+    an agent that does not look ahead cannot tell the best of several movements that
+    raise the IoU. Not the paper's.
+    """
+    rise = outcome.iou - outcome.previous_iou
+    if outcome.is_trigger or rise <= 0:
+        return iou_sign_reward(outcome)
+    return rise / outcome.largest_rise
+
+
+REWARDS: dict[str, RewardFn] = {"iou_sign": iou_sign_reward, "graded": graded_reward}
 """What ``--reward`` can choose."""
 
 

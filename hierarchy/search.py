@@ -159,6 +159,7 @@ class TrainingSearch(Search):
         # What the rule for forced triggers sees; the rewards see `target`.
         first_iou = spec.quirks.first_iou
         self._known_iou = self.target.previous_iou if first_iou else self.target.iou
+        self._largest_rise: float | None = None
 
     @property
     def done(self) -> bool:
@@ -184,8 +185,9 @@ class TrainingSearch(Search):
         Raises:
             ValueError: there is no such action.
         """
-        before = self.region.box
+        before, largest_rise = self.region.box, self._find_largest_rise()
         super().step(action)
+        self._largest_rise = None
         self.target = self._follow(self.target.ious)
         self._known_iou = self.target.iou
         if self.triggered and self.spec.quirks.leaked_minibatch:
@@ -197,12 +199,24 @@ class TrainingSearch(Search):
             self.objects[self.target.index].box,
             self.target.previous_iou,
             self.target.iou,
+            largest_rise,
         )
         return self.spec.reward(outcome)
 
     def reward_of(self, action: int) -> float:
         """Return what an action would earn now, without doing it."""
         return copy.copy(self).step(action)  # a step replaces, it changes nothing
+
+    def _find_largest_rise(self) -> float:
+        """Return how much the best movement would raise the IoU now."""
+        if self._largest_rise is None:
+            targets = []
+            for action in self.spec.actions.moves:
+                ahead = copy.copy(self)
+                Search.step(ahead, action)
+                targets.append(ahead._follow(self.target.ious))
+            self._largest_rise = max(one.iou - one.previous_iou for one in targets)
+        return self._largest_rise
 
     def _follow(self, previous_ious: Sequence[float]) -> Target:
         return follow_iou(

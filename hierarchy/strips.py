@@ -18,7 +18,7 @@ from report.searches import SIDE, Frame, Outcome, draw_search
 if TYPE_CHECKING:
     from hierarchy.evaluation import VisitedRegion
     from hierarchy.search import TrainingSearch
-    from hierarchy.train import Step
+    from hierarchy.walk import Step
 
 
 def draw_sequences(

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,13 +18,14 @@ from common.prefetch import prefetch
 from common.progress import console, track
 from common.run import compare_with_training, made_with, trained_weights
 from datasets.voc import VocImage, VocSet, class_name
+from hierarchy.augmentation import mirror_of
 from hierarchy.baselines import AgentPolicy, Policy, RandomPolicy, UpperBoundPolicy
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
 from hierarchy.encoder import StateEncoder
 from hierarchy.evaluation import Evaluator, VisitedRegion, run_batch
-from hierarchy.features import FeatureExtractor
+from hierarchy.features import FeatureExtractor, MakeFeatures
 from hierarchy.images import SearchImage
 from hierarchy.metrics import GroundTruth
 from hierarchy.q_network import get_q_network
@@ -37,9 +38,7 @@ Item = TypeVar("Item")
 AGENTS = ("agent", "random", "upper_bound")
 
 
-def test(
-    settings: TestSettings, make_features: Callable[[Any], FeatureExtractor]
-) -> None:
+def test(settings: TestSettings, make_features: MakeFeatures) -> None:
     """Measure a trained agent on a test set, or search pictures with it.
 
     Args:
@@ -94,7 +93,10 @@ def load_agent(
     num_actions = len(settings.action_set)
     encoder = StateEncoder(extract.size, settings.history_length, num_actions)
     network = get_q_network(encoder.state_size, num_actions, weights)
-    return AgentPolicy(network, extract, encoder)
+    mirror = None
+    if settings.flip_states:
+        mirror = mirror_of(extract, encoder, settings.action_set)
+    return AgentPolicy(network, extract, encoder, mirror)
 
 
 def measure(

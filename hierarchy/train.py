@@ -4,18 +4,19 @@
 algorithm. Source: paper, section 4.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from common.device_arrays import Array, DeviceTable
+from common.device_arrays import DeviceTable
 from common.memory import tune_malloc
 from common.prefetch import prefetch
 from common.run import StatefulGenerator, open_run, resolve
 from datasets.voc import VocImage, VocSet
 from hierarchy.agent import ActionOutput, Agent
+from hierarchy.augmentation import Mirror, mirror_half, mirror_of
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TrainSettings, expect_name
 from hierarchy.data import (
@@ -25,21 +26,18 @@ from hierarchy.data import (
     training_set,
 )
 from hierarchy.encoder import StateEncoder, get_states
-from hierarchy.features import FeatureExtractor
+from hierarchy.features import FeatureExtractor, MakeFeatures
 from hierarchy.images import SearchImage
 from hierarchy.learner import QLearner
 from hierarchy.progress import EpochSummary, TrainingProgress, format_row
-from hierarchy.regions import Region
 from hierarchy.replay import ReplayMemory, host_table
 from hierarchy.search import SearchSpec, TrainingSearch, training_searches
 from hierarchy.strips import StripWriter
 from hierarchy.targets import TARGETS
-from hierarchy.walk import Slot, walk
+from hierarchy.walk import Slot, Step, walk
 
 
-def train(
-    settings: TrainSettings, make_features: Callable[[Any], FeatureExtractor]
-) -> None:
+def train(settings: TrainSettings, make_features: MakeFeatures) -> None:
     """Train from epoch ``n`` on and save every epoch.
 
     Args:
@@ -86,6 +84,7 @@ class Parts:
         agent: acts by the learner's Q-values.
         replay: the memory.
         sampling: random generator of what is sampled from the memory.
+        mirror: of half of the states that are learnt from, or None.
         stateful: what goes on where it stood besides the learner, by name.
     """
 
@@ -98,6 +97,7 @@ class Parts:
     replay: ReplayMemory
     sampling: np.random.Generator
     stateful: dict[str, Any]
+    mirror: Mirror | None = None
 
 
 def assemble(settings: TrainSettings, extract: FeatureExtractor) -> Parts:
@@ -126,9 +126,12 @@ def assemble(settings: TrainSettings, extract: FeatureExtractor) -> Parts:
     acting, sampling = (StatefulGenerator([settings.seed, i]) for i in range(2))
     agent = Agent(learner.q_values, num_actions, acting, bool(settings.bool_draw))
     stateful = {"replay": replay, "actions": acting, "samples": sampling}
-    return Parts(
+    parts = Parts(
         settings, spec, extract, encoder, learner, agent, replay, sampling, stateful
     )
+    if settings.flip_states:
+        parts.mirror = mirror_of(extract, encoder, spec.actions)
+    return parts
 
 
 def _train_epoch(
@@ -155,33 +158,6 @@ def _train_epoch(
     return summary.row
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
-    """One step of a training search.
-
-    Attributes:
-        image: number of the image in this epoch, from 0.
-        search: the search, as it stands after the step.
-        region: what was looked at before the step.
-        action: number of what was done, from 1.
-        q_values: float32 (actions,) on which it was decided, or None.
-        reward: of the step.
-        iou: of the region with the followed object after the step.
-        loss: of the updates after the step, their mean; None before learning begins.
-        is_last: whether the search ended with it.
-    """
-
-    image: int
-    search: TrainingSearch
-    region: Region
-    action: int
-    q_values: np.ndarray | None
-    reward: float
-    iou: float
-    loss: float | None
-    is_last: bool
-
-
 def run_epoch(
     parts: Parts, images: Iterable[VocImage], epsilon: float
 ) -> Iterator[Step]:
@@ -193,6 +169,7 @@ def run_epoch(
         epsilon: share of random actions, in [0, 1].
     """
     settings, trigger = parts.settings, parts.spec.actions.trigger
+    learning_starts = settings.learning_starts or parts.replay.capacity
     # With the quirk a search that seems done may go on.
     bootstrap = settings.gamma > 0 or parts.spec.quirks.leaked_minibatch
 
@@ -213,9 +190,7 @@ def run_epoch(
             slots, taken, strict=True
         ):
             discount = 0.0 if output.action == trigger else settings.gamma
-            learns = parts.replay.size >= (
-                settings.learning_starts or parts.replay.capacity
-            )
+            learns = parts.replay.size >= learning_starts
             parts.replay.store(
                 state, output.action, reward, slot.state, discount, counterfactual
             )
@@ -250,8 +225,8 @@ def _act(parts: Parts, slots: Sequence[Slot], epsilon: float) -> list[ActionOutp
     free = [slot for slot in slots if not slot.search.trigger_is_forced]
     outputs = dict.fromkeys(slots, forced)
     if free:
-        states: list[Array] = [slot.state for slot in free]
-        outputs |= dict(zip(free, parts.agent.act(states, epsilon), strict=True))
+        chosen = parts.agent.act([slot.state for slot in free], epsilon)
+        outputs |= dict(zip(free, chosen, strict=True))
     return list(outputs.values())
 
 
@@ -268,6 +243,8 @@ def _learn(parts: Parts, slot: Slot) -> float:
     settings, losses = parts.settings, []
     for _ in range(settings.updates_per_step):
         batch = parts.replay.sample(settings.batch_size, parts.sampling)
+        if parts.mirror is not None:
+            batch = mirror_half(batch, parts.mirror, parts.sampling)
         losses.append(parts.learner.update(batch))
     if parts.spec.quirks.leaked_minibatch:
         slot.search.triggered = bool(batch.actions[-1] == parts.spec.actions.trigger)

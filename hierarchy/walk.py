@@ -5,9 +5,13 @@ several of them can be walked at a time, a step of each.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from hierarchy.search import Search
+import numpy as np
+
+from hierarchy.regions import Region
+from hierarchy.search import Search, TrainingSearch
 
 Item = TypeVar("Item")
 AnySearch = TypeVar("AnySearch", bound=Search)
@@ -86,3 +90,30 @@ def walk(
     slots: list[Slot[Item, AnySearch]] = [Slot() for _ in range(width)]
     while slots := [slot for slot in slots if slot.advance(numbered, searches_of)]:
         yield slots
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step of a training search.
+
+    Attributes:
+        image: number of the image in this epoch, from 0.
+        search: the search, as it stands after the step.
+        region: what was looked at before the step.
+        action: number of what was done, from 1.
+        q_values: float32 (actions,) on which it was decided, or None.
+        reward: of the step.
+        iou: of the region with the followed object after the step.
+        loss: of the updates after the step, their mean; None before learning begins.
+        is_last: whether the search ended with it.
+    """
+
+    image: int
+    search: TrainingSearch
+    region: Region
+    action: int
+    q_values: np.ndarray | None
+    reward: float
+    iou: float
+    loss: float | None
+    is_last: bool

@@ -41,6 +41,9 @@ class ImageZooms(FeatureExtractor):
         self._trunk, self._preprocess = trunk, preprocess
         output_shape = trunk.compute_output_shape((1, INPUT_SIZE, INPUT_SIZE, 3))
         self.size = int(np.prod(output_shape[1:]))
+        places = np.arange(self.size).reshape(output_shape[1:])
+        # Without rows and columns nothing in a descriptor has a side.
+        self.mirror = (places[:, ::-1] if places.ndim == 3 else places).ravel()
         self.fingerprint, self.fill_colour = fingerprint, fill_colour
 
     def __call__(

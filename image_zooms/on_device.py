@@ -24,7 +24,7 @@ from hierarchy.features import Cache, FeatureExtractor
 from hierarchy.images import MEAN_RGB, SearchImage, interpolation_sources
 from hierarchy.regions import Region
 from image_zooms.config import INPUT_SIZE
-from weights.vgg16 import DESCRIPTOR_SIZE, DTYPE, trunk_input
+from weights.vgg16 import DESCRIPTOR_MIRROR, DESCRIPTOR_SIZE, DTYPE, trunk_input
 
 MIN_CAPACITY = 1 << 18
 """Pixels, 512×512, that an image takes at least: VOC's are of one length then, and
@@ -42,7 +42,7 @@ class OnDeviceImageZooms(FeatureExtractor):
         fill_colour: RGB in 0 … 255 that found objects are masked with.
     """
 
-    size, may_differ = DESCRIPTOR_SIZE, (DTYPE,)
+    size, may_differ, mirror = DESCRIPTOR_SIZE, (DTYPE,), DESCRIPTOR_MIRROR
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ from pool45_crops.cells import (
 )
 from pool45_crops.config import SMALLEST_IMAGE, TestSettings, TrainSettings
 from pool45_crops.on_device import OnDevicePool45Crops
-from weights.vgg16 import DESCRIPTOR_SIZE, DTYPE, load_trunk
+from weights.vgg16 import DESCRIPTOR_MIRROR, DESCRIPTOR_SIZE, DTYPE, load_trunk
 
 get_state_pool45 = get_state
 """The published name of what both detectors share."""
@@ -159,6 +159,7 @@ class Pool45Crops(FeatureExtractor):
         keeps_maps: bool = False,
     ):
         self.fingerprint, self.fill_colour = fingerprint, mean_colour(quirks)
+        self.mirror = None if quirks.layout else DESCRIPTOR_MIRROR
         self._trunk = trunk
         self._quirks = quirks
         self._keeps_maps = keeps_maps

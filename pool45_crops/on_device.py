@@ -32,7 +32,7 @@ from pool45_crops.cells import (
     map_input,
 )
 from pool45_crops.config import SMALLEST_IMAGE
-from weights.vgg16 import DESCRIPTOR_SIZE, DTYPE
+from weights.vgg16 import DESCRIPTOR_MIRROR, DESCRIPTOR_SIZE, DTYPE
 
 CHANNELS = 512
 
@@ -80,6 +80,7 @@ class OnDevicePool45Crops(FeatureExtractor):
         keeps_maps: bool = False,
     ):
         self.fingerprint, self.fill_colour = fingerprint, mean_colour(quirks)
+        self.mirror = None if quirks.layout else DESCRIPTOR_MIRROR
         self._trunk = compiled_model(trunk)
         self._quirks = quirks
         self._keeps_maps = keeps_maps

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from PIL import Image
+from squares import write_squares
 
 from common import command_line
 from hierarchy import actions, metrics, rewards
@@ -39,34 +39,6 @@ def plugged_in(tmp_path_factory):
     for table, kept in zip(tables, before, strict=True):
         table.clear()
         table.update(kept)
-
-
-def write_squares(folder: Path, trainval: int, test: int) -> None:
-    """Write a data set of bright squares on dark grounds, in the layout of VOC."""
-    rng = np.random.default_rng(0)
-    for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
-        (folder / part).mkdir(parents=True)
-    for split, count in (("trainval", trainval), ("test", test)):
-        names = [f"{split}_{number}" for number in range(count)]
-        for name in names:
-            side = int(rng.integers(48, 90))
-            top, left = (int(at) for at in rng.integers(0, 96 - side + 1, 2))
-            pixels = np.full((96, 96, 3), rng.integers(0, 60), np.uint8)
-            pixels[top : top + side, left : left + side] = rng.integers(180, 256)
-            Image.fromarray(pixels).save(folder / "JPEGImages" / f"{name}.png")
-            corners = zip(
-                ("ymin", "xmin", "ymax", "xmax"),
-                (top + 1, left + 1, top + side, left + side),
-                strict=True,
-            )
-            box = "".join(f"<{corner}>{at}</{corner}>" for corner, at in corners)
-            (folder / "Annotations" / f"{name}.xml").write_text(
-                "<annotation><size><width>96</width><height>96</height></size>"
-                f"<object><name>aeroplane</name><bndbox>{box}</bndbox></object>"
-                "</annotation>"
-            )
-        lines = "".join(f"{name} 1\n" for name in names)
-        (folder / f"ImageSets/Main/aeroplane_{split}.txt").write_text(lines)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +132,7 @@ def test_any_trunk_of_keras_applications_serves_image_zooms(tmp_path):
 def test_a_reward_by_distance_is_trained_and_recorded(squares, tmp_path):
     importlib.import_module("distance_reward")
     outcome = rewards.StepOutcome(
-        False, (0, 0, 96, 96), (24, 24, 96, 96), (40, 40, 96, 96), 0.5, 0.4
+        False, (0, 0, 96, 96), (24, 24, 96, 96), (40, 40, 96, 96), 0.5, 0.4, 0.1
     )
     assert rewards.REWARDS["distance"](outcome) == 1
     assert rewards.iou_sign_reward(outcome) == -1

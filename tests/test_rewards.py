@@ -1,7 +1,14 @@
 import pytest
 
 from hierarchy.quirks import Quirks
-from hierarchy.rewards import follow_iou, get_reward_movement, get_reward_trigger
+from hierarchy.rewards import (
+    StepOutcome,
+    follow_iou,
+    get_reward_movement,
+    get_reward_trigger,
+    graded_reward,
+    iou_sign_reward,
+)
 
 LEFT, RIGHT = (0, 0, 10, 10), (0, 90, 10, 100)
 
@@ -50,3 +57,26 @@ def test_row_exhausted_targets_follows_another_class():
     rows = {"exhausted_targets": True}
     assert follow((40, 40, 50, 50), classes=(7, 1), **rows).index == 0
     assert follow((40, 40, 50, 50), classes=(7, 1)).index == 1
+
+
+def outcome(**changes):
+    given = {
+        "is_trigger": False,
+        "previous_region": (0, 0, 100, 100),
+        "region": (0, 0, 75, 75),
+        "target": LEFT,
+        "previous_iou": 0.2,
+        "iou": 0.3,
+        "largest_rise": 0.4,
+    }
+    return StepOutcome(**given | changes)
+
+
+def test_graded_a_movement_earns_its_share_of_the_largest_rise():
+    assert graded_reward(outcome()) == pytest.approx(0.25)
+    assert graded_reward(outcome(iou=0.6)) == pytest.approx(1)
+    assert graded_reward(outcome(iou=0.2)) == -1
+    assert graded_reward(outcome(iou=0.1, largest_rise=-0.1)) == -1
+    assert graded_reward(outcome(is_trigger=True, iou=0.6)) == 3
+    assert graded_reward(outcome(is_trigger=True)) == -3
+    assert iou_sign_reward(outcome()) == 1

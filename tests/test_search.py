@@ -7,7 +7,8 @@ from datasets.voc import VocObject
 from hierarchy.actions import CENTRE, PAPER_ACTIONS, TRIGGER, UP_LEFT
 from hierarchy.images import MEAN_RGB, SearchImage
 from hierarchy.quirks import Quirks
-from hierarchy.regions import whole_image
+from hierarchy.regions import calculate_iou, whole_image
+from hierarchy.rewards import graded_reward
 from hierarchy.search import (
     MAX_OBJECTS,
     SearchSpec,
@@ -179,3 +180,19 @@ def test_actions_that_do_not_exist_are_refused():
     (search,) = searches(objects(SMALL))
     with pytest.raises(ValueError, match="expected 1 to 6"):
         search.step(7)
+
+
+def test_graded_rewards_tell_the_best_movement():
+    items = objects((20, 20, 80, 80))
+    (search,) = searches(items, reward=graded_reward)
+    earned = {action: search.reward_of(action) for action in PAPER_ACTIONS.moves}
+    ious = {}
+    for action in PAPER_ACTIONS.moves:
+        box = PAPER_ACTIONS.apply(action, search.region, 3 / 4).box
+        ious[action] = calculate_iou(box, items[0].box)
+    before = calculate_iou(search.region.box, items[0].box)
+    for action, iou in ious.items():
+        share = (iou - before) / (max(ious.values()) - before)
+        assert earned[action] == pytest.approx(share if iou > before else -1)
+    assert earned[CENTRE] == 1 and search.step(CENTRE) == search.step(CENTRE) == 1
+    assert search.reward_of(CENTRE) == -1  # too far in by now

@@ -21,6 +21,9 @@ from weights.layouts import BLOCKS, Trunk, read_trunk
 DESCRIPTOR_SIZE = 7 * 7 * 512
 """Numbers that ``block5_pool`` makes of an image of 224×224 pixels."""
 
+DESCRIPTOR_MIRROR = np.arange(DESCRIPTOR_SIZE).reshape(7, 7, 512)[:, ::-1].ravel()
+"""Which numbers of a descriptor are, nearly, those of the mirrored image."""
+
 DTYPE = "trunk_dtype"
 """What the dtype is called in an identity; a test may have another."""
 

@@ -1,0 +1,137 @@
+"""Runs and their config.json: what is remembered, compared and gone on with."""
+
+import json
+
+import numpy as np
+import pytest
+import squares
+from squares import TestSettings, TrainSettings, write_squares
+
+from common import command_line
+from hierarchy.q_network import get_q_network
+
+FLAGS = (
+    *("--gamma", "0.5", "--number_of_steps", "3", "--learning_rate", "1e-3"),
+    *(
+        "--batch_size",
+        "4",
+        "--buffer_experience_replay",
+        "16",
+        "--learning_starts",
+        "4",
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("squares")
+    write_squares(folder, trainval=4, test=3)
+    write_squares(folder, trainval=2, test=1, name="bird")
+    return folder
+
+
+@pytest.fixture
+def run(images, tmp_path, capsys):
+    """Run a program of the toy detector; return what it said."""
+
+    def call(program, *words):
+        main, kind, data = {
+            "train": (squares.train, TrainSettings, "path_voc"),
+            "test": (squares.measure, TestSettings, "path_voc_test"),
+        }[program]
+        paths = {data: images, "path_model": tmp_path / "models"}
+        paths["path_testing_folder"] = tmp_path / "results"
+        flags = [f"--{name}={path}" for name, path in paths.items()]
+        command_line.run(main, kind, [*flags, *map(str, words)])
+        return capsys.readouterr().out
+
+    return call
+
+
+def weights_of(folder, epoch, stem="model0"):
+    path = folder / "models" / f"{stem}_epoch_{epoch}.weights.h5"
+    return get_q_network(9 + 24, weights_path=path).get_weights()
+
+
+def config_of(folder):
+    return json.loads((folder / "models" / "config.json").read_text())
+
+
+def test_a_run_says_what_it_was_trained_with(run, tmp_path, images):
+    run("train", "--epochs", 1, "--preset", "fast", "--flip_states", 0, *FLAGS)
+    config = config_of(tmp_path)["model0"]
+    settings = config["settings"]
+    assert (settings["preset"], settings["gamma"]) == ("fast", 0.5)
+    assert settings["path_voc"] == str(images)
+    assert config["identity"]["features"] == "brightness"
+    assert config["identity"]["gamma"] == 0.5
+    assert config["end"] == 1
+    assert "commit" in config["made_with"]
+
+
+def test_flags_are_remembered_where_training_goes_on(run, tmp_path):
+    run("train", "--epochs", 3, "--seed", 3, *FLAGS)
+    whole = weights_of(tmp_path, 2)
+    run("train", "--epochs", 1, "--seed", 3, *FLAGS)
+    said = run("train", "-n", 1, "--epochs", 2)
+    assert "going on from epoch 0, exactly as it ended" in said
+    for one, other in zip(whole, weights_of(tmp_path, 2), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert config_of(tmp_path)["model0"]["settings"]["seed"] == 3
+
+
+def test_a_flag_that_contradicts_is_refused_and_another_is_said(run, tmp_path):
+    run("train", "--epochs", 1, *FLAGS)
+    line = r"config.json: gamma was 0.5 .* now it is 0.9"
+    with pytest.raises(SystemExit, match=line):
+        run("train", "-n", 1, "--epochs", 1, "--gamma", 0.9)
+    said = run("train", "-n", 1, "--epochs", 1, "--learning_rate", "1e-4")
+    assert "learning_rate was 0.001 in training, now it is 0.0001" in said
+    assert "gamma" not in said and "epochs" not in said
+
+
+def test_a_test_takes_the_training_s_settings(run, tmp_path):
+    run("train", "--epochs", 1, "--history_length", 2, *FLAGS)
+    said = run("test")
+    results = json.loads((tmp_path / "results" / "results.json").read_text())
+    assert results["settings"]["number_of_steps"] == 3
+    assert results["settings"]["history_length"] == 2
+    assert "in training" not in said
+    said = run("test", "--number_of_steps", 5)
+    assert "number_of_steps was 3 in training, now it is 5" in said
+    with pytest.raises(SystemExit, match="history_length was 2 in training, now"):
+        run("test", "--history_length", 4)
+
+
+def test_auto_goes_on_at_the_first_unfinished_epoch(run, tmp_path):
+    run("train", "-n", "auto", "--epochs", 4, *FLAGS)
+    whole = weights_of(tmp_path, 3)
+    for epoch in (2, 3):  # as a kill in epoch 2 leaves it
+        for path in (tmp_path / "models").glob(f"model0_epoch_{epoch}.*"):
+            path.unlink()
+    said = run("train", "-n", "auto")
+    assert "epoch 2:" in said and "epoch 3:" in said and "epoch 4:" not in said
+    for one, other in zip(whole, weights_of(tmp_path, 3), strict=True):
+        np.testing.assert_array_equal(one, other)
+    said = run("train", "-n", "auto")
+    assert "all epochs are finished; --epochs N trains N more" in said
+    assert "epoch 4:" in run("train", "-n", "auto", "--epochs", 1)
+
+
+def test_models_of_several_classes_share_a_folder(run, tmp_path):
+    run("train", "--epochs", 1, *FLAGS)
+    run("train", "--epochs", 1, "--class_object", "bird", *FLAGS, "--seed", 5)
+    config = config_of(tmp_path)
+    assert set(config) == {"model0", "model2"}
+    assert config["model2"]["settings"]["seed"] == 5
+    assert config["model0"]["settings"]["seed"] == 0
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"model0": 3}', '{"model0": {}}'])
+def test_a_damaged_config_is_named_in_a_line(run, tmp_path, text):
+    run("train", "--epochs", 1, *FLAGS)
+    (tmp_path / "models" / "config.json").write_text(text)
+    for words in (("test",), ("train", "-n", 1, "--epochs", 1)):
+        with pytest.raises(SystemExit, match=r"^error: .*config.json: is damaged"):
+            run(*words)
