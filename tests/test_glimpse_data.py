@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from common.data_pipeline import fit
 from common.errors import InputError
-from common.feeding import fit
 from datasets.fetch import SETS, Archive
 from datasets.keypoints import KeypointSet, squash, with_scales
 from datasets.mnist import DigitSource, centroids, read_digits
