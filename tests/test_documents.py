@@ -257,3 +257,15 @@ def test_files_that_documents_name_are_there(path):
     missing = [name for name in named if not (ROOT / name).exists()]
     missing += [name for name in linked if not (path.parent / name).exists()]
     assert not missing
+
+
+def test_the_glossary_is_in_order_and_names_what_there_is():
+    text = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+    rows = re.findall(r"^\| (.*?) \| .* \| (.*?) \|$", text, re.MULTILINE)[1:]
+    words = [word.lower().replace("ε", "e") for word, _ in rows]
+    assert words == sorted(words) and len(words) > 50
+    for name in re.findall(r"`(\w[\w.]+)`", " ".join(where for _, where in rows)):
+        parts = name.split(".")
+        file = ROOT.joinpath(*parts[:2]).with_suffix(".py")
+        assert file.is_file(), name
+        assert all(re.search(rf"\b{x}\b", file.read_text("utf-8")) for x in parts[2:])
