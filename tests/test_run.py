@@ -58,6 +58,7 @@ def config_of(folder):
     return json.loads((folder / "models" / "config.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_run_says_what_it_was_trained_with(run, tmp_path, images):
     run("train", "--epochs", 1, "--preset", "fast", "--flip_states", 0, *FLAGS)
     config = config_of(tmp_path)["model0"]
@@ -70,6 +71,7 @@ def test_a_run_says_what_it_was_trained_with(run, tmp_path, images):
     assert "commit" in config["made_with"]
 
 
+@pytest.mark.slow
 def test_flags_are_remembered_where_training_goes_on(run, tmp_path):
     run("train", "--epochs", 3, "--seed", 3, *FLAGS)
     whole = weights_of(tmp_path, 2)
@@ -81,6 +83,7 @@ def test_flags_are_remembered_where_training_goes_on(run, tmp_path):
     assert config_of(tmp_path)["model0"]["settings"]["seed"] == 3
 
 
+@pytest.mark.slow
 def test_a_flag_that_contradicts_is_refused_and_another_is_said(run, tmp_path):
     run("train", "--epochs", 1, *FLAGS)
     line = r"config.json: gamma was 0.5 .* now it is 0.9"
@@ -91,6 +94,7 @@ def test_a_flag_that_contradicts_is_refused_and_another_is_said(run, tmp_path):
     assert "gamma" not in said and "epochs" not in said
 
 
+@pytest.mark.slow
 def test_a_test_takes_the_training_s_settings(run, tmp_path):
     run("train", "--epochs", 1, "--history_length", 2, *FLAGS)
     said = run("test")
@@ -104,6 +108,7 @@ def test_a_test_takes_the_training_s_settings(run, tmp_path):
         run("test", "--history_length", 4)
 
 
+@pytest.mark.slow
 def test_auto_goes_on_at_the_first_unfinished_epoch(run, tmp_path):
     run("train", "-n", "auto", "--epochs", 4, *FLAGS)
     whole = weights_of(tmp_path, 3)
@@ -119,6 +124,7 @@ def test_auto_goes_on_at_the_first_unfinished_epoch(run, tmp_path):
     assert "epoch 4:" in run("train", "-n", "auto", "--epochs", 1)
 
 
+@pytest.mark.slow
 def test_models_of_several_classes_share_a_folder(run, tmp_path):
     run("train", "--epochs", 1, *FLAGS)
     run("train", "--epochs", 1, "--class_object", "bird", *FLAGS, "--seed", 5)
@@ -128,6 +134,7 @@ def test_models_of_several_classes_share_a_folder(run, tmp_path):
     assert config["model0"]["settings"]["seed"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["{", "[]", '{"model0": 3}', '{"model0": {}}'])
 def test_a_damaged_config_is_named_in_a_line(run, tmp_path, text):
     run("train", "--epochs", 1, *FLAGS)
