@@ -10,7 +10,7 @@
 #              PAPER="--mirror ADDRESS" and other flags of studies.paper
 # make notebooks
 #              execute the notebooks, into runs/notebooks; WRITE=1 in place
-# make lint    check style
+# make lint    check style and types
 # make results-small
 #              the three demos and all small studies again, into results/
 # make results-seeds
@@ -130,6 +130,7 @@ notebooks: $(INSTALLED_DEV)
 lint: $(INSTALLED_DEV)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
 
 bench: $(INSTALLED)
 	$(RUN) -m benchmarks --json runs/benchmarks.json

@@ -61,7 +61,8 @@ def measure() -> Iterator[Measurement]:
         f" forward and backward over {settings.glimpses} glimpses an image, taken one"
         " by one or all at once, whichever is faster",
     )
-    model.sensor = LoopSensor(settings.bandwidth, settings.radius, settings.levels)
+    sensor = LoopSensor(settings.bandwidth, settings.radius, settings.levels)
+    model.sensor = sensor  # type: ignore[assignment]  # it has the same methods
     model.compile(model.optimizer, run_eagerly=True)
     yield Measurement(
         "training_over_loop_sensor",

@@ -7,10 +7,11 @@ much more, above it that it does not scale.
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -92,10 +93,10 @@ def _extract_five(extract: FeatureExtractor, factor: int) -> None:
     extract([image] * len(regions), regions)
 
 
-def _glimpse_training(name: str, larger: dict[str, int]) -> Measurement:
+def _glimpse_training(name: str, larger: dict[str, Any]) -> Measurement:
     """Compare an update of the paper's best model with one of a larger setting."""
     small = GlimpseSettings()
-    works = []
+    works: list[Callable[[], Any]] = []
     for settings in (replace(small, **larger), small):
         model = get_model(settings)
         images, targets = random_images(

@@ -24,6 +24,7 @@ def measure() -> Iterator[Measurement]:
         image = SearchImage("image", training.images[0].pixels)
         regions = _tree(whole_image(*image.size), levels=3)
         extract = make_features(settings)
+        assert isinstance(extract, Pool45Crops)
         rois = _published_rois(extract, image, regions)
         yield _roi_pooling(extract, image, regions, rois)
         # The published way is timed without the pass that makes the maps.

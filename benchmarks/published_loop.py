@@ -8,10 +8,10 @@ cell by itself. Nothing of it is used for training here.
 import keras
 import numpy as np
 
+from hierarchy.actions import TRIGGER
 from hierarchy.encoder import StateEncoder
 from hierarchy.learner import DROPOUT
 from hierarchy.q_network import get_q_network
-from hierarchy.regions import TRIGGER
 from hierarchy.replay import Transitions
 from weights.vgg16 import DESCRIPTOR_SIZE
 
@@ -37,7 +37,7 @@ def published_update(
 ) -> None:
     """Make targets sample by sample, then fit them once."""
     targets = []
-    for state, action, reward, next_state, _ in zip(*batch, strict=True):
+    for state, action, reward, next_state, *_ in zip(*batch, strict=True):
         target = network.predict(state[None], batch_size=1, verbose=0)[0]
         next_q = network.predict(next_state[None], batch_size=1, verbose=0)[0]
         value = reward if action == TRIGGER else reward + gamma * next_q.max()

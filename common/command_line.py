@@ -9,14 +9,17 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tyro
 
 from common.errors import InputError
 from common.files import reason_of
 
-Settings = TypeVar("Settings")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """What Keras computes with; one of them is installed."""
@@ -92,7 +95,7 @@ def _parsed(
     settings_class: type[Settings],
     arguments: list[str],
     default: Settings | None,
-    **about: str,
+    **about: Any,
 ) -> Settings:
     return tyro.cli(
         settings_class,
@@ -115,7 +118,10 @@ def _preset(settings_class: type[Settings], arguments: list[str]) -> Settings | 
     values: dict[str, Any] = {}
     for one in reversed(settings_class.__mro__):
         values |= vars(one).get("PRESETS", {}).get(chosen, {})
-    return settings_class(preset=chosen, **values) if values else None
+    if not values:
+        return None
+    make: Callable[..., Settings] = settings_class
+    return make(preset=chosen, **values)
 
 
 def _print_what_can_be_printed() -> None:

@@ -79,7 +79,11 @@ def _fetch(url: str, part: Path, checksum: str) -> None:
         try:
             _append(url, file)
         except requests.HTTPError as error:
-            if error.response.status_code != _RANGE_NOT_SATISFIABLE or not file.tell():
+            response = error.response
+            is_beyond = (
+                response is not None and response.status_code == _RANGE_NOT_SATISFIABLE
+            )
+            if not is_beyond or not file.tell():
                 raise
             # There is no rest: the part is the whole file, or too long to be of it.
             if not has_checksum(part, checksum):
@@ -145,7 +149,7 @@ def _remove_if_empty(part: Path) -> None:
 
 def _reason(error: requests.RequestException) -> str:
     """Say in a few words what requests takes a paragraph for."""
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP error {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the download was cut short"

@@ -33,7 +33,7 @@ def fit(
     options = {"verbose": 0, "shuffle": False} | options
     if keras.config.backend() != "tensorflow":
         return model.fit(batches, **options)
-    raised = []
+    raised: list[Exception] = []
     try:
         return model.fit(_pipeline(batches, raised), **options)
     except Exception:

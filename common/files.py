@@ -13,6 +13,7 @@ from typing import Any
 
 from common.errors import InputError, file_error
 
+fcntl: Any
 try:
     import fcntl
 except ImportError:  # Windows

@@ -165,7 +165,7 @@ def _upright_method(
 ) -> Image.Transpose | None:
     """Return what EXIF asks for, unless the annotation was made without it."""
     try:
-        method = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG))
+        method = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 0))
     except Exception:  # damaged EXIF data says nothing about the pixels
         return None
     stored = image.size[::-1]

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -17,7 +17,7 @@ from rich.progress import (
 from common.command_line import suppress_startup_output
 
 # In notebooks, whose output says that it is a terminal, plain text and no live line.
-_PLAIN = {"force_terminal": False, "force_jupyter": False}
+_PLAIN: dict[str, Any] = {"force_terminal": False, "force_jupyter": False}
 console = Console(
     highlight=False, soft_wrap=True, **(_PLAIN if "ipykernel" in sys.modules else {})
 )
@@ -70,7 +70,7 @@ class EpochProgress:
             "", total=items * epochs, epoch=first_epoch, numbers=""
         )
 
-    def __enter__(self) -> "EpochProgress":
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 

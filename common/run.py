@@ -17,7 +17,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 
@@ -41,21 +41,29 @@ AUTO = "auto"
 
 
 class RunSettings(Protocol):
-    """What the settings of every training say.
+    """What the settings of every training say; a dataclass."""
 
-    Attributes:
-        n: epoch to start at, or :data:`AUTO`.
-        epochs: how many to train.
-        path_model: the folder.
-        tensorboard: whether rows are written for TensorBoard too.
-        own_settings: names of settings that each run has for itself.
-    """
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
-    n: int | str
-    epochs: int
-    path_model: Path
-    tensorboard: int
-    own_settings: frozenset[str]
+    @property
+    def n(self) -> int | str:
+        """Epoch to start at, or :data:`AUTO`."""
+
+    @property
+    def epochs(self) -> int:
+        """How many to train."""
+
+    @property
+    def path_model(self) -> Path:
+        """The folder."""
+
+    @property
+    def tensorboard(self) -> int:
+        """Whether rows are written for TensorBoard too."""
+
+    @property
+    def own_settings(self) -> frozenset[str]:
+        """Names of settings that each run has for itself."""
 
 
 Settings = TypeVar("Settings", bound=RunSettings)
@@ -153,10 +161,9 @@ def resolve(settings: Settings, files: EpochFiles) -> Settings:
     Raises:
         InputError: there is nothing to start from.
     """
-    if settings.n == AUTO:
-        settings = dataclasses.replace(settings, n=_first_missing(files))
-    files.check_start(settings.n)
-    return settings
+    first = _first_missing(files) if settings.n == AUTO else int(settings.n)
+    files.check_start(first)
+    return dataclasses.replace(settings, n=first)
 
 
 @contextmanager
@@ -214,7 +221,8 @@ class Run:
         others: Mapping[str, Stateful],
         writes: bool,
     ):
-        self.epochs = range(settings.n, settings.n + settings.epochs)
+        first = int(settings.n)
+        self.epochs = range(first, first + settings.epochs)
         self._settings, self._files, self._identity = settings, files, identity
         self._learner, self._others, self._writes = learner, others, writes
         self._board: TensorBoardLog | None = None
@@ -291,19 +299,23 @@ class Run:
 
 
 class TestSettings(Protocol):
-    """What the settings of every test say.
+    """What the settings of every test say."""
 
-    Attributes:
-        path_model: the folder of the run.
-        model_name: checkpoint in it, the newest if empty.
-        weights_path: a file instead of a checkpoint, or None.
-        seed: of everything random.
-    """
+    @property
+    def path_model(self) -> Path:
+        """The folder of the run."""
 
-    path_model: Path
-    model_name: str
-    weights_path: Path | None
-    seed: int
+    @property
+    def model_name(self) -> str:
+        """Checkpoint in it, the newest if empty."""
+
+    @property
+    def weights_path(self) -> Path | None:
+        """A file instead of a checkpoint, or None."""
+
+    @property
+    def seed(self) -> int:
+        """Of everything random."""
 
 
 def trained_weights(settings: TestSettings, files: EpochFiles, command: str) -> Path:

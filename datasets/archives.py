@@ -111,8 +111,9 @@ def _tar_files(path: Path, file: IO[bytes]) -> Files:
                 tarfile.data_filter(member, str(path.parent))
             except tarfile.FilterError as error:
                 raise _unsafe(path, member.name) from error
-            if member.isfile():
-                yield member.name, archive.extractfile(member)
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is not None:
+                yield member.name, content
 
 
 def _zip_files(path: Path, archive: zipfile.ZipFile) -> Files:

@@ -110,7 +110,7 @@ def _unpack_images(archive: Path, folder: Path) -> None:
         for name, file in files:
             found = re.fullmatch(r"101_ObjectCategories/(\w+)/image_(\d{4})\.jpg", name)
             category = wanted.get(found[1]) if found else None
-            if category and int(found[2]) in category.numbers:
+            if found and category and int(found[2]) in category.numbers:
                 image = _name(category.offset + int(found[2]))
                 write_file(file, folder / "JPEGImages" / f"{image}.jpg")
 
@@ -123,7 +123,7 @@ def _read_boxes(archive: Path) -> dict[str, Box]:
         for name, file in files:
             found = re.fullmatch(r"Annotations/(\w+)/annotation_(\d{4})\.mat", name)
             category = wanted.get(found[1]) if found else None
-            if category and int(found[2]) in category.numbers:
+            if found and category and int(found[2]) in category.numbers:
                 image = _name(category.offset + int(found[2]))
                 boxes[image] = _read_box(archive, name, file.read())
     return boxes

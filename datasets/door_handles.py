@@ -191,12 +191,12 @@ def _row(path: Path, number: int, line: str) -> Row | None:
     if not line.strip():
         return None
     try:
-        x, y, _, size, train, _, visible, label, box = line.strip().split("|")
+        *place, _, size, train, _, visible, label, edges = line.strip().split("|")
         if not int(train) or not int(visible):
             return None
         sides = sorted(int(side) for side in size.split(",")[:2])
-        box = Box(*(int(float(side)) for side in box.split(",")))
-        x, y = float(x), float(y)
+        box = Box(*(int(float(edge)) for edge in edges.split(",")))
+        x, y = map(float, place)
         if not (math.isfinite(x) and math.isfinite(y)):
             raise ValueError
         return Row(x, y, (sides[0], sides[1]), int(label), box)

@@ -26,7 +26,7 @@ import csv
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
 from common.errors import InputError, file_error
@@ -167,7 +167,7 @@ def _text_of(path: Path) -> str:
 def _handle_rows(path: Path) -> Iterator[_Row]:
     for number, line in enumerate(_text_of(path).splitlines(), 1):
         if line.strip():
-            yield f"line {number}", lambda images, line=line: _handle(line, images)
+            yield f"line {number}", partial(_handle, line)
 
 
 def _handle(line: str, images: "_Images") -> Keypoint | str:
@@ -234,7 +234,7 @@ def _table_rows(path: Path) -> Iterator[_Row]:
     for values in _parsed(path, reader):
         if any(value.strip() for value in values):
             where = f"line {reader.line_num}"
-            yield where, lambda images, v=values: _table_row(header, v, images)
+            yield where, partial(_table_row, header, values)
 
 
 def _parsed(path: Path, reader: Iterator[list[str]]) -> Iterator[list[str]]:

@@ -11,7 +11,7 @@ that is, pixels of the original image over the normaliser.
 
 import threading
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, overload
 
 import numpy as np
 from PIL import Image
@@ -21,19 +21,23 @@ from datasets.keypoint_annotations import Keypoint
 
 
 class Source(Protocol):
-    """Where a set's pictures come from.
+    """Where a set's pictures come from."""
 
-    Attributes:
-        names: of the pictures.
-        targets: float32 (n, 4).
-        sizes: int64 (n, 2), height and width of the pictures in pixels.
-        canvas_shape: (S, S, C).
-    """
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the pictures."""
 
-    names: Sequence[str]
-    targets: np.ndarray
-    sizes: np.ndarray
-    canvas_shape: tuple[int, int, int]
+    @property
+    def targets(self) -> np.ndarray:
+        """float32 (n, 4)."""
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """int64 (n, 2), height and width of the pictures in pixels."""
+
+    @property
+    def canvas_shape(self) -> tuple[int, int, int]:
+        """(S, S, C)."""
 
     def canvas(self, number: int) -> np.ndarray:
         """Return uint8 (S, S, C)."""
@@ -85,9 +89,13 @@ class KeypointSet(Sequence):
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def __getitem__(
-        self, index: int | slice
-    ) -> "tuple[np.ndarray, np.ndarray] | KeypointSet":
+    @overload
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "KeypointSet": ...
+
+    def __getitem__(self, index):
         if isinstance(index, slice):
             return self.subset(range(len(self))[index])
         return self._source.canvas(int(self._numbers[index])), self.targets[index]

@@ -135,13 +135,16 @@ def ceilings(settings: Ceilings) -> Made:
     ]
     classes = sorted({one.class_name for one in found})
     what = classes[0] if len(classes) == 1 else f"{len(classes)} classes"
-    labels = {
-        "title": f"Ceilings of the hierarchy, {what}",
-        "x_label": "moves",
-        "y_label": f"share of {settings.per}s found",
-    }
-    limits = {"ylim": (0, 1), "xticks": range(settings.number_of_steps)}
-    return Made(rows, partial(draw_lines, _lines(found, settings), **labels, **limits))
+    draw = partial(
+        draw_lines,
+        _lines(found, settings),
+        title=f"Ceilings of the hierarchy, {what}",
+        x_label="moves",
+        y_label=f"share of {settings.per}s found",
+        ylim=(0, 1),
+        xticks=range(settings.number_of_steps),
+    )
+    return Made(rows, draw)
 
 
 def _lines(found: Sequence[Ceiling], settings: Ceilings) -> dict[str, Line]:

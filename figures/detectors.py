@@ -173,7 +173,7 @@ def regions_per_object(settings: RegionsPerObject) -> Made:
     """Regions analysed until an object was found, from results.json of tests."""
     runs = read_same_test(settings.runs)
     fields = settings.agent, "regions_per_object_histogram"
-    counts = {
+    counts: dict[str, Sequence[float]] = {
         label: one.numbers(*fields)
         for label, one in zip(_labels(runs), runs, strict=True)
     }

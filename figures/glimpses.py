@@ -102,8 +102,9 @@ def cases_of(results: Results) -> list[Case]:
 
 
 def _is_point(values: object) -> bool:
-    is_pair = isinstance(values, list) and len(values) == 2
-    return is_pair and all(map(is_number, values))
+    if not isinstance(values, list) or len(values) != 2:
+        return False
+    return all(map(is_number, values))
 
 
 def _point(case: Results, name: str) -> tuple[float, float]:
@@ -188,25 +189,32 @@ def _studies(paths: Sequence[Path], names: Sequence[str]) -> Made:
     not digitised; its best model, of Table 1, is drawn thin.
     """
     paper = published.DETECTION_RATES["paper, glimpses"]
-    panels, table = {}, []
-    for study, arms in _read_studies(paths, names).items():
+    panels: dict[str, dict[str, Line]] = {}
+    table: list[tuple] = []
+    for study, variants in _read_studies(paths, names).items():
         lines = panels[study] = {}
-        for arm, rates in arms.items():
+        for variant, rates in variants.items():
             seeds = len(rates)
             mean, spread = rates.mean(axis=0), rates.std(axis=0, ddof=1 % seeds)
-            label = f"{arm}  ({seeds} seeds)" if seeds > 1 else arm
+            label = f"{variant}  ({seeds} seeds)" if seeds > 1 else variant
             lines[label] = Line(DISTANCES, mean, spread=spread if seeds > 1 else None)
             table += [
-                (study, arm, "here", seeds, *values)
+                (study, variant, "here", seeds, *values)
                 for values in zip(DISTANCES, mean, spread, strict=True)
             ]
-        if arms:
+        if variants:
             lines["paper, best model"] = Line(
                 DISTANCES, paper, "#7d868f", look=PUBLISHED
             )
-    labels = {"x_label": "normalised distance", "y_label": "detection rate in %"}
-    limits = {"ylim": (0, None), "xticks": DISTANCES}
-    return Made(table, partial(draw_line_panels, panels, **labels, **limits))
+    draw = partial(
+        draw_line_panels,
+        panels,
+        x_label="normalised distance",
+        y_label="detection rate in %",
+        ylim=(0, None),
+        xticks=DISTANCES,
+    )
+    return Made(table, draw)
 
 
 def _read_studies(
@@ -265,24 +273,37 @@ def learning_curve(settings: LearningCurve) -> Made:
     """The learning curve, from log.csv of trainings."""
     if not settings.runs:
         raise InputError("runs: none was named; expected folders with log.csv")
-    lines, rows, name = {}, [], ""
+    lines: dict[str, Line] = {}
+    rows: list[tuple] = []
+    name = ""
     for path in settings.runs:
         log = read_rows(path, "log.csv")
         epoch, name = log.column("epoch"), log.column(*settings.columns)
-        numbers = range(len(log.rows))
-        points = [(log.number(n, epoch), log.number(n, name)) for n in numbers]
-        points = [point for point in points if None not in point]
+        columns = [
+            [log.number(n, column) for n in range(len(log.rows))]
+            for column in (epoch, name)
+        ]
+        points = [
+            (x, y)
+            for x, y in zip(*columns, strict=True)
+            if x is not None and y is not None
+        ]
         if not points:
             raise InputError(f"{log.path}: {name} is empty; expected numbers")
         label = run_name(log.path)
         while label in lines:
             label += "'"
-        lines[label] = Line(*zip(*points, strict=True))
+        epochs, values = zip(*points, strict=True)
+        lines[label] = Line(epochs, values)
         rows += [(label, "here", *point) for point in points]
-    labels = {"title": "Learning curve", "x_label": "epoch"}
-    labels["y_label"] = name.replace("_", " ")
-    columns = "run", "source", "epoch", name
-    return Made(rows, partial(draw_lines, lines, **labels), columns)
+    draw = partial(
+        draw_lines,
+        lines,
+        title="Learning curve",
+        x_label="epoch",
+        y_label=name.replace("_", " "),
+    )
+    return Made(rows, draw, ("run", "source", "epoch", name))
 
 
 def table1(settings: Table1) -> Made:

@@ -72,8 +72,13 @@ def read_scenes(
     Raises:
         InputError: there is no such set, or an annotation is bad or names no size.
     """
-    reading = {"one_based_boxes": quirks.one_based_boxes, "skip_bad": skip_bad}
-    voc = VocSet.open(path_voc, image_set, class_object, **reading)
+    voc = VocSet.open(
+        path_voc,
+        image_set,
+        class_object,
+        one_based_boxes=quirks.one_based_boxes,
+        skip_bad=skip_bad,
+    )
     number = class_number(class_object)
     scenes, skipped = [], voc.skipped
     for index in range(len(voc)):

@@ -276,7 +276,7 @@ def _levels(
     All windows of a level have one size, so that :func:`hierarchy.regions.subregion` of
     one of them, with its corner at 0, says where the subregions of all of them lie.
     """
-    sizes, offsets = [tuple(map(float, size))], []
+    sizes, offsets = [(float(size[0]), float(size[1]))], []
     for _ in range(depth):
         parent = Region((0.0, 0.0, *sizes[-1]), (0, 0, *size), size)
         children = [

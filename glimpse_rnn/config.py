@@ -260,8 +260,6 @@ class TrainSettings(DataSettings, ModelSettings):
 class TestSettings(DataSettings, ModelSettings):
     """Test the recurrent glimpse regressor, or locate in pictures of one's own."""
 
-    __test__ = False  # no test case, whatever pytest thinks of the name
-
     model_name: str = ""
     """Checkpoint in path_model, such as model_epoch_49 or model_best; the newest if
     left out."""

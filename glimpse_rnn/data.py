@@ -12,8 +12,6 @@ import numpy as np
 from common.errors import InputError, file_error
 from common.files import REPOSITORY
 from common.progress import console
-from datasets.drawn.cars import ensure_cars
-from datasets.drawn.digits import draw_digits
 from datasets.fetch import fetch
 from datasets.keypoint_annotations import SPLITS, read_annotations
 from datasets.keypoints import FileSource, KeypointSet
@@ -71,6 +69,8 @@ def _handles_or_cars() -> Path:
     """Return the Car Door Handle data set, or drawn cars if it is not there."""
     if DOOR_HANDLES.is_dir():
         return DOOR_HANDLES
+    from datasets.drawn.cars import ensure_cars  # where nobody has data, alone
+
     cars = ensure_cars()
     console.print(
         f"{DOOR_HANDLES} is not there and no other data set was given: using the drawn"
@@ -152,6 +152,8 @@ def open_digits(path: Path | str | None, split: str, image_size: int) -> Keypoin
         InputError: there are no such files, or they hold something else.
     """
     if path is None:
+        from datasets.drawn.digits import draw_digits
+
         # Test digits come from another seed than those to train on.
         digits = draw_digits(DRAWN_DIGITS[split], PLACES[split])
         title = f"drawn digits ({split})"

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -19,7 +19,10 @@ BATCH = 64
 
 
 def trace(
-    model: GlimpseRegressor, images: np.ndarray, policy: str = "mean", seed: int = 0
+    model: GlimpseRegressor,
+    images: np.ndarray,
+    policy: Literal["mean", "sample"] = "mean",
+    seed: int = 0,
 ) -> dict[str, np.ndarray]:
     """Return one rollout over each image.
 
@@ -185,6 +188,7 @@ def write_case(rollout: Rollout, path: Path, folder: Path) -> dict[str, Any]:
         (row, column) of ``truth``, ``prediction`` and of each glimpse,
         ``trajectory``.
     """
+    assert rollout.truth is not None and rollout.distance is not None
     save_picture(rollout.picture, path)
     return {
         "name": rollout.name,

@@ -7,7 +7,7 @@ difference of rows and of columns into a share of the normaliser, a car's height
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from keras import ops
 
@@ -28,7 +28,7 @@ def offsets(predictions: Any, targets: Any) -> Any:
     return (predictions - targets[..., :2]) * targets[..., 2:]
 
 
-def regression_loss(offsets: Any, kind: Literal["l1", "l2"]) -> Any:
+def regression_loss(offsets: Any, kind: str) -> Any:
     """Return the mean of |Δy| + |Δx|, or of Δy² + Δx² = Δ², over all predictions.
 
     Args:

@@ -138,8 +138,8 @@ class GlimpseRegressor(keras.Model):
         self._prediction_offset = int(prediction_offset)
         self._loss_kind, self._reward_kind = loss, reward
         self._supervises_all = supervision == "every"
-        seeds = np.random.SeedSequence(seed).generate_state(6) >> 1
-        seeds = [int(seed) for seed in seeds]
+        states = np.random.SeedSequence(seed).generate_state(6)
+        seeds = [int(state >> 1) for state in states]
         self.sensor = GlimpseSensor(bandwidth, radius, levels)
         self.glimpse_network = get_glimpse_network(
             glimpse_network,
@@ -417,8 +417,7 @@ def get_model(
         InputError: VGG-16's weights cannot be had.
     """
     settings.check_names()
-    is_training = isinstance(settings, TrainSettings)
-    if is_training:
+    if isinstance(settings, TrainSettings):
         path_vgg, seed = settings.path_vgg, settings.seed
     architecture = settings.architecture()
     channels = CHANNELS[architecture.pop("task")]
@@ -426,7 +425,7 @@ def get_model(
     if settings.glimpse_network == "vgg16" and path_vgg is not None:
         ensure_trunk(path_vgg)
         load_trunk(model.glimpse_network, path_vgg)
-    if is_training:
+    if isinstance(settings, TrainSettings):
         rate = keras.optimizers.schedules.ExponentialDecay(
             settings.learning_rate,
             settings.decay_steps,

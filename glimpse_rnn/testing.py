@@ -98,9 +98,6 @@ def test(settings: TestSettings) -> None:
     report_skipped(images)
 
 
-test.__test__ = False  # no test case, whatever pytest thinks of the name
-
-
 def load_model(settings: ModelSettings, weights: Path) -> GlimpseRegressor:
     """Build a model and read its weights, VGG-16's blocks among them.
 

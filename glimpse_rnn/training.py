@@ -182,7 +182,7 @@ def train_epochs(
             callbacks=[_Live(epoch, listener)],
         ).history
         seconds = time.perf_counter() - start
-        row = dict.fromkeys(LOG_FIELDS, "") | {"epoch": epoch}
+        row: dict[str, Any] = dict.fromkeys(LOG_FIELDS, "") | {"epoch": epoch}
         row |= {name: rounded(history[name][-1]) for name in LOSS_FIELDS}
         row |= validate(model, validation)
         row["learning_rate"] = rounded(float(model.optimizer.learning_rate))

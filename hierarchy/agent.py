@@ -59,12 +59,15 @@ class Agent:
             for index, action in enumerate(random)
             if action is None or self._always_q_values
         ]
-        q_values = dict.fromkeys(range(len(states)))
+        q_values: dict[int, np.ndarray] = {}
         if asked:
             values = self._q_values_of([states[index] for index in asked])
-            q_values |= dict(zip(asked, values, strict=True))
+            q_values = dict(zip(asked, values, strict=True))
         return [
-            ActionOutput(action or int(np.argmax(q_values[index])) + 1, q_values[index])
+            ActionOutput(
+                int(np.argmax(q_values[index])) + 1 if action is None else action,
+                q_values.get(index),
+            )
             for index, action in enumerate(random)
         ]
 

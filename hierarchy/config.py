@@ -309,7 +309,6 @@ class TrainSettings(SharedSettings):
 class TestSettings(SharedSettings):
     """Settings of testing."""
 
-    __test__ = False  # no test case, whatever pytest thinks of the name
     PRESETS = {"fast": presets.FAST}
 
     path_voc_test: Path = VOC2007

@@ -38,9 +38,6 @@ def test_set(settings: TestSettings) -> VocSet:
     return images
 
 
-test_set.__test__ = False  # no test case, whatever pytest thinks of the name
-
-
 def mirrored_in_turn(images: Iterable[VocImage], epoch: int) -> Iterator[VocImage]:
     """Mirror every other image, and in the next epoch those in between.
 

@@ -46,7 +46,17 @@ class AnnotatedImage(Protocol):
         """All objects, of every class, in annotation order."""
 
 
-class SearchEnvironment(gymnasium.Env[Observation, int]):
+class AnnotatedImages(Protocol):
+    """A sequence of them; a list or a :class:`datasets.voc.VocSet` is one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> AnnotatedImage: ...
+
+    def __iter__(self) -> Iterator[AnnotatedImage]: ...
+
+
+class SearchEnvironment(gymnasium.Env[Observation, np.int64]):
     """One episode is one search for one object, from the whole image on.
 
     Actions 0 to 4 zoom (up left, up right, down left, down right, centre), 5 is the
@@ -93,7 +103,7 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
 
     def __init__(
         self,
-        images: Sequence[AnnotatedImage],
+        images: AnnotatedImages,
         class_object: int | str = 1,
         spec: SearchSpec = SearchSpec(),
         observation_size: tuple[int, int] = (224, 224),
@@ -108,7 +118,8 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
             )
         history_size = spec.history_length * len(spec.actions)
         self.action_space = spaces.Discrete(len(spec.actions))
-        self.observation_space = spaces.Dict(
+        # gymnasium 1.4 declares Dict as a space of spaces, not of observations.
+        self.observation_space = spaces.Dict(  # type: ignore[assignment]
             image=spaces.Box(0, 255, (*observation_size, 3), np.uint8),
             history=spaces.Box(0, 1, (history_size,), np.float32),
         )
@@ -146,7 +157,7 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
         return self._observation(self._search), self._info(self._search)
 
     def step(
-        self, action: int
+        self, action: int | np.integer
     ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Do ``action``, 0 to 5.
 
@@ -164,7 +175,7 @@ class SearchEnvironment(gymnasium.Env[Observation, int]):
         if not self.action_space.contains(action):
             raise InvalidAction(
                 f"action is {action!r}; expected an integer, 0 to"
-                f" {self.action_space.n - 1}"
+                f" {len(self._spec.actions) - 1}"
             )
         reward = float(search.step(int(action) + 1))
         truncated = search.done and not search.triggered
@@ -226,7 +237,7 @@ class _Episodes:
 
     def __init__(
         self,
-        images: Sequence[AnnotatedImage],
+        images: AnnotatedImages,
         class_object: int,
         spec: SearchSpec,
         shuffle: bool,

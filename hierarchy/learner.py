@@ -145,7 +145,7 @@ class QLearner(keras.Model):
             kernel.assign(kernel * _row_factors(*scaling))
             optimizer = RowScaledAdam(*scaling, **adam)
         self.updates = 0
-        self.target_network = None
+        self.target_network: keras.Model | None = None
         if target_update_period:
             self.target_network = get_q_network(*sizes, hidden_units=hidden_units)
             self.target_network.trainable = False
@@ -222,7 +222,8 @@ class QLearner(keras.Model):
         return loss
 
     def _update_target_network(self) -> None:
-        self.target_network.set_weights(self.network.get_weights())
+        if self.target_network is not None:
+            self.target_network.set_weights(self.network.get_weights())
 
     def q_values(self, states) -> np.ndarray:
         """Return the Q-values of n states (state_size,): float32 (n, num_actions)."""

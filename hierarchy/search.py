@@ -119,8 +119,8 @@ class Search:
         """Whether the search has ended, by a trigger or by its last step."""
         return self.triggered or self.steps_taken >= self.number_of_steps
 
-    def step(self, action: int) -> None:
-        """Do an action, given by its number.
+    def step(self, action: int) -> float | None:
+        """Do an action, given by its number; a test knows no reward.
 
         Raises:
             ValueError: there is no such action.
@@ -128,6 +128,7 @@ class Search:
         self.state = self.state.after(action, self.spec)
         self.steps_taken += 1
         self.triggered = action == self.spec.actions.trigger
+        return None
 
 
 class TrainingSearch(Search):

@@ -62,7 +62,9 @@ def train(settings: TrainSettings, make_features: MakeFeatures) -> None:
     with open_run(
         settings, checkpoints, identity, parts.learner, parts.stateful
     ) as run:
-        with TrainingProgress(len(images), settings.n, settings.epochs) as progress:
+        with TrainingProgress(
+            len(images), run.epochs.start, len(run.epochs)
+        ) as progress:
             for epoch in run.epochs:
                 row = _train_epoch(parts, images, epoch, progress)
                 run.end_epoch(row, format_row(row))

@@ -7,7 +7,7 @@ gathered, and of those the largest is taken, or a weighted sum.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import keras
 import numpy as np
@@ -127,12 +127,12 @@ class OnDevicePool45Crops(FeatureExtractor):
             InputError: the image is under 32 pixels high or wide.
         """
         maps = self._trunk(map_input(image, self._quirks))
-        sizes = tuple((one.shape[1], one.shape[2]) for one in maps)
+        fine, coarse = ((one.shape[1], one.shape[2]) for one in maps)
         flat = [ops.reshape(ops.cast(one, "float32"), (-1, CHANNELS)) for one in maps]
         cells = ops.concatenate(flat)
         # All as long as the longest so far: what is of one length is compiled once.
         self._capacity = max(self._capacity, next_power_of_two(cells.shape[0]))
-        return OnDeviceMaps(_filled_up(cells, self._capacity), sizes)
+        return OnDeviceMaps(_filled_up(cells, self._capacity), (fine, coarse))
 
 
 class SamplingGrid(NamedTuple):
@@ -176,12 +176,16 @@ def sampling_grid(
         sides.append((rows, xmin + columns, row_weights, column_weights))
         is_pooled.append(pooled)
     most = next_power_of_two(max(part.shape[1] for side in sides for part in side))
-    rows, columns, *weights = (
+    rows, columns, row_weights, column_weights = (
         np.stack([_widened(part, most) for part in parts])
         for parts in zip(*sides, strict=True)
     )
     return SamplingGrid(
-        rows.astype(np.int32), columns.astype(np.int32), *weights, np.array(is_pooled)
+        rows.astype(np.int32),
+        columns.astype(np.int32),
+        row_weights,
+        column_weights,
+        np.array(is_pooled),
     )
 
 
@@ -210,8 +214,10 @@ def _neighbours(size: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _widened(part: np.ndarray, width: int) -> np.ndarray:
     """Widen (7, k) to a width: cells are repeated, weights are zero."""
-    mode = "constant" if part.dtype == np.float32 else "edge"
-    return np.pad(part, ((0, 0), (0, width - part.shape[1])), mode)
+    mode: Literal["constant", "edge"] = "edge"
+    if part.dtype == np.float32:
+        mode = "constant"
+    return np.pad(part, [(0, 0), (0, width - part.shape[1])], mode)
 
 
 def pool(

@@ -117,7 +117,7 @@ class Canvas:
         font = _font(size, look.pop("bold", False))
         # Dollars in a file's name are dollars, also where a matplotlibrc wants TeX.
         plain = {"parse_math": False, "usetex": False, "transform": self._transform}
-        look = {"color": TEXT, "va": "center_baseline"} | plain | look
+        look = {"color": TEXT, "va": "center_baseline", **plain, **look}
         self._figure.text(x, y, text, fontproperties=font, **look)
 
     def title(self, lines: Sequence[str], x: float, line_height: int) -> None:
@@ -132,9 +132,10 @@ class Canvas:
         out = style.width / 2
         corner = xmin - out, ymin - out
         size = xmax - xmin + style.width, ymax - ymin + style.width
-        dark = {"edgecolor": DARK, "alpha": style.alpha}
+        dark: dict[str, Any] = {"edgecolor": DARK, "alpha": style.alpha}
         dark["linewidth"] = (style.width + 2 * style.outline) * 72 / DPI
-        line = {"edgecolor": style.colour, "linewidth": style.width * 72 / DPI}
+        line: dict[str, Any] = {"edgecolor": style.colour}
+        line["linewidth"] = style.width * 72 / DPI
         line["linestyle"] = (0, style.dashes) if style.dashes else "-"
         for look in (dark, line):
             self._add(Rectangle(corner, *size, fill=False, joinstyle="miter", **look))

@@ -15,7 +15,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
 
 from common.files import atomic_write
 from report.canvas import MUTED, TEXT
@@ -46,16 +48,17 @@ GLIMPSE_COLOURS = {
 """Colours that are the same in all plots of glimpses, by how a name begins."""
 
 PUBLISHED = {"linewidth": 0.9, "linestyle": (0, (4, 2)), "zorder": 2, "marker": ""}
-"""VisitedRegion of a line that a paper published, thin behind ours."""
+"""How a line is drawn that a paper published: thin, behind ours."""
 
 Legend = Literal["inside", "right", "below"]
-LEGENDS = {
+LEGENDS: dict[Legend, dict[str, Any]] = {
     "inside": {"loc": "best"},
     "right": {"loc": "outside right upper"},
     "below": {"loc": "outside lower center", "ncols": 2},
 }
 
-Curve = tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray, float | None]
+Numbers = Sequence[float] | np.ndarray
+Curve = tuple[Numbers, Numbers, float | None]
 """Recall and precision, (n,) floats in [0, 1] by rising recall, and the AP."""
 Rates = Mapping[str, Sequence[float]]
 
@@ -72,10 +75,10 @@ class Line:
         look: more that matplotlib's ``Axes.plot`` takes.
     """
 
-    x: Sequence[float]
-    y: Sequence[float]
+    x: Numbers
+    y: Numbers
     colour: str | None = None
-    spread: Sequence[float] | None = None
+    spread: Numbers | None = None
     look: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -98,11 +101,15 @@ class PublishedCurve:
 
 @contextmanager
 def new_figure(
-    path: Path, width: float, height: float, dpi: int = 200
+    path: Path,
+    width: float,
+    height: float,
+    dpi: int = 200,
+    padding: Mapping[str, Any] | None = None,
 ) -> Iterator[Figure]:
     """Give a figure, sized in inches, to draw on; write it atomically afterwards."""
-    look = {"facecolor": "white", "layout": "constrained"}
-    figure = Figure((width, height), dpi=dpi, **look)
+    layout = ConstrainedLayoutEngine(**(padding or {}))
+    figure = Figure((width, height), dpi=dpi, facecolor="white", layout=layout)
     FigureCanvasAgg(figure)
     yield figure
     with atomic_write(Path(path)) as partial:
@@ -119,8 +126,7 @@ def new_plot(
     size: tuple[float, float] = (6.4, 4.8),
 ) -> Iterator[Axes]:
     """Give the axes of a plot; its legend is added and the file written afterwards."""
-    with new_figure(path, *size) as figure:
-        figure.get_layout_engine().set(**PADDING)
+    with new_figure(path, *size, padding=PADDING) as figure:
         axes = figure.add_subplot(facecolor="white")
         _label(axes, fill(title, TITLE_WIDTH), x_label, y_label)
         yield axes
@@ -129,7 +135,7 @@ def new_plot(
 
 def _label(axes: Axes, title: str, x_label: str, y_label: str) -> None:
     """Give axes their names and the look of all plots."""
-    look = {"color": TEXT, "fontweight": "bold", "parse_math": False}
+    look: dict[str, Any] = {"color": TEXT, "fontweight": "bold", "parse_math": False}
     axes.set_title(title, loc="left", fontsize=12, **look)
     axes.set_xlabel(x_label, color=TEXT, fontsize=11)
     axes.set_ylabel(y_label, color=TEXT, fontsize=11)
@@ -142,7 +148,7 @@ def _label(axes: Axes, title: str, x_label: str, y_label: str) -> None:
 def _add_legend(axes: Axes, legend: Legend, size: int) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        owner = axes if legend == "inside" else axes.figure
+        owner: Any = axes if legend == "inside" else axes.figure
         look = {"edgecolor": "none", "labelcolor": TEXT, "fontsize": size}
         owner.legend(handles, labels, framealpha=0.9, **look, **LEGENDS[legend])
 
@@ -163,8 +169,16 @@ def _add_lines(axes: Axes, lines: Mapping[str, Line], empty: str) -> None:
 
 
 def _say(axes: Axes, text: str) -> None:
-    middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
-    axes.text(0.5, 0.5, text, color=MUTED, fontsize=13, **middle)
+    axes.text(
+        0.5,
+        0.5,
+        text,
+        color=MUTED,
+        fontsize=13,
+        ha="center",
+        va="center",
+        transform=axes.transAxes,
+    )
 
 
 def draw_lines(
@@ -175,7 +189,7 @@ def draw_lines(
     y_label: str,
     legend: Legend = "right",
     empty: str = "no data",
-    **limits: object,
+    **limits: Any,
 ) -> None:
     """Draw a plot of lines by name, ``empty`` where none has points.
 
@@ -193,11 +207,10 @@ def draw_line_panels(
     path: Path,
     x_label: str,
     y_label: str,
-    **limits: object,
+    **limits: Any,
 ) -> None:
     """Draw plots of lines side by side, by their titles, with the same limits."""
-    with new_figure(path, 5.2 * len(panels), 4.4) as figure:
-        figure.get_layout_engine().set(**PADDING)
+    with new_figure(path, 5.2 * len(panels), 4.4, padding=PADDING) as figure:
         for place, (title, lines) in enumerate(panels.items(), 1):
             axes = figure.add_subplot(1, len(panels), place)
             _label(axes, title, x_label, y_label if place == 1 else "")
@@ -224,16 +237,16 @@ def draw_precision_recall(
     colours = _colours(curves, DETECTOR_COLOURS)
     lines = dict(_curve_line(n, curve, colours[n]) for n, curve in curves.items())
     palette = iter(PALETTE * len(published))
-    for name, curve in published.items():
+    for name, paper in published.items():
         colour = colours.get(name) or next(palette)
-        area = f"  area {curve.area:.3f}" if curve.area else ""
-        points = zip(*curve.points, strict=True)
-        lines[f"paper, {name}{area}"] = Line(*points, colour, look=PUBLISHED)
-        end = {"marker": "^", "markerfacecolor": "white", "markersize": 6}
-        end |= {"zorder": 5, "clip_on": False}
-        lines[f"_end of {name}"] = Line([curve.max_recall], [0], colour, look=end)
-    what = title, "recall", "precision", "below", "no detections"
-    draw_lines(lines, path, *what, xlim=(0, 1), ylim=(0, 1.02))
+        area = f"  area {paper.area:.3f}" if paper.area else ""
+        recall, precision = np.transpose(paper.points)
+        lines[f"paper, {name}{area}"] = Line(recall, precision, colour, look=PUBLISHED)
+        end: dict[str, Any] = {"marker": "^", "markerfacecolor": "white"}
+        end |= {"markersize": 6, "zorder": 5, "clip_on": False}
+        lines[f"_end of {name}"] = Line([paper.max_recall], [0], colour, look=end)
+    labels, empty = (title, "recall", "precision"), "no detections"
+    draw_lines(lines, path, *labels, "below", empty, xlim=(0, 1), ylim=(0, 1.02))
 
 
 def _curve_line(name: str, curve: Curve, colour: str) -> tuple[str, Line]:
@@ -267,7 +280,8 @@ def _plain(name: str) -> str:
 
 def _colours(names: Iterable[str], own: Mapping[str, str]) -> dict[str, str]:
     """Return the colour of each name: its own once, else the next of OTHERS."""
-    colours, others = {}, 0
+    colours: dict[str, str] = {}
+    others = 0
     for name in names:
         plain = _plain(name).lower()
         fixed = [c for start, c in own.items() if plain.startswith(start)]
@@ -278,7 +292,7 @@ def _colours(names: Iterable[str], own: Mapping[str, str]) -> dict[str, str]:
 
 
 def draw_regions_per_object(
-    histograms: Mapping[str, Sequence[int]], path: Path, title: str = ""
+    histograms: Mapping[str, Sequence[float]], path: Path, title: str = ""
 ) -> None:
     """Draw after how many regions objects were found (detectors' paper, Fig. 8).
 
@@ -292,9 +306,10 @@ def draw_regions_per_object(
         colours = _colours(histograms, DETECTOR_COLOURS)
         for place, (name, counts) in enumerate(histograms.items()):
             x = np.arange(len(counts)) + 1 + (place - (len(histograms) - 1) / 2) * width
-            look = {"color": colours[name], "zorder": 3}
-            look["label"] = f"{_plain(name)}  {sum(counts)} found"
-            bars = axes.bar(x, counts, width * 0.92, **look)
+            label = f"{_plain(name)}  {sum(counts)} found"
+            bars = axes.bar(
+                x, counts, width * 0.92, color=colours[name], label=label, zorder=3
+            )
             if width > 0.25:  # there is room for numbers
                 texts = [str(count) if count else "" for count in counts]
                 axes.bar_label(bars, texts, padding=2, color=TEXT, fontsize=9)
@@ -322,12 +337,11 @@ def draw_detection_rate(
         look = {"linewidth": 1.5 if number else 2.4, "zorder": 3 if number else 4}
         lines[name] = Line(values["distance"], values["rate"], colours[name], look=look)
     for name, values in (published or {}).items():
-        look = {"linestyle": ":", "linewidth": 1}
-        lines[name] = Line(values["distance"], values["rate"], TEXT, look=look)
+        dotted = {"linestyle": ":", "linewidth": 1}
+        lines[name] = Line(values["distance"], values["rate"], TEXT, look=dotted)
     end = max((max(values["distance"]) for values in curves.values()), default=1)
     labels = "normalised distance Δ", "detection rate in %"
-    limits = {"xlim": (0, end), "ylim": (0, 100)}
-    draw_lines(lines, path, title, *labels, "inside", **limits)
+    draw_lines(lines, path, title, *labels, "inside", xlim=(0, end), ylim=(0, 100))
 
 
 def draw_rate_by_glimpses(
@@ -386,7 +400,7 @@ def draw_table(
             colWidths=[0.58] + [number] * (len(columns) - 1),
             cellLoc="right",
             colLoc="right",
-            bbox=(0, 0, 1, 1),
+            bbox=Bbox.unit(),
             edges="horizontal",
         )
         table.auto_set_font_size(False)

@@ -248,7 +248,7 @@ def _draw_legend(
     canvas: Canvas, rollouts: Sequence[Rollout], y: float, words: str
 ) -> None:
     """Say what the colours are; ``words`` are the glimpses'."""
-    x, middle = MARGIN, y + 8
+    x, middle = float(MARGIN), y + 8
     entries = [(words, GLIMPSE)] * any(len(one.locations) for one in rollouts)
     entries += [("prediction", PREDICTION)]
     entries += [("truth", TRUTH)] * any(one.truth is not None for one in rollouts)

@@ -7,7 +7,7 @@ looked at, the pixels that the network saw, and the Q-values that decided.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -59,12 +59,16 @@ TITLE_LINE, HEADER_LINE, BAR_LINE, LEGEND_LINE = 30, 28, 25, 26
 MAX_COLUMNS = 8
 
 
-class Action(NamedTuple):
-    """An action as strips show it; any object with these attributes will do."""
+class Action(Protocol):
+    """An action as strips show it."""
 
-    name: str
-    glyph: str
-    """A sign for it that the font DejaVu Sans has."""
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def glyph(self) -> str:
+        """A sign for it that the font DejaVu Sans has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,10 +226,10 @@ class _Strip:
             crop = top, x, top + SIDE, x + SIDE
             self._canvas.box(crop, LOOKED_AT[frame.outcome])
             self._draw_q_values(x, y + self._bars_top, frame)
-        for style, text, x, line in self._legend:
-            y = self._legend_top + (line + 0.5) * LEGEND_LINE
-            self._canvas.box((y - 6, x, y + 6, x + 20), style)
-            self._canvas.text(x + 30, y, text, SMALL, color=MUTED)
+        for style, text, left, line in self._legend:
+            middle = self._legend_top + (line + 0.5) * LEGEND_LINE
+            self._canvas.box((middle - 6, left, middle + 6, left + 20), style)
+            self._canvas.text(left + 30, middle, text, SMALL, color=MUTED)
         return self._canvas.pixels()
 
     def _draw_labels(self, y: int) -> None:
@@ -328,7 +332,9 @@ def _seen(pixels: np.ndarray) -> np.ndarray:
 def _faded(picture: np.ndarray, inside: Box) -> np.ndarray:
     """Return a picture, uint8 (h, w, 3), that is pale but for the box ``inside``."""
     ymin, xmin, ymax, xmax = inside
-    pale = (picture * (1 - FADE) + np.float32(OUTSIDE) * FADE).astype(np.uint8)
+    pale = (picture * (1 - FADE) + np.array(OUTSIDE, np.float32) * FADE).astype(
+        np.uint8
+    )
     pale[ymin:ymax, xmin:xmax] = picture[ymin:ymax, xmin:xmax]
     return pale
 
@@ -359,7 +365,7 @@ def _flow(
     entries: Iterator[tuple[LineStyle, str]], left: int, width: int
 ) -> Iterator[tuple[LineStyle, str, float, int]]:
     """Yield entries with their x in pixels and line from 0, as many as they need."""
-    x, line = left, 0
+    x, line = float(left), 0
     for style, text in entries:
         length = 30 + text_width(text, SMALL)
         if x > left and x + length > width - MARGIN:

@@ -273,9 +273,6 @@ def test(training: Training, model: str, folder: Path) -> None:
     _call([f"{training.detector}.test", *words, "--path_testing_folder", str(folder)])
 
 
-test.__test__ = False  # no test case, whatever pytest thinks of the name
-
-
 def _tested(folder: Path) -> str:
     """Return the SHA-256 of the weights that results are of, empty without any."""
     try:

@@ -16,6 +16,12 @@ from weights.layouts import CONVOLUTIONS, Arrays
 _HERE = Path(__file__).resolve().parent
 
 
+def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> Any:
+    """Collect what a module defines, not the programs' ``test`` that it imports."""
+    is_imported = getattr(obj, "__module__", None) != collector.module.__name__
+    return [] if is_imported else None
+
+
 @pytest.fixture(scope="session")
 def golden() -> Callable[[str], Any]:
     """Load a golden record by its name without ``.json``."""

@@ -68,8 +68,8 @@ def test_processors_that_know_bfloat16(flags, knows, monkeypatch):
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: text)
     assert devices.knows_bfloat16() is knows
     settings = TrainSettings(trunk_dtype="auto")
-    assert settings.descriptor_dtype == ("bfloat16" if knows else "float32")
-    assert TrainSettings(trunk_dtype="float32").descriptor_dtype == "float32"
+    assert settings.computing_dtype == ("bfloat16" if knows else "float32")
+    assert TrainSettings(trunk_dtype="float32").computing_dtype == "float32"
 
 
 def test_a_system_that_does_not_say_knows_no_bfloat16(monkeypatch):

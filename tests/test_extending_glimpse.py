@@ -1,4 +1,4 @@
-"""A policy and a reward from outside: the code of docs/extending_glimpse.md itself."""
+"""A policy and a reward from outside: the code of docs/extending.md itself."""
 
 import json
 import re
@@ -30,7 +30,7 @@ TOY = {
 
 
 def code_of_the_document():
-    text = (REPOSITORY / "docs" / "extending_glimpse.md").read_text(encoding="utf-8")
+    text = (REPOSITORY / "docs" / "extending.md").read_text(encoding="utf-8")
     _, section = text.split("## glimpse_rnn\n")
     (block,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     return block

@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -22,10 +23,15 @@ from report.searches import (
     NEXT,
     OBJECT,
     SIDE,
-    Action,
     Frame,
     draw_search,
 )
+
+
+class Action(NamedTuple):
+    name: str
+    glyph: str
+
 
 ACTIONS = tuple(Action(f"action {n}", glyph) for n, glyph in enumerate("↖↗↙↘⊙✓", 1))
 TRIGGER = len(ACTIONS)

@@ -75,7 +75,7 @@ def fingerprint_of_model(model: Any) -> str:
 
 
 def _sha256(array: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array, "<f4")).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(array, "<f4").data).hexdigest()
 
 
 def _fingerprint(digests: Mapping[str, tuple[str, str]]) -> str:

@@ -522,6 +522,5 @@ def _rows_to_channels_last(kernel: np.ndarray) -> np.ndarray:
     """Permute descriptor rows from channel, row, column to row, column, channel."""
     rows, columns, channels = FEATURES
     size = rows * columns * channels
-    features = kernel[:size].reshape(channels, rows, columns, -1)
-    features = features.transpose(1, 2, 0, 3).reshape(size, -1)
-    return np.concatenate([features, kernel[size:]])
+    features = kernel[:size].reshape(channels, rows, columns, -1).transpose(1, 2, 0, 3)
+    return np.concatenate([features.reshape(size, -1), kernel[size:]])

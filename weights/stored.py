@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import h5py
 import numpy as np
@@ -24,7 +25,8 @@ KERAS_1 = "Keras 1 or 2: layer_names"
 KERAS_3 = "Keras 3: layers/*/vars"
 ONNX_GRAPH = "ONNX: Conv nodes"
 
-StoredArray = h5py.Dataset | np.ndarray
+StoredArray: TypeAlias = Any
+"""An ``h5py.Dataset``, which has no types, or an array."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,7 +268,7 @@ def _names_in(config: object) -> Iterator[str]:
 def _natural(name: str) -> list[tuple[str, int]]:
     """Sort ``conv2d``, ``conv2d_1``, … ``conv2d_10`` by their numbers."""
     parts = [re.fullmatch(r"(.*?)_?(\d*)", part) for part in name.split("/")]
-    return [(part[1], int(part[2] or 0)) for part in parts]
+    return [(part[1], int(part[2] or 0)) for part in parts if part]
 
 
 def _group(path: Path, parent: h5py.Group, name: str) -> h5py.Group:
@@ -291,7 +293,7 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _texts(values: object) -> list[str]:
+def _texts(values: Any) -> list[str]:
     return [_text(value) for value in np.ravel(values)]
 
 

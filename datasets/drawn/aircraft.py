@@ -51,7 +51,7 @@ def _leg(x: float, left: float, low: float, radius: float) -> list[Mesh]:
     """Strut and wheel of the undercarriage."""
     tyre = [(x, left + side * 0.35 * radius, low) for side in (-1, 1)]
     strut = rod(_GREY, (x, 0.4 * left, -0.03), (x, left, low), 0.008)
-    return [strut, rod(_DARK, *tyre, radius, 14)]
+    return [strut, rod(_DARK, tyre[0], tyre[1], radius, 14)]
 
 
 def _airliner(rng: Rng, wheels: bool, skin, accent, second) -> _Halves:

@@ -8,7 +8,7 @@ find is the front door's handle, 1 to 3 % as long as the picture is wide.
 """
 
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,13 +55,13 @@ SHAPES = {
 }  # fmt: skip
 
 
-_Fields = namedtuple("_F", "size kind near handle_length view tilt seed paint handles")
+_Car = namedtuple("_Car", "size kind near handle_length view tilt seed paint handles")
 
 
-class CarScene(_Fields):
+class CarScene(_Car):
     """Contents of one picture; near is the visible side, 1 left or -1 right."""
 
-    def skin(self, points: np.ndarray, side: float) -> np.ndarray:
+    def skin(self, points: Sequence | np.ndarray, side: float) -> np.ndarray:
         """Points (n, 3) of the skin at (forward, up), from -1 right to 1 left."""
         shape, (x, z) = SHAPES[self.kind], np.array(points).T
         lean = np.clip((z - shape.windows[0][0][1]) / 0.1, 0, 1.5)
@@ -99,16 +99,16 @@ class CarScene(_Fields):
         crown = shapes.mesh_polygons(mesh, view, sun, mood)
         far = [(view.project(points), 0.5 * _TYRE) for points, _ in self._wheels(-1)]
         flat = [(self.skin(points, self.near), fill) for points, fill in self._side()]
-        points, fills = zip(*flat, *self._wheels(1), strict=True)
+        points, paints = zip(*flat, *self._wheels(1), strict=True)
         normal = view.rotation[None, :, 1] * self.near
-        lit = mood.shade(sun, normal, np.array(fills))
+        lit = mood.shade(sun, normal, np.array(paints))
         return far + crown + list(zip(map(view.project, points), lit, strict=True))
 
-    def _side(self) -> Polygons:
+    def _side(self) -> list[tuple]:
         """Side (forward, up) with lower part, seams, arches, windows and handles."""
         shape, paint, low = SHAPES[self.kind], self.paint, SHAPES[self.kind].low
         belt = shape.windows[0][0][1]
-        flat = [(((0.5, low), *shape.top, (-0.5, low)), paint)]
+        flat: list[tuple] = [(((0.5, low), *shape.top, (-0.5, low)), paint)]
         bands = [(0.49, -0.49, belt - 0.07, 0.84), (0.49, -0.49, low + 0.02, 0.45)]
         bands += [(x - 0.002, x + 0.002, belt, 0.35) for x in shape.doors]
         for x, y, top, light in bands:

@@ -50,8 +50,8 @@ def _bent(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     matrix = turn @ np.array([[1, slant], [0, 1]]) / stretch[:, None]
     middle = np.array(image.size) / 2
     rows = np.concatenate([matrix, (middle - matrix @ middle)[:, None]], 1)
-    image = image.transform(image.size, 0, rows.ravel().tolist(), 2)  # affine, bilinear
-    pixels = np.asarray(image)
+    how = Image.Transform.AFFINE, rows.ravel().tolist(), Image.Resampling.BILINEAR
+    pixels = np.asarray(image.transform(image.size, *how))
     phase, size = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.06 * _LARGE)
     wave = size * np.sin(np.arange(len(pixels)) / _LARGE * 3.5 + phase)
     columns = np.arange(pixels.shape[1]) + np.rint(wave).astype(int)[:, None]

@@ -154,7 +154,7 @@ _ANNOTATION = """<annotation>\n\t<folder>planes</folder>\n\t<filename>{}</filena
 
 def _write(folder: Path, entries: Entries, seed: int) -> None:
     """Write images, annotations and lists; corners count from 1."""
-    labels = {"trainval": [], "test": []}
+    labels: dict[str, list[tuple[str, int]]] = {"trainval": [], "test": []}
     for split, index, name in entries:
         pixels, objects = draw_picture(split, index, seed)
         Image.fromarray(pixels).save(folder / f"JPEGImages/{name}.jpg", quality=90)

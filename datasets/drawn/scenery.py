@@ -9,7 +9,7 @@ from datasets.drawn.shapes import CIRCLE, Picture, Rng, colour, levels, mix
 
 WHITE = np.ones(3)
 PAINTS = "#e9ebec #b9bfc4 #4a5057 #1d2024 #a01c22 #3a6ea8 #1f4d3a #d9b23a".split()
-_Mood = namedtuple("_M", "zenith sky haze sun lit shaded tint strength ambience up")
+_Mood = namedtuple("_Mood", "zenith sky haze sun lit shaded tint strength ambience up")
 
 
 class Mood(_Mood):

@@ -33,7 +33,7 @@ def levels(values: np.ndarray) -> np.ndarray:
     return (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def mix(first: np.ndarray, second: np.ndarray, share: float | np.ndarray) -> np.ndarray:
+def mix(first, second, share: float | np.ndarray) -> np.ndarray:
     """Linear interpolation: ``first`` at share 0, ``second`` at share 1."""
     return first + (np.asarray(second) - first) * share
 
@@ -105,13 +105,13 @@ def foil(
 
 def rod(paint: np.ndarray, start: Point, end: Point, radius: float, cuts=6) -> Mesh:
     """Cylinder with closed ends: a strut, or a wheel where it is short and thick."""
-    start, axis = np.array(start), np.subtract(end, start)
+    base, axis = np.array(start), np.subtract(end, start)
     first = np.cross(axis, np.eye(3)[np.argmin(np.abs(axis))])
     first /= np.linalg.norm(first)
     second = np.cross(axis, first) / np.linalg.norm(axis)
     turn = np.linspace(0, 2 * np.pi, cuts + 1)[:, None]
     ring = radius * (np.cos(turn) * first + np.sin(turn) * second)
-    points = start + np.stack([0 * ring, ring, axis + ring, axis + 0 * ring])
+    points = base + np.stack([0 * ring, ring, axis + ring, axis + 0 * ring])
     return _closed(points, paint)
 
 
@@ -121,7 +121,7 @@ class View:
 
     rotation: np.ndarray  # (3, 3) from its axes to the viewer's
     distance: float  # of the viewer from its origin
-    centre: tuple[float, float] = (0.0, 0.0)  # (x, y) of its origin
+    centre: tuple[float, ...] = (0.0, 0.0)  # (x, y) of its origin
     scale: float = 1.0  # pixels for each unit there
 
     @classmethod
@@ -181,7 +181,7 @@ class Picture:
     def lay(self, polygons: Polygons, name="", alpha=1.0) -> None:
         """Cover the picture with smooth-edged polygons; a name makes them a thing."""
         scale = SUPERSAMPLING
-        image = Image.new("RGBA", tuple(side * scale for side in self.image.size))
+        image = Image.new("RGBA", [side * scale for side in self.image.size])
         draw = ImageDraw.Draw(image)
         fills = levels(np.array([fill for _, fill in polygons])).tolist()
         for (points, _), fill in zip(polygons, fills, strict=True):

@@ -29,7 +29,7 @@ class DrawnSet(NamedTuple):
     seed: int
 
     @property
-    def _record(self) -> dict[str, str | int]:
+    def _record(self) -> dict[str, object]:
         """What tells one set from another, after a look at the numbers."""
         numbers = {"seed": self.seed} | self.counts
         for field, number in numbers.items():
