@@ -59,7 +59,7 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
     compare_with_training(
         weights,
         settings.identity() | extract.fingerprint,
-        may_differ=(*settings.search_identity(), *extract.may_differ),
+        may_differ=("class", *settings.search_identity(), *extract.may_differ),
     )
     agent = load_agent(settings, weights, extract)
     about = {
@@ -142,6 +142,7 @@ def measure(
         raise InputError(f"none of {len(images)} test images can be read")
     results = {
         **about,
+        "data": images.title,
         "images": len(evaluators["agent"].truths),
         "objects": sum(len(truth.boxes) for truth in evaluators["agent"].truths),
         "seconds": round(time.perf_counter() - start, 2),

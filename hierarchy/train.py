@@ -54,8 +54,9 @@ def train(settings: TrainSettings, make_features: MakeFeatures) -> None:
     images = images.at_least(extract.smallest_image)
     parts = assemble(settings, extract)
     identity = settings.identity() | extract.fingerprint
+    taking_part = parts.learner, parts.stateful
     with (
-        open_run(settings, checkpoints, identity, parts.learner, parts.stateful) as run,
+        open_run(settings, checkpoints, identity, *taking_part, images.title) as run,
         TrainingProgress(len(images), run.epochs.start, len(run.epochs)) as progress,
     ):
         for epoch in run.epochs:

@@ -26,8 +26,8 @@ ROOT = Path(__file__).parents[1]
 DETECTORS = ("image_zooms", "pool45_crops")
 EPOCHS = 3
 RESULTS = set(
-    "detector class weights trunk trunk_dtype quirks seed backend made_with settings"
-    " images objects seconds skipped agent random upper_bound".split()
+    "detector class data weights trunk trunk_dtype quirks seed backend made_with"
+    " settings images objects seconds skipped agent random upper_bound".split()
 )
 TOY = [
     *("--number_of_steps", "3", "--batch_size", "4", "--learning_rate", "1e-4"),
