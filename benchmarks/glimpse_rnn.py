@@ -1,4 +1,4 @@
-"""glimpse_rnn against the usual sensor, and against the machine's floor."""
+"""glimpse_rnn against the usual sensor, and against the machine's lower bound."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,8 +9,8 @@ from keras import ops
 
 from benchmarks.loop_sensor import LoopSensor
 from benchmarks.measuring import Measurement, in_turns, seconds_of
+from common.data_pipeline import fit
 from common.device_arrays import compiled
-from common.feeding import fit
 from common.memory import tune_malloc
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.model import GlimpseRegressor, get_model

@@ -1,4 +1,4 @@
-"""image_zooms against the published way, and against the machine's floor."""
+"""image_zooms against the published program, and against the machine's lower bound."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,12 +24,12 @@ def measure() -> Iterator[Measurement]:
         extract = ImageZooms(trunk, fingerprint)
         image = SearchImage("image", training.images[0].pixels)
 
-        def published_describe() -> None:
+        def published_extract() -> None:
             trunk.predict(trunk_input(resize(image.pixels))[None], verbose=0)
 
         for dtype in ("float32", "bfloat16"):
             features = make_features(replace(settings, trunk_dtype=dtype))
-            yield from training.training_step(features, published_describe, dtype)
+            yield from training.training_step(features, published_extract, dtype)
         yield _extracting_again(extract, image)
         yield _in_bfloat16(settings, extract, image)
         yield training.update_over_floor()

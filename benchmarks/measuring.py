@@ -15,7 +15,7 @@ class Measurement:
         name: what was compared; one ending in ``_over_floor`` is against a bound that
             no program can beat, in ``_growth`` against the same with less to do.
         ours: what this project needs, in ``unit``.
-        reference: what the other way, or the floor, needs.
+        reference: what the other way, or the lower bound, needs.
         unit: of both.
         how: what was done, in a format_row.
     """

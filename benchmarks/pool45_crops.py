@@ -1,4 +1,4 @@
-"""pool45_crops against the published way."""
+"""pool45_crops against the reference implementation."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ def measure() -> Iterator[Measurement]:
         assert isinstance(extract, Pool45Crops)
         rois = _published_rois(extract, image, regions)
         yield _roi_pooling(extract, image, regions, rois)
-        # The published way is timed without the pass that makes the maps.
+        # The reference implementation is timed without the pass that makes the maps.
         yield from training.training_step(
             make_features(settings), lambda: published_pooling(rois[1])
         )

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.glimpse_rnn import ArrayBatches, random_images
 from benchmarks.measuring import Measurement
-from common.feeding import fit
+from common.data_pipeline import fit
 from common.memory import tune_malloc
 from datasets.voc import VocImage, VocObject
 from glimpse_rnn.config import TrainSettings as GlimpseSettings

@@ -1,4 +1,4 @@
-"""A training step of either detector against the published way and the floor."""
+"""A training step of either detector against the published one and a lower bound."""
 
 import statistics
 import tempfile
@@ -61,17 +61,17 @@ class Bench:
     def training_step(
         self,
         extract: FeatureExtractor,
-        published_describe: Callable[[], Any],
+        published_extract: Callable[[], Any],
         dtype: str = "float32",
     ) -> Iterator[Measurement]:
         """Compare the mean step of a training, and of its first epoch.
 
         Args:
             extract: the detector's features, with nothing cached.
-            published_describe: describes one region the published way.
+            published_extract: extracts a region's features as the published program.
             dtype: what the detector's trunk computes in.
         """
-        seconds, published = self._step_seconds(extract, published_describe)
+        seconds, published = self._step_seconds(extract, published_extract)
         for name, regions in (
             ("training_step", "mean over the 50 epochs of a training"),
             ("training_step_first_epoch", "in the first epoch, nothing seen before"),
@@ -81,13 +81,13 @@ class Bench:
                 seconds[name],
                 published,
                 "s",
-                f"describe, choose, store and update, batch {BATCH} out of {BUFFER},"
+                f"extract, act, store and update, batch {BATCH} out of {BUFFER},"
                 f" {regions}, trunk in {dtype}, against 201 single predictions and a"
                 " fit",
             )
 
     def _step_seconds(
-        self, extract: FeatureExtractor, published_describe: Callable[[], Any]
+        self, extract: FeatureExtractor, published_extract: Callable[[], Any]
     ) -> tuple[dict[str, float], float]:
         """Return the time of a step by measurement, and that of a published one.
 
@@ -105,7 +105,7 @@ class Bench:
             self.generator,
             {},
         )
-        published_step = self._published_step(published_describe)
+        published_step = self._published_step(published_extract)
         self.learner.update(self.replay.sample(BATCH, self.generator))  # compiles
         published_step()  # so does this
         steps, seconds, published = [], [], []
@@ -123,12 +123,12 @@ class Bench:
         return ours, statistics.median(published)
 
     def _published_step(
-        self, published_describe: Callable[[], Any]
+        self, published_extract: Callable[[], Any]
     ) -> Callable[[], None]:
         network = published_q_network()
 
         def step() -> None:
-            published_describe()
+            published_extract()
             batch = self.replay.sample(BATCH, self.generator)
             network.predict(batch.states[:1], batch_size=1, verbose=0)
             published_update(network, batch)

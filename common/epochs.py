@@ -139,16 +139,16 @@ class EpochFiles:
                 path.unlink()
             self._drop_rows_from(epoch)
             return None
-        aside = self.folder / datetime.now().strftime("replaced_%Y-%m-%d_%H-%M-%S")
-        aside.mkdir()
+        archive = self.folder / datetime.now().strftime("replaced_%Y-%m-%d_%H-%M-%S")
+        archive.mkdir()
         for path in (self.log, self.folder / CONFIG):
             if path.is_file():
-                shutil.copyfile(path, aside / path.name)
+                shutil.copyfile(path, archive / path.name)
         # Latest first: killed half-way, what stays is still an unbroken row of epochs.
         for path in sorted(replaced + stale, key=_epoch_of, reverse=True):
-            path.rename(aside / path.name)
+            path.rename(archive / path.name)
         self._drop_rows_from(epoch)
-        return aside
+        return archive
 
     def _drop_rows_from(self, epoch: int) -> None:
         rows = self.rows()
@@ -377,8 +377,8 @@ def compare_settings(
         before = saved.get(name)
         if before == value or (name in may_differ and name not in saved):
             continue
-        words = f"{name} was {in_words(before)} in training, now it is"
-        words += f" {in_words(value)}"
+        words = f"{name} was {format_value(before)} in training, now it is"
+        words += f" {format_value(value)}"
         if name not in may_differ:
             raise InputError(
                 f"{path}: {words}; expected what the model was trained with"
@@ -386,7 +386,7 @@ def compare_settings(
         console.print(words)
 
 
-def in_words(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Return a setting's value as a line to read has it."""
     if isinstance(value, dict):
         return " ".join(map(str, value.values()))

@@ -200,7 +200,7 @@ class FileSource:
     def __init__(self, keypoints: Sequence[Keypoint], side: int, cache_bytes: int):
         self._keypoints = keypoints
         self._side = side
-        self._room = cache_bytes // (3 * side * side)
+        self._capacity = cache_bytes // (3 * side * side)
         self._kept: dict[int, np.ndarray] = {}
         self._lock = threading.Lock()
         self.canvas_shape = (side, side, 3)
@@ -230,7 +230,7 @@ class FileSource:
             canvas = squash(self.picture(number), self._side)
             canvas.flags.writeable = False
             with self._lock:
-                if len(self._kept) < self._room:
+                if len(self._kept) < self._capacity:
                     self._kept[number] = canvas
         return canvas
 

@@ -207,9 +207,9 @@ def ceilings_table(settings: Table) -> Made:
     fig5 = Baselines(**data, **TRIGGERS)
     counted.append(("detectors_fig5", TRIGGERS, _by_triggers(fig5)))
     for name, variant, numbers in counted:
-        words = ["-m", "figures", name, *_words(data), *_words(variant)]
+        words = ["-m", "figures", name, *_arguments(data), *_arguments(variant)]
         about = *made_with, command_of(words)
-        rows += [(" ".join(_words(variant)), *number, *about) for number in numbers]
+        rows += [(" ".join(_arguments(variant)), *number, *about) for number in numbers]
     return Made(rows)
 
 
@@ -231,7 +231,7 @@ def _by_triggers(settings: Baselines) -> Iterator[tuple[str, str, str, float, in
                 yield scale_name(scale), who, measure, value, len(scenes)
 
 
-def _words(settings: Mapping[str, Any]) -> list[str]:
+def _arguments(settings: Mapping[str, Any]) -> list[str]:
     """Return settings as they are written on a command line, word by word."""
     words = []
     for name, value in settings.items():

@@ -183,7 +183,7 @@ def resolution(settings: Runs) -> Made:
 
 
 def _studies(paths: Sequence[Path], names: Sequence[str]) -> Made:
-    """Make a figure of the detection rate of each arm of studies over distance.
+    """Make a figure of the detection rate of each variant of studies over distance.
 
     Lines are means over seeds, shades a standard deviation. The paper's own curves are
     not digitised; its best model, of Table 1, is drawn thin.
@@ -220,32 +220,32 @@ def _studies(paths: Sequence[Path], names: Sequence[str]) -> Made:
 def _read_studies(
     paths: Sequence[Path], wanted: Sequence[str]
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Read wanted studies from CSV files, a row for each arm and seed.
+    """Read wanted studies from CSV files, a row for each variant and seed.
 
     Paths are files, or folders that hold STUDY.csv or STUDY/STUDY.csv. A file without
     the column ``study`` is called after its study.
 
     Returns:
-        By study and arm, rates in %: float64 (seeds, 5).
+        By study and variant, rates in %: float64 (seeds, 5).
 
     Raises:
         InputError: none of ``wanted`` is there, or a file cannot be read.
     """
     if not paths:
         raise InputError("runs: none was named; expected CSV files of studies")
-    arms: dict[str, dict[str, list]] = {name: defaultdict(list) for name in wanted}
+    variants: dict[str, dict[str, list]] = {name: defaultdict(list) for name in wanted}
     for file in (file for path in paths for file in _study_files(path, wanted)):
         rows = read_rows(file)
         for line, row in enumerate(rows.rows):
             study = row["study"] if "study" in rows.columns else file.stem
-            if study in arms:
-                arms[study][row[rows.column("arm")]].append(_rates_in(rows, line))
-    if not any(arms.values()):
+            if study in variants:
+                variants[study][row[rows.column("arm")]].append(_rates_in(rows, line))
+    if not any(variants.values()):
         there, names = ", ".join(map(str, paths)), " or ".join(wanted)
         raise InputError(f"runs: no study {names} in {there}; expected its CSV file")
     return {
-        study: {arm: np.array(rates) for arm, rates in found.items()}
-        for study, found in arms.items()
+        study: {variant: np.array(rates) for variant, rates in found.items()}
+        for study, found in variants.items()
     }
 
 

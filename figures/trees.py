@@ -1,4 +1,4 @@
-"""All searches of a data set at once: what the hierarchy reaches, what chance does.
+"""All searches of a data set at once: what the hierarchy, what random search reaches.
 
 The policies of :mod:`hierarchy.baselines` search one image after the other. Here the
 same regions, out of the same :func:`hierarchy.regions.subregion`, are held as arrays

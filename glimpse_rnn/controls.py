@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from common.feeding import fit
+from common.data_pipeline import fit
 from common.files import atomic_write, sha256_of, write_json
 from common.progress import EpochProgress
 from datasets.keypoints import KeypointSet

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from common.feeding import fit
+from common.data_pipeline import fit
 from common.memory import tune_malloc
 from common.progress import EpochProgress, console, rounded
 from common.run import Run, open_run, resolve

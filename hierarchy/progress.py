@@ -1,4 +1,4 @@
-"""What a training run tells: the row of an epoch, a sentence, a live line."""
+"""What a training run tells: the row of an epoch, that row to read, a live line."""
 
 import time
 from typing import Any

@@ -109,7 +109,7 @@ class OnDevicePool45Crops(FeatureExtractor):
             for image, region in zip(images, regions, strict=True)
         ]
         views += views[-1:] * (next_power_of_two(len(views)) - len(views))
-        cells = [_filled_up(maps.cells, self._capacity) for maps, _ in views]
+        cells = [_padded(maps.cells, self._capacity) for maps, _ in views]
         sources = sampling_grid(
             [(maps.sizes, window) for maps, window in views], self._quirks
         )
@@ -132,7 +132,7 @@ class OnDevicePool45Crops(FeatureExtractor):
         cells = ops.concatenate(flat)
         # All as long as the longest so far: what is of one length is compiled once.
         self._capacity = max(self._capacity, next_power_of_two(cells.shape[0]))
-        return OnDeviceMaps(_filled_up(cells, self._capacity), (fine, coarse))
+        return OnDeviceMaps(_padded(cells, self._capacity), (fine, coarse))
 
 
 class SamplingGrid(NamedTuple):
@@ -250,6 +250,6 @@ def pool(
     return ops.where(sources.is_pooled[:, None], largest, mixed)
 
 
-def _filled_up(cells: Array, capacity: int) -> Array:
+def _padded(cells: Array, capacity: int) -> Array:
     missing = capacity - cells.shape[0]
     return ops.pad(cells, ((0, missing), (0, 0))) if missing else cells

@@ -4,11 +4,11 @@
     python -m studies.glimpses --study policy --seeds 0 1 2 --jobs 2
     python -m studies.glimpses --study resolution --budget small
 
-Every arm and seed is a normal training run in a folder of its own below
+Every variant and seed is a normal training run in a folder of its own below
 ``path_studies``, trained by ``train.py`` and tested by ``test.py``; what is finished is
 not done again, what was killed goes on where it stopped, and several processes, also on
-several machines with a shared folder, never work on the same arm. ``STUDY.csv`` has a
-row per arm and seed.
+several machines with a shared folder, never work on the same variant. ``STUDY.csv`` has
+a row per variant and seed.
 """
 
 import csv
@@ -60,7 +60,7 @@ STUDIES: dict[str, dict[str, dict[str, str]]] = {
         for bandwidth, radius in ((12, 6), (20, 10), (40, 20), (60, 30))
     },
 }
-"""By study and arm, the flags in which the arm differs from the paper's best model.
+"""By study and variant, the flags in which it differs from the paper's best model.
 
 Fig. 3: objective, reward. Fig. 4: network, policy, glimpses. Fig. 5: resolution; the
 paper does not give its values, so they go down from the best in its proportions.
@@ -108,7 +108,7 @@ COLUMNS = (
     "folder",
 )
 FULL_EPOCHS = 140
-"""Epochs of an arm at full budget."""
+"""Epochs of a variant at full budget."""
 
 HEARTBEAT = 10.0
 """Seconds between two signs of life."""
@@ -119,24 +119,24 @@ POLL = 0.5
 
 @dataclass(frozen=True)
 class Settings:
-    """Compare arms of a study: train and test each, and write a table."""
+    """Compare variants of a study: train and test each, and write a table."""
 
     study: Study
     """What to compare."""
     seeds: tuple[int, ...] = (0,)
-    """Each arm is trained once with each."""
+    """Each variant is trained once with each."""
     jobs: int = 1
     """Trainings at a time, in processes that share the processors."""
     budget: Literal["full", "small"] = "full"
-    """small is over in minutes and shows that things run, not which arm is better."""
+    """small takes minutes, and shows that things run, not which variant is better."""
     epochs: int = 0
     """Epochs of each training; 0 takes the budget's."""
     path_studies: Path = REPOSITORY / "runs" / "glimpse_rnn_studies"
-    """Where the arms' folders and the tables go."""
+    """Where the variants' folders and the tables go."""
     flags: tuple[str, ...] = ()
-    """Further flags of train.py for all arms, as NAME=VALUE."""
+    """Further flags of train.py for all variants, as NAME=VALUE."""
     test_flags: tuple[str, ...] = ()
-    """Further flags of test.py for all arms, as NAME=VALUE."""
+    """Further flags of test.py for all variants, as NAME=VALUE."""
 
     def check(self) -> None:
         """Refuse values that no study can have.
@@ -166,12 +166,12 @@ class Settings:
 
 
 @dataclass
-class Arm:
+class Variant:
     """One training of a study, and its folder.
 
     Attributes:
         study: its name.
-        name: of the arm.
+        name: of the variant.
         seed: of the training.
         flags: of ``train.py``, by name.
         test_flags: of ``test.py``, by name.
@@ -211,7 +211,7 @@ class Arm:
         return self.results.is_file() and self.trained >= self.wanted
 
     def check(self) -> None:
-        """Refuse to go on with an arm that was begun with other flags.
+        """Refuse to go on with a variant that was begun with other flags.
 
         Raises:
             InputError: names the folder and the flag.
@@ -269,8 +269,8 @@ def _command(program: str, flags: Mapping[str, str]) -> list[str]:
     return [sys.executable, "-m", f"glimpse_rnn.{program}", *words]
 
 
-def arms_of(settings: Settings) -> list[Arm]:
-    """Return the arms of a study, each with each seed."""
+def variants_of(settings: Settings) -> list[Variant]:
+    """Return the variants of a study, each with each seed."""
     shared = dict(BUDGETS[settings.budget])
     shared |= dict(flag.split("=", 1) for flag in settings.flags)
     if settings.epochs:
@@ -278,7 +278,7 @@ def arms_of(settings: Settings) -> list[Arm]:
     shared.setdefault("epochs", str(FULL_EPOCHS))
     test_flags = dict(flag.split("=", 1) for flag in settings.test_flags)
     return [
-        Arm(
+        Variant(
             settings.study,
             name,
             seed,
@@ -292,10 +292,10 @@ def arms_of(settings: Settings) -> list[Arm]:
 
 
 class _Job:
-    """An arm that this process is at work on."""
+    """A variant that this process is at work on."""
 
-    def __init__(self, arm: Arm, held: Claim, threads: int):
-        self.arm = arm
+    def __init__(self, variant: Variant, held: Claim, threads: int):
+        self.variant = variant
         self._claim = held
         self._threads = threads
         self._process: subprocess.Popen | None = None
@@ -315,7 +315,7 @@ class _Job:
             if status != 0:
                 self._claim.release()
                 return "failed"
-        command = self.arm.next_command()
+        command = self.variant.next_command()
         if command is None:
             self._claim.release()
             return "done"
@@ -324,7 +324,7 @@ class _Job:
 
     def _start(self, command: list[str]) -> subprocess.Popen:
         environment = os.environ | {"TF_NUM_INTRAOP_THREADS": str(self._threads)}
-        with open(self.arm.folder / "output.txt", "ab") as output:
+        with open(self.variant.folder / "output.txt", "ab") as output:
             return subprocess.Popen(
                 command,
                 stdout=output,
@@ -342,7 +342,7 @@ class _Job:
 
 
 def _die_with_parent() -> None:
-    """Have Linux end a training whose launcher is killed: its arm is up for others."""
+    """Have Linux end a training whose launcher is killed: others may take it over."""
     try:
         ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
     except (AttributeError, OSError, TypeError):
@@ -353,40 +353,44 @@ _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
 
 def main(settings: Settings) -> None:
-    """Run a study until all of its arms are done, by whomever; write its table.
+    """Run a study until all of its variants are done, by whomever; write its table.
 
     Raises:
         InputError: a setting cannot be used, or a training failed.
     """
     settings.check()
-    arms = arms_of(settings)
-    for arm in arms:
-        arm.check()
-    failed = _work_through(arms, settings)
-    write_table(arms, settings.table)
+    variants = variants_of(settings)
+    for variant in variants:
+        variant.check()
+    failed = _work_through(variants, settings)
+    write_table(variants, settings.table)
     console.print(f"table: {settings.table}")
     if failed:
         raise InputError(_words_of(failed[0]))
 
 
-def _work_through(arms: Sequence[Arm], settings: Settings) -> list[Arm]:
-    """Do what is to be done; return the arms that failed here."""
+def _work_through(variants: Sequence[Variant], settings: Settings) -> list[Variant]:
+    """Do what is to be done; return the variants that failed here."""
     claims = settings.folder / "claims"
     threads = max((os.cpu_count() or 1) // settings.jobs, 1)
     jobs: list[_Job] = []
-    failed: list[Arm] = []
+    failed: list[Variant] = []
     waiting = ""
     try:
         while True:
-            jobs = _looked_after(jobs, failed, arms, settings.table)
-            busy = [job.arm for job in jobs] + failed
-            left = [arm for arm in arms if arm not in busy and not arm.is_done]
-            for arm in left[: None if len(jobs) < settings.jobs else 0]:
+            jobs = _looked_after(jobs, failed, variants, settings.table)
+            busy = [job.variant for job in jobs] + failed
+            left = [
+                variant
+                for variant in variants
+                if variant not in busy and not variant.is_done
+            ]
+            for variant in left[: None if len(jobs) < settings.jobs else 0]:
                 if len(jobs) < settings.jobs and (
-                    held := claim(claims, arm.folder.name)
+                    held := claim(claims, variant.folder.name)
                 ):
-                    console.print(f"{arm.folder.name}: at work")
-                    jobs.append(_Job(arm, held, threads))
+                    console.print(f"{variant.folder.name}: at work")
+                    jobs.append(_Job(variant, held, threads))
             if not jobs and not left:
                 return failed
             if not jobs and (words := _held_elsewhere(claims, left)) != waiting:
@@ -398,7 +402,10 @@ def _work_through(arms: Sequence[Arm], settings: Settings) -> list[Arm]:
 
 
 def _looked_after(
-    jobs: Sequence[_Job], failed: list[Arm], arms: Sequence[Arm], table: Path
+    jobs: Sequence[_Job],
+    failed: list[Variant],
+    variants: Sequence[Variant],
+    table: Path,
 ) -> list[_Job]:
     """Return the jobs that still run."""
     running = []
@@ -407,34 +414,34 @@ def _looked_after(
         if state == "running":
             running.append(job)
             continue
-        console.print(f"{job.arm.folder.name}: {state}")
+        console.print(f"{job.variant.folder.name}: {state}")
         if state == "failed":
-            failed.append(job.arm)
+            failed.append(job.variant)
         if state == "done":
-            write_table(arms, table)
+            write_table(variants, table)
     return running
 
 
-def _held_elsewhere(claims: Path, arms: Sequence[Arm]) -> str:
-    names = [f"{a.folder.name} ({holder(claims, a.folder.name)})" for a in arms]
+def _held_elsewhere(claims: Path, variants: Sequence[Variant]) -> str:
+    names = [f"{a.folder.name} ({holder(claims, a.folder.name)})" for a in variants]
     return f"waiting for {', '.join(names)}"
 
 
-def _words_of(arm: Arm) -> str:
-    """Return why an arm failed: the last line that it said."""
-    output = arm.folder / "output.txt"
+def _words_of(variant: Variant) -> str:
+    """Return why a variant failed: the last line that it said."""
+    output = variant.folder / "output.txt"
     lines = output.read_text(encoding="utf-8", errors="replace").split("\n")
     # Not the frames that errors in flags come in.
     said = [line.strip("│ ") for line in lines if re.search(r"\w", line)]
     return f"{output}: {said[-1].strip() if said else 'it said nothing'}"
 
 
-def write_table(arms: Sequence[Arm], path: Path) -> None:
-    """Write a row for each arm that is done, in one stroke."""
+def write_table(variants: Sequence[Variant], path: Path) -> None:
+    """Write a row for each variant that is done, in one stroke."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(arm.row() for arm in arms if arm.is_done)
+    writer.writerows(variant.row() for variant in variants if variant.is_done)
     write_text(path, text.getvalue())
 
 

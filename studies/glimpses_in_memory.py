@@ -1,7 +1,7 @@
 """The comparisons of :mod:`studies.glimpses` in one process, images in memory.
 
-For notebooks: arms are trained one after the other, without folders and restarts, and
-an arm that has been trained for another study is not trained again.
+For notebooks: variants are trained one after the other, without folders and restarts.
+One that has been trained for another study is not trained again.
 """
 
 from collections.abc import Mapping
@@ -24,29 +24,29 @@ def train_studies(
     images: KeypointSet,
     others: KeypointSet,
 ) -> tuple[dict[str, list[tuple]], dict[TrainSettings, GlimpseRegressor]]:
-    """Train every arm of some studies and measure it.
+    """Train every variant of some studies and measure it.
 
     Args:
-        studies: by name and arm, the flags in which the arm differs from ``base``.
-        base: settings of all arms; ``path_data`` and folders are not used.
+        studies: by name and variant, the flags in which it differs from ``base``.
+        base: settings of all variants; ``path_data`` and folders are not used.
         images: to train on, in an order by the seed of ``base``.
         others: to measure on after the last epoch.
 
     Returns:
-        By study a row for each arm: study, arm, seed, and the share of ``others``, in
-        %, within each of :data:`glimpse_rnn.metrics.THRESHOLDS`; and the trained models
-        by their settings.
+        By study a row for each variant: study, variant, seed, and the share of
+        ``others``, in %, within each of :data:`glimpse_rnn.metrics.THRESHOLDS`; and the
+        trained models by their settings.
     """
     tables: dict[str, list[tuple]] = {study: [] for study in studies}
     models: dict[TrainSettings, GlimpseRegressor] = {}
     rates: dict[TrainSettings, list[float]] = {}
-    for study, arms in studies.items():
-        for arm, flags in arms.items():
+    for study, variants in studies.items():
+        for variant, flags in variants.items():
             settings = with_flags(base, flags)
             if settings not in models:
                 models[settings] = get_model(settings)
                 rates[settings] = _train(models[settings], settings, images, others)
-            tables[study].append((study, arm, base.seed, *rates[settings]))
+            tables[study].append((study, variant, base.seed, *rates[settings]))
     return tables, models
 
 

@@ -128,9 +128,9 @@ def test_random_agents_find_as_often_as_computed():
         )
         for _ in range(runs)
     )
-    chance = random_finds([scene], rules)[0, -1]
-    assert 0.05 < chance < 0.95
-    assert abs(found / runs - chance) < 4 * np.sqrt(chance * (1 - chance) / runs)
+    expected = random_finds([scene], rules)[0, -1]
+    assert 0.05 < expected < 0.95
+    assert abs(found / runs - expected) < 4 * np.sqrt(expected * (1 - expected) / runs)
 
 
 @settings(deadline=None, max_examples=20)

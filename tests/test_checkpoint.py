@@ -118,11 +118,11 @@ def test_starting_over_moves_what_was_there_aside(checkpoints):
     for epoch in range(3):
         run.save(checkpoints, epoch)
     later = checkpoints.weights(2).read_bytes()
-    aside = checkpoints.clear_from(1)
+    archive = checkpoints.clear_from(1)
     assert checkpoints.epochs() == [0]
     assert epochs_in_log(checkpoints) == [0]
-    assert (aside / checkpoints.weights(2).name).read_bytes() == later
-    assert (aside / "log.csv").is_file()
+    assert (archive / checkpoints.weights(2).name).read_bytes() == later
+    assert (archive / "log.csv").is_file()
     assert checkpoints.clear_from(1) is None
 
 

@@ -29,8 +29,8 @@ def test_trunk(layout, tmp_path, random_layers, capsys):
     run(source, dest)
     printed = capsys.readouterr().out
     assert "13 convolutions" in printed
-    turned = TRUNKS[layout][2]
-    assert ("not rotated" in printed) != turned
+    flipped = TRUNKS[layout][2]
+    assert ("not flipped" in printed) != flipped
     assert "trunk: VGG-16 of unknown origin" in printed
     assert "largest difference of the features" in printed
     model = build_vgg16()
@@ -47,9 +47,9 @@ def test_check_is_independent_of_the_conversion(tmp_path, random_layers, monkeyp
     """A converter that forgets to turn kernels is caught, and nothing is written."""
     source = write_trunk(tmp_path, "keras_1", random_layers)
     dest = tmp_path / "dest.weights.h5"
-    turn = layouts._turn
+    flip = layouts._flip
     monkeypatch.setattr(
-        layouts, "_turn", lambda kernel, axes, rotated: turn(kernel, axes, False)
+        layouts, "_flip", lambda kernel, axes, flipped: flip(kernel, axes, False)
     )
     with pytest.raises(InputError, match="not written: its features would differ"):
         convert_trunk(source, dest)
@@ -61,7 +61,7 @@ def test_rotation_can_be_asked_for(tmp_path, random_layers, capsys):
     trunk_files.keras_2(source, random_layers, trunk_files.channels_first)
     dest = tmp_path / "dest.weights.h5"
     run(source, dest, "--rotate", "no")
-    assert "not rotated: asked for" in capsys.readouterr().out
+    assert "not flipped: asked for" in capsys.readouterr().out
     kernel, _ = read_trunk(dest).layers["block3_conv1"]
     np.testing.assert_array_equal(kernel, random_layers["block3_conv1"][0])
 

@@ -206,7 +206,11 @@ def test_programs_and_targets_are_found():
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in (*DOCUMENTS, *MODULES) if commands_in(path)],
+    [
+        path
+        for path in (*DOCUMENTS, *MODULES)
+        if path.stem != "CHANGELOG" and commands_in(path)  # which names what was
+    ],
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 def test_commands_and_flags_of_documents_are_those_of_the_programs(path, monkeypatch):
@@ -253,3 +257,15 @@ def test_files_that_documents_name_are_there(path):
     missing = [name for name in named if not (ROOT / name).exists()]
     missing += [name for name in linked if not (path.parent / name).exists()]
     assert not missing
+
+
+def test_the_glossary_is_in_order_and_names_what_there_is():
+    text = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+    rows = re.findall(r"^\| (.*?) \| .* \| (.*?) \|$", text, re.MULTILINE)[1:]
+    words = [word.lower().replace("ε", "e") for word, _ in rows]
+    assert words == sorted(words) and len(words) > 50
+    for name in re.findall(r"`(\w[\w.]+)`", " ".join(where for _, where in rows)):
+        parts = name.split(".")
+        file = ROOT.joinpath(*parts[:2]).with_suffix(".py")
+        assert file.is_file(), name
+        assert all(re.search(rf"\b{x}\b", file.read_text("utf-8")) for x in parts[2:])

@@ -57,9 +57,9 @@ def test_a_region_is_described_once(picture):
 def test_painting_over_an_object_makes_other_descriptors(picture):
     cached = CachedFeatures(MeanColour(), 1_000_000)
     root = whole_image(40, 60)
-    painted = mask_image_with_mean_background((0, 0, 40, 60), picture)
+    masked = mask_image_with_mean_background((0, 0, 40, 60), picture)
     assert (cached([picture], [root]) != MEAN_RGB).any()
-    assert (cached([painted], [root]) == MEAN_RGB).all()
+    assert (cached([masked], [root]) == MEAN_RGB).all()
     assert (picture.pixels[0, 0] != MEAN_RGB).any()
 
 
@@ -119,15 +119,15 @@ def test_row_channel_order_is_upside_down_with_means_off_three_rows():
 
 def test_row_mask_colour_paints_the_means_in_bgr_order(picture):
     colour = mean_colour(Quirks(mask_colour=True))
-    painted = mask_image_with_mean_background((1, 2, 3, 4), picture, colour)
-    assert painted.pixels[1, 2].tolist() == [103, 116, 123]
+    masked = mask_image_with_mean_background((1, 2, 3, 4), picture, colour)
+    assert masked.pixels[1, 2].tolist() == [103, 116, 123]
     colour = mean_colour(Quirks())
-    painted = mask_image_with_mean_background((1, 2, 3, 4), picture, colour)
-    assert painted.pixels[1, 2].tolist() == [124, 117, 104]
-    assert abs(trunk_input(painted.pixels)[1, 2]).max() < 0.5
+    masked = mask_image_with_mean_background((1, 2, 3, 4), picture, colour)
+    assert masked.pixels[1, 2].tolist() == [124, 117, 104]
+    assert abs(trunk_input(masked.pixels)[1, 2]).max() < 0.5
     untouched = np.ones((40, 60), bool)
     untouched[1:3, 2:4] = False
-    assert (painted.pixels[untouched] == picture.pixels[untouched]).all()
+    assert (masked.pixels[untouched] == picture.pixels[untouched]).all()
 
 
 def test_resizing_is_the_published_one_to_the_last_grey_level(golden, golden_image):

@@ -460,27 +460,27 @@ def test_bad_results_are_named_by_file_and_field(tmp_path, figure, changes, mess
     assert not (tmp_path / "out").exists()
 
 
-def write_study(path, arms, study=None, prefix="rate_"):
+def write_study(path, variants, study=None, prefix="rate_"):
     """As studies.glimpses writes it, where a study is named."""
     heading = ["study"] * (study is not None) + ["arm", "seed"]
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(heading + [prefix + key for key in RATES])
-        for arm, seed, rates in arms:
-            writer.writerow([study] * (study is not None) + [arm, seed, *rates])
+        for variant, seed, rates in variants:
+            writer.writerow([study] * (study is not None) + [variant, seed, *rates])
     return path
 
 
 def test_studies_are_means_over_seeds(tmp_path):
-    arms = [
+    variants = [
         ("l1", 0, [1, 2, 3, 4, 5]),
         ("l1", 1, [3, 4, 5, 6, 7]),
         ("l2", 0, [0, 0, 1, 1, 2]),
     ]
     (tmp_path / "objective").mkdir()
-    write_study(tmp_path / "objective" / "objective.csv", arms)
+    write_study(tmp_path / "objective" / "objective.csv", variants)
     other = tmp_path / "other.csv"
-    write_study(other, arms[2:], study="reward", prefix="")
+    write_study(other, variants[2:], study="reward", prefix="")
     runs = (tmp_path, other)
     table = made("glimpses_fig3", tmp_path / "out", runs=runs)
     l1 = [row for row in table if row["arm"] == "l1"]

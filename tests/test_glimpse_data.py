@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from common.data_pipeline import fit
 from common.errors import InputError
-from common.feeding import fit
 from datasets.fetch import SETS, Archive
 from datasets.keypoints import KeypointSet, squash, with_scales
 from datasets.mnist import DigitSource, centroids, read_digits
@@ -427,7 +427,7 @@ def test_the_default_folder_comes_before_drawn_cars(folder, monkeypatch, capsys)
     monkeypatch.setattr(data, "DOOR_HANDLES", folder)
     assert len(open_sets(Settings(), "train")[0]) == 8
     monkeypatch.setattr(data, "DOOR_HANDLES", folder / "absent")
-    monkeypatch.setattr(data, "ensure_cars", lambda: folder)
+    monkeypatch.setattr("datasets.drawn.cars.ensure_cars", lambda: folder)
     capsys.readouterr()
     assert len(open_sets(Settings(), "train")[0]) == 8
     assert "using the drawn cars in" in capsys.readouterr().out

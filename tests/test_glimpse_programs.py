@@ -276,7 +276,7 @@ def study(cars, folder, **flags):
 
 
 def test_two_processes_share_a_study_and_one_may_die(cars, tmp_path):
-    """The killed one's arm is taken over, and no arm is done twice."""
+    """The killed one's variant is taken over, and none is done twice."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     first = subprocess.Popen(study(cars, tmp_path), cwd=ROOT, **quiet)
     wait_for(first, lambda: list(tmp_path.rglob("model_epoch_0.weights.h5")))
@@ -288,8 +288,8 @@ def test_two_processes_share_a_study_and_one_may_die(cars, tmp_path):
     ]
     said = [other.communicate(timeout=300)[0].decode() for other in others]
     assert [other.returncode for other in others] == [0, 0], said
-    for arm in ("l1_seed_0", "l2_seed_0"):
-        assert sum(text.count(f"{arm}: at work") for text in said) == 1
+    for variant in ("l1_seed_0", "l2_seed_0"):
+        assert sum(text.count(f"{variant}: at work") for text in said) == 1
     table = tmp_path / "small" / "objective" / "objective.csv"
     with open(table, newline="") as file:
         rows = list(csv.DictReader(file))

@@ -128,13 +128,13 @@ def test_box_sums_are_exact(monkeypatch, dtype, size, channels, box, levels):
     images[1] = 255
     sides = [3 * box * 2**level for level in range(levels)]
     assert BoxFilter.supports(3, sides[0])
-    areas = BoxFilter(3, sides)
-    sums = areas.prepare(ops.convert_to_tensor(images.astype(np.uint8)))
+    sums_of = BoxFilter(3, sides)
+    sums = sums_of.prepare(ops.convert_to_tensor(images.astype(np.uint8)))
     margin = sides[-1] // 3
     around = margin, margin
     padded = np.pad(images, [(0, 0), around, around, (0, 0)])
-    assert areas.image_size(sums) == size
-    rows, columns = areas.padded_size(*size)
+    assert sums_of.image_size(sums) == size
+    rows, columns = sums_of.padded_size(*size)
     wanted = tuple(side + margin + 1 for side in size)
     for found, side in zip(sums[1:], sides, strict=True):
         boxes = sliding_window_view(padded, (side // 3,) * 2, axis=(1, 2))
@@ -161,12 +161,12 @@ def test_boxes_are_whole_powers_of_two(bandwidth, radius, supported):
 def test_the_table_holds_exact_sums(size, channels):
     images = np.random.default_rng(5).integers(0, 256, (2, *size, channels))
     images[1] = 255
-    areas = IntegralImage(4, [6])
-    table = areas.prepare(ops.convert_to_tensor(images.astype(np.uint8)))
+    sums_of = IntegralImage(4, [6])
+    table = sums_of.prepare(ops.convert_to_tensor(images.astype(np.uint8)))
     expected = np.zeros((2, size[0] + 1, size[1] + 1, channels), np.int64)
     expected[:, 1:, 1:] = images.cumsum(1).cumsum(2)
     np.testing.assert_array_equal(ops.convert_to_numpy(table), expected)
-    assert areas.image_size(table) == size
+    assert sums_of.image_size(table) == size
 
 
 def test_a_table_that_overflows_still_gives_right_glimpses():

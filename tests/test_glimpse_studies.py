@@ -16,7 +16,7 @@ BASE = TrainSettings(
 )
 
 
-def test_each_arm_is_trained_once_and_measured_on_others():
+def test_each_variant_is_trained_once_and_measured_on_others():
     digits = KeypointSet(DigitSource(draw_digits(40, seed=1), 60, seed=1))
     images, others = digits[:16], digits[16:]
     studies = {
@@ -38,8 +38,8 @@ def test_each_arm_is_trained_once_and_measured_on_others():
 
 
 def test_all_arms_are_settings():
-    for arms in (STUDIES | OWN_STUDIES).values():
-        for flags in arms.values():
+    for variants in (STUDIES | OWN_STUDIES).values():
+        for flags in variants.values():
             changed = with_flags(BASE, flags)
             changed.check()
             for name, value in flags.items():

@@ -128,15 +128,15 @@ def test_detection_searches_are_the_published_ones(golden):
 
 
 def check_search_step(search, step, recorded):
-    """A trigger is recorded as the program left it: back at the painted image."""
+    """A trigger is recorded as the program left it: back at the masked image."""
     region, pixels = search.region, search.image.crop(search.region)
     window = list(region.window)
     if search.triggered:
         window[:2] = [0.0, 0.0]
-        painted = mask_image_with_mean_background(
+        masked = mask_image_with_mean_background(
             region.box, search.image, PUBLISHED_MEAN
         )
-        pixels = painted.pixels
+        pixels = masked.pixels
     digest = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
     found = {
         "step": step,

@@ -311,9 +311,9 @@ def test_any_truncation(tmp_path, kind, data):
 @given(kind=st.sampled_from(["JPEG", "PNG", "GIF", "TIFF", "WEBP"]), seed=st.integers())
 def test_any_damage(tmp_path, kind, seed):
     damaged = bytearray(encoded(Image.fromarray(picture()), kind))
-    chance = random.Random(seed)
-    for _ in range(chance.randint(1, 20)):
-        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+    rng = random.Random(seed)
+    for _ in range(rng.randint(1, 20)):
+        damaged[rng.randrange(len(damaged))] = rng.randrange(256)
     (tmp_path / "a").write_bytes(damaged)
     reads_or_says_why(tmp_path / "a")
 

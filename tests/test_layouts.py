@@ -68,7 +68,7 @@ def refusal(path: Path, read=read_trunk) -> str:
 def test_reads_every_layout(layout, tmp_path, random_layers):
     trunk = read_trunk(write_trunk(tmp_path, layout, random_layers))
     assert_same(trunk.layers, random_layers)
-    assert trunk.rotated == TRUNKS[layout][2]
+    assert trunk.flipped == TRUNKS[layout][2]
     for kernel, bias in trunk.layers.values():
         assert kernel.dtype == bias.dtype == np.float32
         assert kernel.flags.c_contiguous
@@ -95,14 +95,16 @@ def with_imagenet_corner(layers):
     return layers | {"block1_conv1": (kernel, bias)}
 
 
-@pytest.mark.parametrize("convert", ["theano", "channels_first", "as_stored", "turned"])
+@pytest.mark.parametrize(
+    "convert", ["theano", "channels_first", "as_stored", "flipped"]
+)
 def test_imagenet_kernel_decides_over_the_name(convert, tmp_path, blank_layers):
     layers = with_imagenet_corner(blank_layers)
-    wrong = {"theano": "tf_kernels", "turned": "tf_kernels"}.get(convert, "th_kernels")
+    wrong = {"theano": "tf_kernels", "flipped": "tf_kernels"}.get(convert, "th_kernels")
     path = tmp_path / f"{wrong}.h5"
     trunk_files.keras_2(path, layers, getattr(trunk_files, convert))
     trunk = read_trunk(path)
-    assert trunk.rotated == (convert in ("theano", "turned"))
+    assert trunk.flipped == (convert in ("theano", "flipped"))
     assert_same(trunk.layers, layers)
 
 
@@ -110,7 +112,7 @@ def test_guess_is_called_a_guess_and_can_be_overruled(tmp_path, random_layers):
     path = tmp_path / "plain.h5"
     trunk_files.keras_2(path, random_layers, trunk_files.channels_first)
     trunk = read_trunk(path)
-    assert trunk.rotated and "guess" in trunk.reason
+    assert trunk.flipped and "guess" in trunk.reason
     trunk = read_trunk(path, rotate=False)
     assert trunk.reason == "asked for"
     assert_same(trunk.layers, random_layers)

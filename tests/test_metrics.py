@@ -87,7 +87,7 @@ def judge_voc(truths):
     return judge
 
 
-def areas(points):
+def areas_below(points):
     """Plain, enveloped and 11-point average precision of a list of points."""
     plain = envelope = last = 0.0
     for index, (recall, precision) in enumerate(points):
@@ -102,7 +102,7 @@ def areas(points):
 
 
 def check(curve, points):
-    plain, envelope, eleven = areas(points)
+    plain, envelope, eleven = areas_below(points)
     assert curve.average_precision == pytest.approx(plain)
     assert curve.ap_area == pytest.approx(envelope)
     assert curve.ap_11_point == pytest.approx(eleven)

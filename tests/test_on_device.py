@@ -123,12 +123,12 @@ def test_cells_are_pooled_whatever_the_region(quirk):
 def test_pool45_crops_keeps_maps_where_the_published_program_does(trunk_of):
     trunk = trunk_of("block4_pool", "block5_pool")
     picture = noise(64, 96)
-    painted = mask_image_with_mean_background((0, 0, 64, 96), picture)
+    masked = mask_image_with_mean_background((0, 0, 64, 96), picture)
     region = [whole_image(64, 96)]
     for keeps_maps in (False, True):
         extract = OnDevicePool45Crops(trunk, {}, 10**8, keeps_maps=keeps_maps)
         before, after = (
-            ops.convert_to_numpy(extract([one], region)) for one in (picture, painted)
+            ops.convert_to_numpy(extract([one], region)) for one in (picture, masked)
         )
         assert (before == after).all() == keeps_maps
 

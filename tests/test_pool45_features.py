@@ -189,21 +189,21 @@ def noise(height, width, name="one", seed=0):
 
 def test_row_pool45_masking_keeps_the_maps_in_training_alone(features_of):
     picture = noise(96, 128)
-    painted = mask_image_with_mean_background((10, 20, 60, 90), picture)
-    painted = mask_image_with_mean_background((70, 0, 90, 30), painted)
+    masked = mask_image_with_mean_background((10, 20, 60, 90), picture)
+    masked = mask_image_with_mean_background((70, 0, 90, 30), masked)
     root = [whole_image(96, 128)]
     quirks = ("pool45_masking",)
     for kind, flags, stays in [
         (TrainSettings, {}, False),
         (TestSettings, {}, False),
         (TrainSettings, {"quirks": quirks}, True),
-        # The maps of the unpainted image, too, where there is no room to keep them.
+        # The maps of the unmasked image, too, where there is no room to keep them.
         (TrainSettings, {"quirks": quirks, "cache_gb": 0}, True),
         (TestSettings, {"quirks": quirks}, False),
     ]:
         extract = features_of(kind, **flags)
         before = extract([picture], root)
-        assert (extract([painted], root) == before).all() == stays
+        assert (extract([masked], root) == before).all() == stays
 
 
 def test_row_pool45_history_leaves_the_trigger_out_in_training_alone():
@@ -248,10 +248,10 @@ def test_maps_are_computed_once_and_anew_after_painting(features_of):
     for region, expected in zip(regions, together, strict=True):
         assert (extract([picture], [region])[0] == expected).all()
     assert extract.cache.misses == 1
-    painted = mask_image_with_mean_background((0, 0, 40, 40), picture)
+    masked = mask_image_with_mean_background((0, 0, 40, 40), picture)
     fresh = features_of(TestSettings)
-    expected = fresh([SearchImage("other", painted.pixels)] * len(regions), regions)
-    assert (extract([painted] * len(regions), regions) == expected).all()
+    expected = fresh([SearchImage("other", masked.pixels)] * len(regions), regions)
+    assert (extract([masked] * len(regions), regions) == expected).all()
     assert extract.cache.misses == 2
 
 

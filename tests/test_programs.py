@@ -254,9 +254,9 @@ def test_starting_over_keeps_the_earlier_run(
     (tmp_path / "log.csv").write_bytes((trained[0] / "log.csv").read_bytes())
     said = run_here(train(detector, planes, tmp_path, 0, 1, seed=5))
     assert "of an earlier run" in said
-    (aside,) = tmp_path.glob("replaced_*")
+    (archive,) = tmp_path.glob("replaced_*")
     assert same(
-        aside / "model0_epoch_1.weights.h5", trained[0] / "model0_epoch_1.weights.h5"
+        archive / "model0_epoch_1.weights.h5", trained[0] / "model0_epoch_1.weights.h5"
     )
     assert not same(
         tmp_path / "model0_epoch_0.weights.h5", trained[0] / "model0_epoch_0.weights.h5"

@@ -127,7 +127,7 @@ def test_a_trigger_is_one_step_and_with_its_quirk_two():
 
 
 def detections(actions, only_first_object=False, **spec):
-    """Run searches on a script; return (painted before, actions taken) of each."""
+    """Run searches on a script; return (masked before, actions taken) of each."""
     script, found = iter(actions), []
     for search in detection_searches(picture(), SearchSpec(**spec), only_first_object):
         taken = []

@@ -64,9 +64,9 @@ def test_taps():
     pool, convolution = model(np.zeros((2, 33, 47, 3), np.float32))
     assert pool.shape == (2, 2, 2, 512)
     assert convolution.shape == (2, 33, 47, 64)
-    for taps in (("block6_pool",), ()):
+    for output_layers in (("block6_pool",), ()):
         with pytest.raises(ValueError, match="block5_pool"):
-            build_vgg16(taps)
+            build_vgg16(output_layers)
 
 
 def test_reduced_precision_is_only_a_policy():
@@ -78,7 +78,7 @@ def test_reduced_precision_is_only_a_policy():
 
 @pytest.mark.parametrize("layout", ["th_th_kernels", "keras_3"])
 def test_features_against_true_convolutions(layout, tmp_path, random_layers):
-    """Two blocks by SciPy's convolution, which turns kernels over as Theano did."""
+    """Two blocks by SciPy's convolution, which flips kernels as Theano did."""
     path = write_trunk(tmp_path, layout, random_layers)
     image = np.random.default_rng(5).integers(0, 256, (14, 18, 3)).astype(np.uint8)
     maps = preprocess(image).transpose(2, 0, 1)

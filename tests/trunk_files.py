@@ -39,7 +39,7 @@ def channels_first(kernel: np.ndarray) -> np.ndarray:
 
 
 def theano(kernel: np.ndarray) -> np.ndarray:
-    """Channels first and turned over, for a true convolution."""
+    """Channels first and flipped, for a true convolution."""
     return channels_first(kernel)[:, :, ::-1, ::-1]
 
 
@@ -204,13 +204,13 @@ def as_stored(kernel: np.ndarray) -> np.ndarray:
     return kernel
 
 
-def turned(kernel: np.ndarray) -> np.ndarray:
+def flipped(kernel: np.ndarray) -> np.ndarray:
     """Channels last, but for a true convolution: Keras 1 on Theano could do that."""
     return kernel[::-1, ::-1]
 
 
 TRUNKS: dict[str, tuple[str, Callable[[Path, Layers], None], bool]] = {
-    # layout: (file name, writer, whether its kernels are stored turned)
+    # layout: (file name, writer, whether its kernels are stored flipped)
     "keras_0": ("vgg16_weights.h5", keras_0, True),
     "keras_1": ("vgg16.h5", keras_1, True),
     "keras_1_whole": (
@@ -225,7 +225,7 @@ TRUNKS: dict[str, tuple[str, Callable[[Path, Layers], None], bool]] = {
     ),
     "tf_th_kernels": (
         "vgg16_weights_tf_dim_ordering_th_kernels_notop.h5",
-        lambda path, layers: keras_2(path, layers, turned),
+        lambda path, layers: keras_2(path, layers, flipped),
         True,
     ),
     "th_th_kernels": (
@@ -247,7 +247,7 @@ TRUNKS: dict[str, tuple[str, Callable[[Path, Layers], None], bool]] = {
     ),
     "keras_2_theano": (
         "theano.h5",
-        lambda path, layers: keras_2_whole(path, layers, turned, backend="theano"),
+        lambda path, layers: keras_2_whole(path, layers, flipped, backend="theano"),
         True,
     ),
     "keras_3": ("vgg16.weights.h5", keras_3, False),

@@ -48,7 +48,7 @@ class Settings:
     q_network: tyro.conf.FlagCreatePairsOff[bool] = False
     """the source is a Q-network, not a VGG-16 trunk"""
     rotate: Literal["auto", "yes", "no"] = "auto"
-    """trunk: whether its kernels are stored turned by 180 degrees (Theano)"""
+    """trunk: whether its kernels are stored flipped along both axes (Theano)"""
     feature_order: Literal["auto", "channel_row_column", "row_column_channel"] = "auto"
     """Q-network: order of its descriptor inputs; auto takes Keras 0.x and 1 files for
     channel_row_column and Keras 3 files for row_column_channel"""
@@ -149,7 +149,7 @@ def reference_features(trunk: layouts.SourceTrunk, image: np.ndarray) -> np.ndar
     for layers, _ in layouts.BLOCKS:
         for _ in range(layers):
             kernel, bias = trunk.layers[next(names)]
-            maps = _convolve(maps, kernel, bias, trunk.kernel_axes, trunk.rotated)
+            maps = _convolve(maps, kernel, bias, trunk.kernel_axes, trunk.flipped)
             maps = np.maximum(maps, 0)
         channels, height, width = maps.shape
         maps = maps.reshape(channels, height // 2, 2, width // 2, 2).max(axis=(2, 4))
@@ -221,9 +221,9 @@ def _build_q_network(arrays: tuple[np.ndarray, ...]) -> keras.Model:
 
 
 def _describe_trunk(source: Path, trunk: layouts.Trunk) -> None:
-    turned = "rotated by 180 degrees" if trunk.rotated else "not rotated"
+    flipped = "flipped along both axes" if trunk.flipped else "not flipped"
     print(f"{source}: {trunk.layout}, {len(trunk.layers)} convolutions")
-    print(f"kernel axes ({trunk.kernel_axes}), {turned}: {trunk.reason}")
+    print(f"kernel axes ({trunk.kernel_axes}), {flipped}: {trunk.reason}")
     print(f"trunk: {trunk.identity}")
 
 

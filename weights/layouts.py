@@ -9,8 +9,8 @@ is then looked for among them, at any depth of nested models, and Q-networks lik
 
 Two facts about a trunk have to be found out. The **axes** of a kernel follow from the
 shape of the first one: (64, 3, 3, 3) is (out, in, h, w), (3, 3, 3, 64) is
-(h, w, in, out). Whether kernels are **rotated** by 180 degrees cannot be seen from
-shapes: Theano computed true convolutions and stored its kernels turned over. In this
+(h, w, in, out). Whether kernels are **flipped** along both axes cannot be seen from
+shapes: Theano computed true convolutions and stored its kernels flipped. In this
 order, the first that knows decides:
 
 1. the caller (``rotate=True`` or ``False``);
@@ -18,7 +18,7 @@ order, the first that knows decides:
 3. the layout, where it is Keras 3's or ONNX: both compute correlations everywhere;
 4. the file's name, where it says ``th_kernels`` (rotate) or ``tf_kernels`` (do not);
 5. the attribute ``backend``, which Keras 1.2 and later write;
-6. else the axes: (out, in, h, w) is taken for Theano's and rotated, (h, w, in, out) is
+6. else the axes: (out, in, h, w) is taken for Theano's and flipped, (h, w, in, out) is
    taken as it is. This is a guess, and ``Trunk.reason`` says so.
 """
 
@@ -93,10 +93,10 @@ class SourceTrunk:
     """what the axes of the stored kernels are, `CHANNELS_FIRST` or `CHANNELS_LAST`"""
     layers: dict[str, Arrays]
     """layer name -> (kernel in the file's own axes, bias (out,)), both float32"""
-    rotated: bool
-    """whether the kernels are stored turned by 180 degrees, for a true convolution"""
+    flipped: bool
+    """whether the kernels are stored flipped along both axes, for a true convolution"""
     reason: str
-    """what ``rotated`` was decided from"""
+    """what ``flipped`` was decided from"""
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,10 @@ class Trunk:
     """layer name -> (kernel (h, w, in, out), bias (out,)), both float32"""
     kernel_axes: str
     """what the axes of the stored kernels were"""
-    rotated: bool
-    """whether the stored kernels were turned by 180 degrees; here they no longer are"""
+    flipped: bool
+    """whether the stored kernels were flipped; here they no longer are"""
     reason: str
-    """what ``rotated`` was decided from"""
+    """what ``flipped`` was decided from"""
 
     @cached_property
     def identity(self) -> TrunkIdentity:
@@ -140,7 +140,7 @@ def read_trunk(path: Path | str, rotate: bool | None = None) -> Trunk:
 
     Args:
         path: the HDF5, ``.keras`` or ONNX file.
-        rotate: whether its kernels are stored turned by 180 degrees; found out as the
+        rotate: whether its kernels are stored flipped along both axes; found out as the
             module's docstring says if left out.
 
     Returns:
@@ -160,16 +160,16 @@ def to_keras(source: SourceTrunk) -> Trunk:
     Arrays that need no change are shared with ``source``.
     """
     layers = {
-        name: (_turn(kernel, source.kernel_axes, source.rotated), bias)
+        name: (_flip(kernel, source.kernel_axes, source.flipped), bias)
         for name, (kernel, bias) in source.layers.items()
     }
     return Trunk(
-        source.layout, layers, source.kernel_axes, source.rotated, source.reason
+        source.layout, layers, source.kernel_axes, source.flipped, source.reason
     )
 
 
 def read_source_trunk(path: Path | str, rotate: bool | None = None) -> SourceTrunk:
-    """Read the 13 convolutions without changing their axes or turning them.
+    """Read the 13 convolutions without changing their axes or flipping them.
 
     Args:
         path: the HDF5, ``.keras`` or ONNX file.
@@ -194,11 +194,11 @@ def read_source_trunk(path: Path | str, rotate: bool | None = None) -> SourceTru
                 read_array(path, stored, f"{name} bias", biases[0], (outputs,)),
             )
     if rotate is not None:
-        rotated, reason = rotate, "asked for"
+        flipped, reason = rotate, "asked for"
     else:
-        first = _turn(layers["block1_conv1"][0], axes, rotated=False)
-        rotated, reason = _rotation(path, first, stored, axes)
-    return SourceTrunk(stored.layout, axes, layers, rotated, reason)
+        first = _flip(layers["block1_conv1"][0], axes, flipped=False)
+        flipped, reason = _flipping(path, first, stored, axes)
+    return SourceTrunk(stored.layout, axes, layers, flipped, reason)
 
 
 def write_trunk(path: Path, layers: Mapping[str, Arrays]) -> None:
@@ -479,27 +479,27 @@ def _q_network_shapes(
     return shapes
 
 
-# --- turning ---------------------------------------------------------------------
+# --- flipping ---------------------------------------------------------------------
 
 
-def _rotation(
+def _flipping(
     path: Path, first: np.ndarray, stored: StoredModel, axes: str
 ) -> tuple[bool, str]:
-    """Decide whether kernels are stored turned, and say from what.
+    """Decide whether kernels are stored flipped, and say from what.
 
     ``first`` is the first kernel, (h, w, in, out), otherwise as stored.
     """
     if _is_imagenet_corner(first[0, 0, 0, :3]):
         return False, "the first kernel is ImageNet's"
     if _is_imagenet_corner(first[2, 2, 0, :3]):
-        return True, "the first kernel is ImageNet's, turned"
+        return True, "the first kernel is ImageNet's, flipped"
     if stored.layout == KERAS_3:
         return False, "Keras 3 computes correlations"
     if stored.layout == ONNX_GRAPH:
         return False, "ONNX computes correlations"
-    for word, rotated in (("th_kernels", True), ("tf_kernels", False)):
+    for word, flipped in (("th_kernels", True), ("tf_kernels", False)):
         if word in path.name:
-            return rotated, f"the file's name says {word}"
+            return flipped, f"the file's name says {word}"
     if stored.backend in ("theano", "tensorflow"):
         return stored.backend == "theano", f"attribute backend is {stored.backend}"
     return axes == CHANNELS_FIRST, f"guessed from kernel axes ({axes})"
@@ -509,11 +509,11 @@ def _is_imagenet_corner(values: np.ndarray) -> bool:
     return bool(np.allclose(values, IMAGENET_CORNER, rtol=0, atol=1e-4))
 
 
-def _turn(kernel: np.ndarray, axes: str, rotated: bool) -> np.ndarray:
-    """Bring a kernel to (h, w, in, out), turned back if it is stored turned."""
+def _flip(kernel: np.ndarray, axes: str, flipped: bool) -> np.ndarray:
+    """Bring a kernel to (h, w, in, out), flipped back if it is stored flipped."""
     if axes == CHANNELS_FIRST:
         kernel = kernel.transpose(2, 3, 1, 0)
-    if rotated:
+    if flipped:
         kernel = kernel[::-1, ::-1]
     return np.ascontiguousarray(kernel)
 

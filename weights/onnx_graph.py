@@ -79,8 +79,10 @@ class _Constants:
             node = self._changes[name]
             array = self[node.input[0]]
             axes = [list(a.ints) for a in node.attribute if a.name == "perm"]
-            is_turned = node.op_type == "Transpose"
-            return array.transpose(axes[0] if axes else None) if is_turned else array
+            is_transposed = node.op_type == "Transpose"
+            return (
+                array.transpose(axes[0] if axes else None) if is_transposed else array
+            )
         tensor = self._tensors[name]
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             raise file_error(self._path, f"{name} lies in another file", "it in this")

@@ -96,7 +96,7 @@ def load_vgg16(
     Args:
         path: the weight file; see ``weights/README.md`` for the layouts.
         output_layers: as in :func:`build_vgg16`.
-        rotate: whether the file's kernels are stored turned by 180 degrees; found out
+        rotate: whether the file's kernels are stored flipped along both axes; found out
             if left out (see :mod:`weights.layouts`).
         dtype: as in :func:`build_vgg16`.
 
@@ -147,7 +147,7 @@ def load_trunk(
         output_layers: as in :func:`build_vgg16`.
 
     Returns:
-        The trunk, ready to describe, and its identity and dtype, ready for JSON.
+        The trunk, and its identity and dtype, ready for JSON.
 
     Raises:
         InputError: the file cannot be used or had; the line says why.

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from common import feeding
-from common.feeding import fit
+from common import data_pipeline
+from common.data_pipeline import fit
 
 
 class Pairs(keras.utils.PyDataset):
@@ -15,7 +15,7 @@ class Pairs(keras.utils.PyDataset):
         super().__init__()
         generator = np.random.default_rng(0)
         self._images = generator.integers(0, 256, (12, 5, 4), dtype=np.uint8)
-        self._lots = generator.random((12, 2), np.float32)
+        self._noise = generator.random((12, 2), np.float32)
 
     def __len__(self):
         return 3
@@ -24,8 +24,8 @@ class Pairs(keras.utils.PyDataset):
         if index == 1 and self._images[0, 0, 0] == 0:
             raise ValueError("the first image is black")
         part = slice(4 * index, 4 * index + 4)
-        images, lots = self._images[part], self._lots[part]
-        return (images, lots), lots.sum(1, keepdims=True)
+        images, noise = self._images[part], self._noise[part]
+        return (images, noise), noise.sum(1, keepdims=True)
 
     def blacken(self):
         self._images[:] = 0
@@ -38,9 +38,9 @@ class Linear(keras.Model):
         self.compile(keras.optimizers.SGD(0.1), "mse")
 
     def call(self, inputs):
-        images, lots = inputs
+        images, noise = inputs
         means = keras.ops.mean(keras.ops.cast(images, "float32"), axis=(1, 2))
-        return self.dense(keras.ops.concatenate([lots, means[:, None] / 255], 1))
+        return self.dense(keras.ops.concatenate([noise, means[:, None] / 255], 1))
 
 
 def test_fit_learns_the_same_as_from_the_batches():
@@ -66,10 +66,10 @@ def test_an_error_in_a_batch_comes_out_as_it_is():
     keras.config.backend() != "tensorflow", reason="TensorFlow's own pipelines"
 )
 def test_the_pipeline_is_not_tuned_and_knows_its_end():
-    epoch = feeding._pipeline(Pairs(), [])
+    epoch = data_pipeline._pipeline(Pairs(), [])
     assert epoch.options().autotune.enabled is False
     assert int(epoch.cardinality()) == 3
-    (images, lots), targets = epoch.element_spec
+    (images, noise), targets = epoch.element_spec
     assert images.shape.as_list() == [None, 5, 4]
-    assert lots.shape.as_list() == [None, 2]
+    assert noise.shape.as_list() == [None, 2]
     assert targets.shape.as_list() == [None, 1]
