@@ -83,7 +83,7 @@ def parse(
         **about: what ``--help`` says, as :func:`run` takes it.
     """
     chosen = _chosen_preset(arguments)
-    preset = _preset(settings_class, chosen)
+    preset = preset_values(settings_class, chosen)
     default = settings_class(**preset) if preset else None
     settings = _parsed(settings_class, arguments, default, **about)
     remembered = settings.remembered() if hasattr(settings, "remembered") else {}
@@ -119,8 +119,8 @@ def _chosen_preset(arguments: list[str]) -> str:
     return chosen
 
 
-def _preset(settings_class: type[Settings], chosen: str) -> dict[str, Any]:
-    """Return the fields that a preset sets.
+def preset_values(settings_class: type, chosen: str) -> dict[str, Any]:
+    """Return the fields that a preset sets, for its class to be made with.
 
     One without a table of its own sets those of all others to their defaults.
     """

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import tyro
 
+from common.command_line import preset_values
 from common.epochs import EpochFiles
 from common.files import REPOSITORY
 from common.run import AUTO, folder_of, planned_epochs, remembered, stem_of
@@ -77,6 +78,16 @@ class SharedSettings:
     deterministic: Switch = 0
     """1 gives the same bits on the same GPU too, at the price of time; processors do
     without."""
+
+    @classmethod
+    def of_preset(cls, preset: str, **changes: Any) -> Self:
+        """Return the settings that ``--preset`` and further flags stand for.
+
+        Args:
+            preset: ``paper`` or ``fast``.
+            **changes: fields that override it.
+        """
+        return cls(**(preset_values(cls, preset) | changes))
 
     @property
     def class_id(self) -> int:
