@@ -208,7 +208,7 @@ class TrainSettings(SharedSettings):
     their value: the trigger always, with gamma 0 the movements too."""
     descriptor_scale: float = 1.0
     """Trains as if descriptors were so many times as long: first weights start and move
-    accordingly. The L2 norm of VGG-16's is in the thousands, too much for large
+    accordingly. Descriptors whose L2 norm is over a thousand are too much for large
     learning rates."""
     path_voc: Path = VOC2012
     """Data set to train on, in the VOC layout; drawn planes where the default is not
