@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -54,10 +53,23 @@ def main(settings: Settings) -> None:
 
 def _measurements(suites: tuple[str, ...]) -> Iterator[tuple[str, Measurement]]:
     """Yield each suite's name with each of its measurements, as they are made."""
+    with suppress_startup_output():
+        from benchmarks import (
+            glimpse_rnn,
+            growth,
+            image_zooms,
+            pool45_crops,
+            throughput,
+        )
+    modules = {
+        "image_zooms": image_zooms,
+        "pool45_crops": pool45_crops,
+        "glimpse_rnn": glimpse_rnn,
+        "growth": growth,
+        "throughput": throughput,
+    }
     for suite in suites:
-        with suppress_startup_output():
-            module = import_module(f"benchmarks.{suite}")
-        for measurement in module.measure():
+        for measurement in modules[suite].measure():
             yield suite, measurement
 
 

@@ -17,7 +17,7 @@ class Measurement:
         ours: what this project needs, in ``unit``.
         reference: what the other way, or the lower bound, needs.
         unit: of both.
-        how: what was done, in a format_row.
+        how: what was done, in a sentence.
     """
 
     name: str

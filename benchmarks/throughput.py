@@ -7,8 +7,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -26,6 +26,8 @@ from hierarchy.evaluation import run_batch
 from hierarchy.images import SearchImage
 from hierarchy.q_network import get_q_network
 from hierarchy.train import assemble, run_epoch
+from studies.detectors import TEST_SETTINGS, TRAIN_SETTINGS, make_features
+from weights import DEFAULT_PATH
 from weights.fetch import ensure_trunk
 
 STEPS = 50 * 900 * 10
@@ -50,11 +52,11 @@ def measure(searches: int = 16, images: int = 32) -> Iterator[Measurement]:
 
 def _detector(name: str, searches: int, images: int) -> Iterator[Measurement]:
     """Compare steps in lockstep with steps one by one, and on the device with off."""
-    settings = import_module(f"{name}.config").TrainSettings()
-    ensure_trunk(settings.path_vgg)
+    settings = TRAIN_SETTINGS[name]()
+    ensure_trunk(DEFAULT_PATH)
     pictures = _pictures(images + 2 * searches)
 
-    def seconds(number: int, on_device: int) -> float:
+    def seconds(number: int, on_device: Literal[0, 1]) -> float:
         chosen = replace(settings, num_searches=number, on_device=on_device)
         return _seconds_a_step(chosen, pictures[:images], pictures[images:])
 
@@ -86,7 +88,6 @@ def _paper_minutes(seconds: float) -> str:
 def _seconds_a_step(
     settings: TrainSettings, images: list[VocImage], warm_up: list[VocImage]
 ) -> float:
-    make_features = import_module(f"{settings.detector}.features").make_features
     settings = replace(settings, learning_starts=settings.batch_size)
     parts = assemble(settings, make_features(settings))
     state = np.zeros(parts.encoder.state_size, np.float32)
@@ -101,8 +102,8 @@ def _seconds_a_step(
 
 def _testing(name: str, searches: int, images: int) -> Measurement:
     """Compare testing images in lockstep with testing them one by one."""
-    settings = import_module(f"{name}.config").TestSettings()
-    extract = import_module(f"{name}.features").make_features(settings)
+    settings = TEST_SETTINGS[name]()
+    extract = make_features(settings)
     encoder = StateEncoder(extract.size)
     policy = AgentPolicy(get_q_network(encoder.state_size), extract, encoder)
     spec = settings.search_spec(extract.fill_colour)

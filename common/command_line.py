@@ -82,11 +82,13 @@ def parse(
         arguments: the words behind the program's name.
         **about: what ``--help`` says, as :func:`run` takes it.
     """
-    default = _preset(settings_class, arguments)
+    chosen = _chosen_preset(arguments)
+    preset = preset_values(settings_class, chosen)
+    default = settings_class(**preset) if preset else None
     settings = _parsed(settings_class, arguments, default, **about)
     remembered = settings.remembered() if hasattr(settings, "remembered") else {}
     if remembered:
-        default = dataclasses.replace(default or settings_class(), **remembered)
+        default = settings_class(**(remembered | preset))
         settings = _parsed(settings_class, arguments, default, **about)
     return settings
 
@@ -107,21 +109,31 @@ def _parsed(
     )
 
 
-def _preset(settings_class: type[Settings], arguments: list[str]) -> Settings | None:
-    """Return the settings of the preset that is asked for, None for the defaults."""
+def _chosen_preset(arguments: list[str]) -> str:
+    """Return the name of the preset that is asked for, empty if none is."""
     chosen = ""
     for word, following in zip(arguments, [*arguments, ""][1:], strict=True):
         flag, equals, value = word.partition("=")
-        name = value if equals else following
         if flag == "--preset":
-            chosen = name  # the last one counts, as for every flag
-    values: dict[str, Any] = {}
-    for one in reversed(settings_class.__mro__):
-        values |= vars(one).get("PRESETS", {}).get(chosen, {})
-    if not values:
-        return None
-    make: Callable[..., Settings] = settings_class
-    return make(preset=chosen, **values)
+            chosen = value if equals else following  # the last one counts
+    return chosen
+
+
+def preset_values(settings_class: type, chosen: str) -> dict[str, Any]:
+    """Return the fields that a preset sets, for its class to be made with.
+
+    One without a table of its own sets those of all others to their defaults.
+    """
+    tables = [vars(one).get("PRESETS", {}) for one in reversed(settings_class.__mro__)]
+    fields = {field.name: field for field in dataclasses.fields(settings_class)}
+    known = {name for table in tables for name in table}
+    if not known or chosen not in {*known, fields["preset"].default}:
+        return {}
+    names = {name for table in tables for values in table.values() for name in values}
+    values = {name: fields[name].default for name in names}
+    for table in tables:
+        values |= table.get(chosen, {})
+    return {"preset": chosen, **values}
 
 
 def _print_what_can_be_printed() -> None:

@@ -29,6 +29,9 @@ from common.errors import InputError, file_error
 from common.files import atomic_write, remove_partial_files, write_text
 from common.progress import console
 
+CONFIG = "config.json"
+"""What a run's folder says its models were trained with; see :mod:`common.run`."""
+
 
 class Stateful(Protocol):
     """Something that goes on from where it stood."""
@@ -138,8 +141,9 @@ class EpochFiles:
             return None
         archive = self.folder / datetime.now().strftime("replaced_%Y-%m-%d_%H-%M-%S")
         archive.mkdir()
-        if self.log.is_file():
-            shutil.copyfile(self.log, archive / self.log.name)
+        for path in (self.log, self.folder / CONFIG):
+            if path.is_file():
+                shutil.copyfile(path, archive / path.name)
         # Latest first: killed half-way, what stays is still an unbroken row of epochs.
         for path in sorted(replaced + stale, key=_epoch_of, reverse=True):
             path.rename(archive / path.name)

@@ -14,6 +14,7 @@ test take from there what the command line leaves open.
 
 import dataclasses
 import json
+import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 
 from common.epochs import (
+    CONFIG,
     EpochFiles,
     Learner,
     Stateful,
@@ -32,9 +34,7 @@ from common.errors import InputError, file_error
 from common.files import check_folder, exclusive_lock, sha256_of, write_json
 from common.progress import TensorBoardLog, console
 from common.provenance import provenance
-from common.settings import from_json, to_json
-
-CONFIG = "config.json"
+from common.settings import from_json, plain, to_json
 
 AUTO = "auto"
 """What ``-n`` says to go on at the first epoch that is not finished."""
@@ -88,6 +88,26 @@ class StatefulGenerator(np.random.Generator):
         self.bit_generator.state = json.loads(state["bit_generator"])
 
 
+def read_config(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what a folder's ``config.json`` says, by model; nothing without one.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    path = Path(folder) / CONFIG
+    if not path.is_file():
+        return {}
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        for model in config.values():
+            settings, identity = dict(model["settings"]), dict(model["identity"])
+            model |= {"settings": settings, "identity": identity}
+            model["end"] = int(model["end"])
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise file_error(path, "is damaged", "what training wrote") from error
+    return config
+
+
 def config_of(folder: Path, stem: str) -> dict[str, Any] | None:
     """Return what a folder's ``config.json`` says of a model.
 
@@ -101,17 +121,7 @@ def config_of(folder: Path, stem: str) -> dict[str, Any] | None:
     Raises:
         InputError: the file is damaged.
     """
-    path = Path(folder) / CONFIG
-    if not path.is_file():
-        return None
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        model = config.get(stem)
-        if model is None:
-            return None
-        return {"identity": {}, "end": 0} | model | {"settings": model["settings"]}
-    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-        raise file_error(path, "is damaged", "what training wrote") from error
+    return read_config(folder).get(stem)
 
 
 def remembered(
@@ -141,29 +151,32 @@ def remembered(
         ) from error
 
 
-def epochs_left(folder: Path, files: EpochFiles) -> int:
-    """Return how many of the epochs that a model's last run was to train are missing.
+def planned_epochs(folder: Path, stem: str) -> dict[str, int]:
+    """Return how many ``epochs`` a model is to have by its last run, if that is known.
 
     Raises:
         InputError: ``config.json`` is damaged.
     """
-    config = config_of(folder, files.stem)
-    return max(int((config or {}).get("end", 0)) - _first_missing(files), 0)
-
-
-def _first_missing(files: EpochFiles) -> int:
-    return max(files.epochs(), default=-1) + 1
+    config = config_of(folder, stem)
+    return {} if config is None else {"epochs": config["end"]}
 
 
 def resolve(settings: Settings, files: EpochFiles) -> Settings:
-    """Return settings whose ``n`` is the number of the epoch to start at.
+    """Return settings that say where to start and how many epochs to train.
+
+    With ``n`` :data:`AUTO` the first epoch that is not finished is the start, and
+    ``epochs`` counts those before it too, so that the same command can be repeated
+    until all are there.
 
     Raises:
         InputError: there is nothing to start from.
     """
-    first = _first_missing(files) if settings.n == AUTO else int(settings.n)
-    files.check_start(first)
-    return dataclasses.replace(settings, n=first)
+    if settings.n == AUTO:
+        start = max(files.epochs(), default=-1) + 1
+        left = max(settings.epochs - start, 0)
+        settings = dataclasses.replace(settings, n=start, epochs=left)
+    files.check_start(int(settings.n))
+    return settings
 
 
 @contextmanager
@@ -173,6 +186,7 @@ def open_run(
     identity: dict[str, Any],
     learner: Learner,
     others: Mapping[str, Stateful],
+    data: str,
     writes: bool = True,
 ) -> Iterator["Run"]:
     """Take a run's folder, and go to where its training starts.
@@ -183,13 +197,14 @@ def open_run(
         identity: settings that all runs of one model share.
         learner: what learns; restored where training goes on.
         others: what else goes on where it stood, by name.
+        data: what is trained on, in words.
         writes: whether this process is the one that writes; others only restore.
 
     Raises:
         InputError: the folder cannot be used, or the settings are not those that the
             model was trained with.
     """
-    run = Run(settings, files, identity, learner, others, writes)
+    run = Run(settings, files, identity, learner, others, data, writes)
     if not writes:
         run.restore()
         yield run
@@ -199,7 +214,7 @@ def open_run(
         run.restore()
         run.begin()
         if not run.epochs:
-            console.print("all epochs are finished; --epochs N trains N more")
+            console.print("all epochs are finished; a larger --epochs trains more")
         yield run
         console.print(f"weights: {files.latest}")
         console.print(f"log: {files.log}")
@@ -219,11 +234,13 @@ class Run:
         identity: dict[str, Any],
         learner: Learner,
         others: Mapping[str, Stateful],
+        data: str,
         writes: bool,
     ):
         first = int(settings.n)
         self.epochs = range(first, first + settings.epochs)
-        self._settings, self._files, self._identity = settings, files, identity
+        self._settings, self._files = settings, files
+        self._identity, self._data = plain(identity), data
         self._learner, self._others, self._writes = learner, others, writes
         self._board: TensorBoardLog | None = None
 
@@ -257,6 +274,8 @@ class Run:
             if name not in self._settings.own_settings
         }
         compare_settings(path, config["settings"], now, may_differ=now.keys())
+        data = {"data": config.get("data", self._data)}
+        compare_settings(path, data, {"data": self._data}, may_differ=["data"])
 
     def begin(self) -> None:
         """Make way for the epochs to come, and write what they are trained with."""
@@ -264,20 +283,17 @@ class Run:
         archive = self._files.clear_from(start)
         if archive is not None:
             console.print(f"epochs {start} and later of an earlier run: {archive}")
-        path = self._files.folder / CONFIG
-        try:
-            config = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            config = {}
-        except ValueError as error:
-            raise file_error(path, "is damaged", "what training wrote") from error
+        if not self.epochs:
+            return
+        config = read_config(self._files.folder)
         config[self._files.stem] = {
             "settings": to_json(self._settings),
             "identity": self._identity,
+            "data": self._data,
             "end": self.epochs.stop,
             "made_with": provenance(),
         }
-        write_json(path, config)
+        write_json(self._files.folder / CONFIG, config)
         if self._settings.tensorboard:
             folder = self._settings.path_model / "tensorboard"
             self._board = TensorBoardLog(folder, ("epoch", "class_object"))
@@ -368,7 +384,7 @@ def compare_with_training(
     if trained is None:
         console.print(f"{weights} does not say what it was trained with")
     else:
-        compare_settings(weights, trained, identity, may_differ)
+        compare_settings(weights, trained, plain(identity), may_differ)
 
 
 def made_with(settings: TestSettings, weights: Path) -> dict[str, Any]:
@@ -378,8 +394,29 @@ def made_with(settings: TestSettings, weights: Path) -> dict[str, Any]:
         "seed": settings.seed,
         "backend": _backend(),
         "made_with": provenance(),
-        "settings": to_json(settings),
+        "settings": {
+            name: _without_folders(value) for name, value in to_json(settings).items()
+        },
     }
+
+
+def _without_folders(value: Any) -> Any:
+    """Return a value for results, which name no folder outside the repository."""
+    if isinstance(value, list):
+        return [_without_folders(item) for item in value]
+    is_outside = isinstance(value, str) and os.path.isabs(value)
+    return Path(value).name if is_outside else value
+
+
+def stem_of(name: str) -> str:
+    """Return the start of the names of a model's files, told from one of them."""
+    return name.removesuffix(".weights.h5").partition("_epoch_")[0]
+
+
+def folder_of(settings: TestSettings) -> Path:
+    """Return the folder of the run whose weights are tested."""
+    path = settings.weights_path
+    return settings.path_model if path is None else path.parent
 
 
 def _backend() -> str:

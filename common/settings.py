@@ -1,11 +1,14 @@
 """Settings: checks with one line for what is wrong, and their form in JSON."""
 
 import dataclasses
-from collections.abc import Callable
+import os
+import reprlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from common.errors import InputError
+from common.files import REPOSITORY
 
 
 def expect(
@@ -36,28 +39,64 @@ def to_json(settings: Any) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON holds it: paths as texts, tuples as lists."""
+    """Return a value as JSON holds it: tuples as lists, paths as texts.
+
+    Paths in the repository are relative to it, so that it may be moved; others are
+    absolute, so that a program may be started in another folder.
+    """
+    if isinstance(value, Mapping):
+        return {name: plain(item) for name, item in value.items()}
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+    if not isinstance(value, Path):
+        return value
+    path = Path(os.path.abspath(value))
+    inside = path.is_relative_to(REPOSITORY)
+    return path.relative_to(REPOSITORY).as_posix() if inside else str(path)
 
 
-def from_json(settings_class: type, values: dict[str, Any]) -> dict[str, Any]:
+def from_json(settings_class: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields of a dataclass that :func:`to_json` wrote.
 
     Args:
         settings_class: the dataclass.
         values: some of its fields by name, as JSON holds them.
+
+    Raises:
+        ValueError: a value is not of its field's type; names the field.
     """
     hints = get_type_hints(settings_class)
-    return {name: _typed(hints[name], value) for name, value in values.items()}
+    fields = {}
+    for name, value in values.items():
+        try:
+            fields[name] = _typed(hints[name], value)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} is {reprlib.repr(value)}") from None
+    return fields
 
 
 def _typed(hint: Any, value: Any) -> Any:
-    if value is None:
-        return None
-    if isinstance(value, list):
-        item = get_args(hint)[0]
-        return tuple(_typed(item, one) for one in value)
-    is_path = hint is Path or (get_origin(hint) and Path in get_args(hint))
-    return Path(value) if is_path else value
+    """Return a value as a type hint has it."""
+    origin, options = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        if value not in options:
+            raise ValueError(value)
+        return value
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise TypeError(value)
+        return tuple(_typed(options[0], item) for item in value)
+    if options:  # a union: what fits first
+        for option in options:
+            try:
+                return _typed(option, value)
+            except (TypeError, ValueError):
+                continue
+        raise TypeError(value)
+    if hint is Path and isinstance(value, str):
+        return REPOSITORY / value  # an absolute path stays what it is
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if not isinstance(value, hint) or isinstance(value, bool) is not (hint is bool):
+        raise TypeError(value)
+    return value

@@ -52,7 +52,7 @@ class DataSet:
     """A set that can be fetched.
 
     Attributes:
-        title: what it is called in a format_row.
+        title: what it is called in a sentence.
         folder: its name beside the programs, where their default paths find it.
         archives: what it is made of.
         unpack: makes it of the archives, in an empty folder.

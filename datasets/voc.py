@@ -230,6 +230,9 @@ class VocSet:
         skipped: one line for each image that is left out from the beginning.
         smallest_image: pixels that an image must have each way; a smaller one is bad.
 
+    Attributes:
+        title: what the set is called, for people.
+
     Raises:
         InputError: an image is named twice.
     """
@@ -248,6 +251,7 @@ class VocSet:
         self._skip_bad = skip_bad
         self._smallest_image = smallest_image
         self._left_out = list(skipped)
+        self.title = ""
         self._bad: dict[int, str] = {}
 
     @classmethod
@@ -347,7 +351,7 @@ class VocSet:
         """Return the set in which an image is bad that has fewer pixels each way."""
         images = [entry[:2] for entry in self._entries]
         larger = self._with(images, self._left_out)
-        larger._smallest_image = smallest_image
+        larger._smallest_image, larger.title = smallest_image, self.title
         return larger
 
     def first(self, count: int) -> "VocSet":

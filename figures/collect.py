@@ -13,7 +13,7 @@ from figures.published import KEYS
 from figures.runs import Results, rates_of, read_all, run_name
 from weights.identity import TrunkIdentity
 
-AGENTS = ("agent", "random", "upper_bound")
+AGENTS = ("agent", "random", "centre", "upper_bound")
 """Who is tested where objects are detected."""
 TIME = "seconds per image"
 """Measure that differs from run to run, and has no place among means."""
@@ -114,7 +114,9 @@ def _detection(results: Results) -> Iterator[tuple[str, str, float]]:
         "regions per object": ("regions_per_object",),
         "regions per image": ("regions_per_image",),
     }
-    for who in AGENTS:
+    # Results of before this baseline lack it.
+    agents = [who for who in AGENTS if who != "centre" or who in results.values]
+    for who in agents:
         for measure, names in fields.items():
             yield who, measure, results.get(who, *names, kind=NUMBER)
         if results.get(who, "triggers", kind=int):

@@ -29,7 +29,7 @@ class RegionsPerObject(Runs):
     """Settings of Fig. 8."""
 
     agent: str = "agent"
-    """Whose searches: agent, random or upper_bound."""
+    """Whose searches: agent, random, centre or upper_bound."""
 
 
 @dataclass(frozen=True)

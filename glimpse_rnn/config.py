@@ -14,7 +14,7 @@ import tyro
 from common.epochs import EpochFiles
 from common.errors import file_error
 from common.files import REPOSITORY
-from common.run import AUTO, CONFIG, config_of, epochs_left, remembered
+from common.run import AUTO, CONFIG, config_of, folder_of, planned_epochs, remembered
 from common.settings import expect
 from weights import DEFAULT_PATH
 
@@ -228,8 +228,8 @@ class TrainSettings(DataSettings, ModelSettings):
         if self.n == 0 or not (self.n == AUTO or files.epochs()):
             return {}
         found = remembered(type(self), self.path_model, STEM, frozenset(names))
-        if found and self.n == AUTO:
-            found["epochs"] = epochs_left(self.path_model, files)
+        if self.n == AUTO:
+            found |= planned_epochs(self.path_model, STEM)
         return found
 
     def check(self) -> None:
@@ -241,8 +241,7 @@ class TrainSettings(DataSettings, ModelSettings):
         self.check_model()
         self.check_data()
         expect(self, "n", "auto, or at least 0", lambda x: x == AUTO or x >= 0)
-        least = 0 if self.n == AUTO else 1
-        expect(self, "epochs", f"at least {least}", lambda x: x >= least)
+        expect(self, "epochs", "at least 1", lambda x: x >= 1)
         for name in ("max_images", "keep_states"):
             expect(self, name, "at least 0", lambda x: x >= 0)
         for name in ("batch_size", "decay_steps"):
@@ -282,8 +281,9 @@ class TestSettings(DataSettings, ModelSettings):
     """Pictures or folders of pictures without annotations, to locate in instead."""
 
     def remembered(self) -> dict[str, Any]:
-        """Return what ``config.json`` in ``path_model`` says of the network."""
-        return _trained_architecture(self.path_model)
+        """Return what ``config.json`` beside the weights says of network and data."""
+        names = {field.name for field in fields(ModelSettings)} | {"path_data"}
+        return remembered(type(self), folder_of(self), STEM, frozenset(names))
 
     @classmethod
     def for_model(cls, **values: Any) -> "TestSettings":

@@ -13,7 +13,12 @@ from common.errors import InputError
 from common.files import check_folder, write_json
 from common.images import find_images, read_image
 from common.progress import console, rounded, track
-from common.run import compare_with_training, made_with, trained_weights
+from common.run import (
+    compare_with_training,
+    folder_of,
+    made_with,
+    trained_weights,
+)
 from datasets.keypoints import KeypointSet, squash
 from glimpse_rnn.batches import Augmentation
 from glimpse_rnn.checkpoint import Checkpoints, load_weights
@@ -60,7 +65,7 @@ def test(settings: TestSettings) -> None:
     """
     settings.check()
     settings.check_names()
-    training_run = training_of(settings.path_model)
+    training_run = training_of(folder_of(settings))
     weights = trained_weights(
         settings,
         Checkpoints(settings.path_model),

@@ -69,7 +69,8 @@ def train(settings: TrainSettings) -> None:
     tested = validation.arrays() if len(validation) else None
     learner, writes = Learner(model), distribution.is_first
     identity = settings.identity() | {"trunk": _trunk(settings)}
-    with open_run(settings, files, identity, learner, {}, writes) as run:
+    data = everything.title
+    with open_run(settings, files, identity, learner, {}, data, writes) as run:
         if settings.keep_best and writes:
             files.copy_best()
         for row in _shown_epochs(model, batches, tested, run):

@@ -3,11 +3,11 @@
 Numbers, the width of the history and of the Q-network's output, and what strips show
 follow from the table. An action is added by a longer table::
 
-    ACTION_SETS["with zoom out"] = ActionSet(
-        *PAPER_ACTIONS, Action("zoom out", "⤢", zoom_out)
+    ACTION_SETS["zoom out"] = ActionSet(
+        *PAPER_ACTIONS, Action("zoom out", "⊖", zoom_out, mirrored="zoom out")
     )
 
-and chosen by ``--actions "with zoom out"``.
+and chosen by ``--actions "zoom out"``; see ``docs/extending.md``.
 """
 
 from collections.abc import Callable

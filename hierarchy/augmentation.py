@@ -63,6 +63,12 @@ def mirror_of(
                 " other it is in a mirrored image"
             )
     columns = np.array([names.index(action.mirrored) for action in actions])
+    for what, mirror in (("actions", columns), ("features", extract.mirror)):
+        if not np.array_equal(mirror[mirror], np.arange(len(mirror))):
+            raise InputError(
+                f"flip_states is 1; expected {what} that are as before when mirrored"
+                " twice"
+            )
     slots = encoder.feature_size + len(names) * np.arange(encoder.history_length)
     history = (slots[:, None] + columns).ravel()
     return Mirror(np.concatenate([extract.mirror, history]).astype(np.int64), columns)

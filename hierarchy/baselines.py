@@ -86,6 +86,24 @@ class RandomPolicy:
         return ActionOutput(action, score=float(self._generator.random()))
 
 
+class CentrePolicy:
+    """The centre, then the trigger, without looking at anything.
+
+    It finds what a data set gives away whose objects lie in the middle.
+    """
+
+    def decide(self, searches: Sequence[Search]) -> list[ActionOutput]:
+        """Return the movement to the centre, and after it the trigger."""
+        return [self._next(search) for search in searches]
+
+    @staticmethod
+    def _next(search: Search) -> ActionOutput:
+        actions = search.spec.actions
+        if search.state.path or "centre" not in actions.names:
+            return ActionOutput(actions.trigger, score=1.0)
+        return ActionOutput(actions.names.index("centre") + 1)
+
+
 class UpperBoundPolicy:
     """Greedy towards the largest IoU with an object, as far as the hierarchy goes.
 

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import tyro
 
+from common.command_line import preset_values
 from common.epochs import EpochFiles
 from common.files import REPOSITORY
-from common.run import AUTO, epochs_left, remembered
+from common.run import AUTO, folder_of, planned_epochs, remembered, stem_of
 from common.settings import expect
-from datasets.voc import class_number
+from datasets.voc import class_name, class_number
 from hierarchy import presets
 from hierarchy.actions import ACTION_SETS, ActionSet
 from hierarchy.history import HISTORY_LENGTH
@@ -78,6 +79,16 @@ class SharedSettings:
     """1 gives the same bits on the same GPU too, at the price of time; processors do
     without."""
 
+    @classmethod
+    def of_preset(cls, preset: str, **changes: Any) -> Self:
+        """Return the settings that ``--preset`` and further flags stand for.
+
+        Args:
+            preset: ``paper`` or ``fast``.
+            **changes: fields that override it.
+        """
+        return cls(**(preset_values(cls, preset) | changes))
+
     @property
     def class_id(self) -> int:
         """The class as a number, 1 … 20."""
@@ -117,6 +128,7 @@ class SharedSettings:
         """Return what a model and its tests have in common, ready for JSON."""
         return {
             "detector": self.detector,
+            "class": class_name(self.class_id),
             "actions": list(self.action_set.names),
             "history_length": self.history_length,
             **self.search_identity(),
@@ -164,7 +176,7 @@ class TrainSettings(SharedSettings):
     the first that is not finished. Going on, settings are those of config.json in
     path_model where no flag says otherwise."""
     epochs: int = 50
-    """Epochs to train in this run; with -n auto as many as the last run left."""
+    """Epochs to train in this run; with -n auto, those that there are to be in all."""
     gamma: float = 0.90
     """Discount of the next state's value."""
     epsilon: float = 1.0
@@ -196,7 +208,7 @@ class TrainSettings(SharedSettings):
     their value: the trigger always, with gamma 0 the movements too."""
     descriptor_scale: float = 1.0
     """Trains as if descriptors were so many times as long: first weights start and move
-    accordingly. The L2 norm of VGG-16's is in the thousands, too much for large
+    accordingly. Descriptors whose L2 norm is over a thousand are too much for large
     learning rates."""
     path_voc: Path = VOC2012
     """Data set to train on, in the VOC layout; drawn planes where the default is not
@@ -269,19 +281,21 @@ class TrainSettings(SharedSettings):
         found = remembered(
             type(self), self.path_model, self.model_stem, frozenset(names)
         )
-        if found and self.n == AUTO:
-            found["epochs"] = epochs_left(self.path_model, files)
+        if self.n == AUTO:
+            found |= planned_epochs(self.path_model, self.model_stem)
         return found
 
     def check(self) -> None:
         """Refuse values that no training can have."""
         super().check()
         expect(self, "n", "auto, or at least 0", lambda x: x == AUTO or x >= 0)
-        least = 0 if self.n == AUTO else 1
-        expect(self, "epochs", f"at least {least}", lambda x: x >= least)
+        expect(self, "epochs", "at least 1", lambda x: x >= 1)
         expect_name(self, "reward", REWARDS)
         expect(self, "target_update_period", "at least 0", lambda x: x >= 0)
         expect(self, "gamma", "between 0 and 1", lambda x: 0 <= x <= 1)
+        if self.target != "q_learning" or self.target_update_period:
+            words = "above 0: else targets are the rewards alone, whatever target says"
+            expect(self, "gamma", words, lambda x: x > 0)
         expect(self, "epsilon", "between 0 and 1", lambda x: 0 <= x <= 1)
         expect(self, "epsilon_step", "between 0 and 1", lambda x: 0 <= x <= 1)
         expect(self, "batch_size", "at least 1", lambda x: x >= 1)
@@ -336,12 +350,10 @@ class TestSettings(SharedSettings):
 
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` beside the weights says of the training."""
-        folder = self.path_model
-        if self.weights_path is not None:
-            folder = self.weights_path.parent
+        file = self.weights_path or Path(self.model_name or self.model_stem)
         names = [vars(one).get("shared_settings", ()) for one in type(self).__mro__]
         return remembered(
-            type(self), folder, self.model_stem, frozenset().union(*names)
+            type(self), folder_of(self), stem_of(file.name), frozenset().union(*names)
         )
 
 

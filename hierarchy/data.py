@@ -5,6 +5,7 @@ from pathlib import Path
 
 from common.errors import InputError
 from common.progress import console
+from common.settings import plain
 from datasets.voc import VocImage, VocSet, class_name
 from hierarchy.config import VOC2007, VOC2012, TestSettings, TrainSettings
 
@@ -22,8 +23,7 @@ def training_set(settings: TrainSettings) -> VocSet:
     if settings.max_images:
         sets = [images.first(settings.max_images) for images in sets]
     images = sets[0] if len(sets) == 1 else sets[0] + sets[1]
-    _announce("training", images, settings, folders)
-    return images
+    return _announced("training", images, settings, folders)
 
 
 def test_set(settings: TestSettings) -> VocSet:
@@ -34,8 +34,7 @@ def test_set(settings: TestSettings) -> VocSet:
     """
     folder = _data_or_planes(settings.path_voc_test, VOC2007)
     images = _open_set(settings, folder)
-    _announce("testing", images, settings, [folder])
-    return images
+    return _announced("testing", images, settings, [folder])
 
 
 def mirrored_in_turn(images: Iterable[VocImage], epoch: int) -> Iterator[VocImage]:
@@ -73,16 +72,19 @@ def _open_set(settings: TrainSettings | TestSettings, folder: Path) -> VocSet:
     )
 
 
-def _announce(
+def _announced(
     doing: str,
     images: VocSet,
     settings: TrainSettings | TestSettings,
     folders: list[Path],
-) -> None:
-    console.print(
-        f"{doing} on {len(images)} images with class {class_name(settings.class_id)}"
-        f" ({settings.image_set} of {', '.join(map(str, folders))})"
+) -> VocSet:
+    """Say what a program works on, and let the set be called so."""
+    images.title = (
+        f"{len(images)} images with class {class_name(settings.class_id)}"
+        f" ({settings.image_set} of {', '.join(map(str, map(plain, folders)))})"
     )
+    console.print(f"{doing} on {images.title}")
+    return images
 
 
 def nothing_to_search(settings: TrainSettings, images: VocSet) -> InputError:

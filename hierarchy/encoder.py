@@ -91,6 +91,5 @@ def get_state(
         history_vector: as :func:`hierarchy.history.update_history_vector` makes it.
         extract: the detector's features.
     """
-    features = extract([image], [region])
-    history = history_vector[None].astype(np.float32)
-    return array_namespace(features).concatenate([features, history], axis=1)[0]
+    encoder = StateEncoder(extract.size, 1, len(history_vector))
+    return encoder.encode(extract([image], [region]), history_vector[None])[0]

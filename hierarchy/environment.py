@@ -59,14 +59,14 @@ class AnnotatedImages(Protocol):
 class SearchEnvironment(gymnasium.Env[Observation, np.int64]):
     """One episode is one search for one object, from the whole image on.
 
-    Actions 0 to 4 zoom (up left, up right, down left, down right, centre), 5 is the
-    trigger: each one less than its published number. A trigger terminates the episode,
-    the last of ``spec.number_of_steps`` steps truncates it.
+    Action a is number a + 1 of ``spec.actions``: with the paper's, 0 to 4 zoom (up left,
+    up right, down left, down right, centre) and 5 is the trigger. A trigger terminates
+    the episode, the last of ``spec.number_of_steps`` steps truncates it.
 
-    Observations are a dictionary of ``image``, the region's pixels resized as VGG-16
+    Observations are a dictionary of ``image``, the region's pixels resized as a network
     gets to see them, uint8 (height, width, 3), RGB, 0 to 255; and ``history``, the last
-    four actions one-hot, float32 (24,). Rewards are ±1 for moves and ±3 for the
-    trigger.
+    actions one-hot, float32, (24,) with the paper's. Rewards are those of
+    ``spec.reward``: in the paper ±1 for moves and ±3 for the trigger.
 
     The ``info`` of both :meth:`reset` and :meth:`step` says
 
@@ -89,7 +89,7 @@ class SearchEnvironment(gymnasium.Env[Observation, np.int64]):
             those that a ``VocSet`` with ``skip_bad`` cannot read.
         class_object: number or name of the class to search for.
         spec: how to search.
-        observation_size: (height, width) of the observed pixels; VGG-16 sees 224×224.
+        observation_size: (height, width) of the observed pixels.
         render_mode: ``rgb_array``, or None to draw nothing.
         shuffle: whether each pass over the images has an order of its own, drawn from
             ``np_random``, instead of that of ``images``.
@@ -167,7 +167,7 @@ class SearchEnvironment(gymnasium.Env[Observation, np.int64]):
 
         Raises:
             ResetNeeded: the search is over, or none was begun.
-            InvalidAction: it is none of the six.
+            InvalidAction: there is no such action.
         """
         search = self._begun()
         if search.done:

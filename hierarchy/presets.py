@@ -1,7 +1,7 @@
 """Settings that are not the paper's: what learns in minutes from a few hundred images.
 
-    python image_zooms/train.py -n 0 --preset fast
-    python image_zooms/test.py --preset fast
+    python DETECTOR/train.py -n 0 --preset fast
+    python DETECTOR/test.py
 
 RESULTS.md says how they were chosen and what they reach.
 """

@@ -1,12 +1,14 @@
 """What a training run tells: the row of an epoch, that row to read, a live line."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from common.progress import EpochProgress, RunningMean, rounded
-
-if TYPE_CHECKING:
-    from hierarchy.walk import Step
+from datasets.voc import VocSet
+from hierarchy.config import TrainSettings
+from hierarchy.data import nothing_to_search
+from hierarchy.strips import StripWriter
+from hierarchy.walk import Step
 
 
 class EpochSummary:
@@ -14,7 +16,7 @@ class EpochSummary:
 
     Args:
         epoch: its number.
-        epsilon: share of random actions in it.
+        epsilon: probability of a random action in it.
         class_object: the class searched for.
     """
 
@@ -28,7 +30,7 @@ class EpochSummary:
         self._loss = RunningMean()
         self._start = time.perf_counter()
 
-    def add(self, step: "Step") -> None:
+    def add(self, step: Step) -> None:
         """Count one more step."""
         self.steps += 1
         self.episodes += step.is_last
@@ -81,7 +83,7 @@ def format_row(row: dict[str, Any]) -> str:
 class TrainingProgress(EpochProgress):
     """The live display of a training run, counted in images."""
 
-    def show(self, step: "Step", summary: EpochSummary) -> None:
+    def show(self, step: Step, summary: EpochSummary) -> None:
         """Show a step and the numbers of its epoch so far."""
         self.update(
             summary.epoch,
@@ -90,3 +92,43 @@ class TrainingProgress(EpochProgress):
             f" reward {summary.mean_reward:+.2f} · IoU {step.iou:.2f} ·"
             f" {summary.steps_per_second:.1f} steps/s",
         )
+
+
+class EpochListener:
+    """Listens to an epoch: the row of the log, the live line, strips.
+
+    Args:
+        settings: of the training.
+        epoch: its number.
+        images: those searched.
+        progress: the live display.
+    """
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        epoch: int,
+        images: VocSet,
+        progress: TrainingProgress,
+    ):
+        self._settings, self._images, self._progress = settings, images, progress
+        epsilon = settings.epsilon_at(epoch)
+        self._summary = EpochSummary(epoch, epsilon, settings.class_id)
+        self._strips = StripWriter(settings.path_testing_folder / "training")
+
+    def add(self, step: Step) -> None:
+        """Take one more step."""
+        self._summary.add(step)
+        self._progress.show(step, self._summary)
+        if self._settings.bool_draw:
+            self._strips.add(step, self._summary.epoch)
+
+    def finish(self) -> tuple[dict[str, Any], str]:
+        """Return the row of the log, and the same in words.
+
+        Raises:
+            InputError: there was no step.
+        """
+        if not self._summary.steps:
+            raise nothing_to_search(self._settings, self._images)
+        return self._summary.row, format_row(self._summary.row)

@@ -107,7 +107,7 @@ def _shapes_in(path: Path) -> list[tuple[int, ...]]:
 
 
 def q_values_of(network: keras.Sequential, states: Sequence[Array]) -> np.ndarray:
-    """Return a network's Q-values of n states (state_size,): float32 (n, 6).
+    """Return a network's Q-values of n states (state_size,): float32 (n, actions).
 
     Batches are filled up to a power of two, for each size is compiled anew.
     """

@@ -33,17 +33,17 @@ class Quirks:
     history_trigger: bool = False
     """The history loses the trigger: while a slot is free, and when it moves up."""
     channel_order: bool = False
-    """Images enter VGG-16 upside down, in RGB, with means off three rows only."""
+    """Images enter the trunk upside down, in RGB, with means off three rows only."""
     mask_colour: bool = False
     """Found objects are masked with the means in BGR order, truncated."""
     layout: bool = False
-    """pool45: upsampled descriptors are flattened channel, row, column."""
+    """Pooled features: upsampled descriptors are flattened channel, row, column."""
     widened_regions: bool = False
-    """pool45: regions under 7 cells are widened instead of upsampled."""
+    """Pooled features: regions under 7 cells are widened instead of upsampled."""
     pool45_history: bool = False
-    """pool45: training does not record the trigger in the history."""
+    """The same detector: training does not record the trigger in the history."""
     pool45_masking: bool = False
-    """pool45: training keeps the feature maps after masking an object."""
+    """The same detector: training keeps the feature maps after masking an object."""
     one_based_boxes: bool = False
     """Corners counted from 1 are taken as bounds counted from 0."""
     first_slot: bool = False

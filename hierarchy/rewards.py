@@ -2,7 +2,7 @@
 
 A reward is a function of what a step did. One is added by a line of the table::
 
-    REWARDS["distance"] = reward_of_distance
+    REWARDS["distance"] = distance_reward
 
 and chosen by ``--reward distance``.
 """

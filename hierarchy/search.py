@@ -205,6 +205,7 @@ class TrainingSearch(Search):
 
     def reward_of(self, action: int) -> float:
         """Return what an action would earn now, without doing it."""
+        self._find_largest_rise()  # once for all actions
         return copy.copy(self).step(action)  # a step replaces, it changes nothing
 
     def _find_largest_rise(self) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 from keras import ops
 
-Target = Callable[[Any, Any, Any, Any], Any]
+TargetFn = Callable[[Any, Any, Any, Any], Any]
 """From ``q_next`` and ``q_next_target`` (n, actions), Q-values of the next states by
 the network that learns and by the target network (the same where there is none),
 ``reward`` (n,) and ``discount`` (n,), 0 after a trigger, makes the targets (n,)."""
@@ -40,5 +40,5 @@ def check_shapes(q_next: Any, q_next_target: Any, reward: Any, discount: Any) ->
         )
 
 
-TARGETS: dict[str, Target] = {"q_learning": q_learning}
+TARGETS: dict[str, TargetFn] = {"q_learning": q_learning}
 """What ``--target`` can choose."""

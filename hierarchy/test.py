@@ -19,7 +19,13 @@ from common.progress import console, track
 from common.run import compare_with_training, made_with, trained_weights
 from datasets.voc import VocImage, VocSet, class_name
 from hierarchy.augmentation import mirror_of
-from hierarchy.baselines import AgentPolicy, Policy, RandomPolicy, UpperBoundPolicy
+from hierarchy.baselines import (
+    AgentPolicy,
+    CentrePolicy,
+    Policy,
+    RandomPolicy,
+    UpperBoundPolicy,
+)
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
@@ -35,7 +41,7 @@ from report.curves import draw_precision_recall, draw_regions_per_object
 
 Item = TypeVar("Item")
 
-AGENTS = ("agent", "random", "upper_bound")
+AGENTS = ("agent", "random", "centre", "upper_bound")
 
 
 def test(settings: TestSettings, make_features: MakeFeatures) -> None:
@@ -59,7 +65,7 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
     compare_with_training(
         weights,
         settings.identity() | extract.fingerprint,
-        may_differ=(*settings.search_identity(), *extract.may_differ),
+        may_differ=("class", *settings.search_identity(), *extract.may_differ),
     )
     agent = load_agent(settings, weights, extract)
     about = {
@@ -106,7 +112,7 @@ def measure(
     agent: Policy,
     about: dict[str, Any],
 ) -> dict[str, Any]:
-    """Run agent, random and upper bound on the same images; write the results.
+    """Run agent and baselines on the same images; write the results.
 
     Writes ``results.json``, ``precision_recall.png``, ``regions_per_object.png`` and,
     with ``bool_draw``, a strip per search of the agent into ``path_testing_folder``.
@@ -131,6 +137,7 @@ def measure(
         evaluators["agent"].add(truth, visited, seconds)
         for name, policy in (
             ("random", random),
+            ("centre", CentrePolicy()),
             ("upper_bound", UpperBoundPolicy(truth.boxes)),
         ):
             one = [(name, SearchImage(image.key, image.pixels))]
@@ -142,6 +149,7 @@ def measure(
         raise InputError(f"none of {len(images)} test images can be read")
     results = {
         **about,
+        "data": images.title,
         "images": len(evaluators["agent"].truths),
         "objects": sum(len(truth.boxes) for truth in evaluators["agent"].truths),
         "seconds": round(time.perf_counter() - start, 2),

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from common.device_arrays import Array
 from hierarchy.regions import Region
 from hierarchy.search import Search, TrainingSearch
 
@@ -92,17 +93,20 @@ def walk(
         yield slots
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Step:
     """One step of a training search.
 
     Attributes:
         image: number of the image in this epoch, from 0.
         search: the search, as it stands after the step.
-        region: what was looked at before the step.
-        action: number of what was done, from 1.
+        region: the region before the step.
+        state: float32 (state_size,), what the Q-network saw of it.
+        action: number of the action, from 1.
         q_values: float32 (actions,) on which it was decided, or None.
         reward: of the step.
+        counterfactual_rewards: float32 (actions,), what actions would have earned, NaN
+            where that is not learnt from.
         iou: of the region with the followed object after the step.
         loss: of the updates after the step, their mean; None before learning begins.
         is_last: whether the search ended with it.
@@ -111,9 +115,11 @@ class Step:
     image: int
     search: TrainingSearch
     region: Region
+    state: Array
     action: int
     q_values: np.ndarray | None
     reward: float
+    counterfactual_rewards: np.ndarray
     iou: float
-    loss: float | None
-    is_last: bool
+    loss: float | None = None
+    is_last: bool = False

@@ -302,7 +302,7 @@ class _Job:
         self._next_beat = 0.0
 
     def step(self) -> str:
-        """VisitedRegion after it; return "running", "done", "failed" or "lost"."""
+        """Look after it; return "running", "done", "failed" or "lost"."""
         if time.monotonic() >= self._next_beat:
             self._next_beat = time.monotonic() + HEARTBEAT
             if not self._claim.beat():

@@ -15,7 +15,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -29,8 +28,8 @@ from common.settings import expect
 from datasets.fetch import SETS, fetch
 from figures.runs import read_results
 from hierarchy.config import TrainSettings
+from studies.detectors import TRAIN_SETTINGS, Name, make_features
 
-Detector = Literal["image_zooms", "pool45_crops"]
 Preset = Literal["paper", "fast"]
 
 PAPER_EPOCHS = (35, 45, 50)
@@ -50,7 +49,7 @@ class Settings:
     """Folder of VOC2007 and VOC2012, which are fetched where they are not there."""
     mirror: str | None = None
     """An address below which the archives lie, instead of the official one."""
-    detectors: tuple[Detector, ...] = ("image_zooms", "pool45_crops")
+    detectors: tuple[Name, ...] = ("image_zooms", "pool45_crops")
     """Which detectors."""
     presets: tuple[Preset, ...] = ("paper", "fast")
     """Which settings to train with."""
@@ -87,7 +86,7 @@ class Training:
         study: the settings of all.
     """
 
-    detector: Detector
+    detector: Name
     preset: Preset
     epochs: int
     study: Settings
@@ -219,11 +218,8 @@ def tell_forecast(settings: Settings, trainings: list[Training]) -> None:
     total = 0.0
     for training in left:
         run = _train_settings(training)
-        features = import_module(f"{training.detector}.features")
         images = training_set(run)
-        forecast = measure(
-            run, features.make_features(run), images, settings.forecast_seconds
-        )
+        forecast = measure(run, make_features(run), images, settings.forecast_seconds)
         epochs = training.epochs - training.epochs_done
         seconds = forecast.seconds(len(images), epochs)
         total += seconds
@@ -247,8 +243,7 @@ def tell_forecast(settings: Settings, trainings: list[Training]) -> None:
 
 def _train_settings(training: Training) -> TrainSettings:
     """Return what the training's command line stands for."""
-    kind = import_module(f"{training.detector}.config").TrainSettings
-    return command_line.parse(kind, training.flags)
+    return command_line.parse(TRAIN_SETTINGS[training.detector], training.flags)
 
 
 def train(training: Training) -> None:

@@ -133,3 +133,6 @@ def test_what_has_no_sides_known_is_refused():
     more = ActionSet(*PAPER_ACTIONS, Action("right", "→", lambda r, s, q: r))
     with pytest.raises(InputError, match="flip_states is 1.*'right'"):
         mirror_of(Columns(), StateEncoder(8, num_actions=7), more)
+    twice = ActionSet(*PAPER_ACTIONS, Action("right", "→", lambda r, s, q: r, "centre"))
+    with pytest.raises(InputError, match="flip_states is 1.*actions.*twice"):
+        mirror_of(Columns(), StateEncoder(8, num_actions=7), twice)

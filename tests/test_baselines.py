@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 from toy import zoom
 
 from datasets.voc import VocSet
-from hierarchy.actions import PAPER_ACTIONS, TRIGGER
-from hierarchy.baselines import AgentPolicy, RandomPolicy, UpperBoundPolicy
+from hierarchy.actions import CENTRE, PAPER_ACTIONS, TRIGGER
+from hierarchy.baselines import (
+    AgentPolicy,
+    CentrePolicy,
+    RandomPolicy,
+    UpperBoundPolicy,
+)
 from hierarchy.encoder import StateEncoder
 from hierarchy.evaluation import Evaluator, run_batch, run_policy
 from hierarchy.images import SearchImage
@@ -72,6 +77,13 @@ def test_random_actions_are_uniform_and_follow_the_generator():
     counts = np.bincount(one, minlength=7)[1:] / len(one)
     assert np.abs(counts - 1 / 6).max() < 0.03
     assert one == actions(0) != actions(1)
+
+
+def test_the_centre_is_taken_without_looking():
+    looks = search(CentrePolicy())
+    assert [look.output.action for look in looks] == [CENTRE, TRIGGER]
+    assert [look.output.score for look in looks] == [0, 1]
+    assert looks[1].region == zoom(looks[0].region, CENTRE, 3 / 4)
 
 
 BOX = st.tuples(

@@ -198,3 +198,9 @@ for size in range(1, 12):
     process = start("-c", program)
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
+
+
+def test_a_preset_can_be_had_in_python():
+    words = ["--preset", "fast", "--seed", "3"]
+    assert TrainSettings.of_preset("fast", seed=3) == parse(TrainSettings, words)
+    assert TrainSettings.of_preset("paper") == TrainSettings()

@@ -28,8 +28,8 @@ ROOT = Path(__file__).parents[1]
 DETECTORS = ("image_zooms", "pool45_crops")
 EPOCHS = 3
 RESULTS = set(
-    "detector class weights trunk trunk_dtype quirks seed backend made_with settings"
-    " images objects seconds skipped agent random upper_bound".split()
+    "detector class data weights trunk trunk_dtype quirks seed backend made_with"
+    " settings images objects seconds skipped agent random centre upper_bound".split()
 )
 TOY = [
     *("--number_of_steps", "3", "--batch_size", "4", "--learning_rate", "1e-4"),
@@ -290,7 +290,7 @@ def test_results_hold_all_that_was_measured(tested):
     assert results["weights"]["sha256"]
     assert results["quirks"] == [] and results["seed"] == 0
     assert results["settings"]["scale_subregion"] == 0.75
-    for name in ("agent", "random", "upper_bound"):
+    for name in ("agent", "random", "centre", "upper_bound"):
         numbers = results[name]
         for share in [
             *numbers["paper"].values(),
@@ -318,7 +318,7 @@ def test_the_same_test_gives_the_same_results(
     flags = {"path_voc_test": planes, "path_model": trained[0], "on_device": on_device}
     run_here(command(detector, "test", path_testing_folder=tmp_path, **flags))
     again = json.loads((tmp_path / "results.json").read_text())
-    for name in ("agent", "random", "upper_bound"):
+    for name in ("agent", "random", "centre", "upper_bound"):
         times = {"seconds_per_image": None}
         assert again[name] | times == tested[2][name] | times
 

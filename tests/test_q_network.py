@@ -218,3 +218,27 @@ def test_weights_that_are_not_finite_are_refused(saved):
     network.save_weights(saved)
     with pytest.raises(InputError, match="not all finite"):
         get_q_network(STATE_SIZE, weights_path=saved)
+
+
+@pytest.mark.parametrize("period", [0, 5])
+def test_a_learner_survives_a_keras_file(tmp_path, period):
+    learner, batch = learner_of(descriptor_scale=0.5, target_update_period=period), None
+    for seed in range(3):
+        batch = random_batch(seed=seed)
+        learner.update(batch)
+    path = tmp_path / "learner.keras"
+    learner.save(path)
+    loaded = keras.models.load_model(path)
+    assert type(loaded) is QLearner and loaded.get_config() == learner.get_config()
+    states = list(batch.states)
+    np.testing.assert_array_equal(loaded.q_values(states), learner.q_values(states))
+    for one in (learner, loaded):
+        one.update(random_batch(seed=9))
+    np.testing.assert_allclose(
+        loaded.q_values(states), learner.q_values(states), rtol=1e-5
+    )
+
+
+def test_scaling_needs_one_variable_to_scale():
+    with pytest.raises(ValueError, match="expected one of 64 rows"):
+        QLearner(64, 40, hidden_units=64, descriptor_scale=0.5)
