@@ -220,6 +220,7 @@ def test_weights_that_are_not_finite_are_refused(saved):
         get_q_network(STATE_SIZE, weights_path=saved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period", [0, 5])
 def test_a_learner_survives_a_keras_file(tmp_path, period):
     learner, batch = learner_of(descriptor_scale=0.5, target_update_period=period), None
