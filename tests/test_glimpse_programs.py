@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -354,8 +355,11 @@ def test_another_vgg16_than_trained_with_is_refused(
     assert "trunk was" in line and all(name in line for name in names)
     assert (tmp_path / "one" / "config.json").read_bytes() == before
     run(train(cars, tmp_path / "two", 0, 1, path_vgg=other, **flags))
+    # Beside a config.json that is not theirs.
+    weights = tmp_path / "one" / "other.weights.h5"
+    shutil.copyfile(tmp_path / "two" / "model.weights.h5", weights)
     words = command(TEST, path_model=tmp_path / "one", path_data=cars, samples=1)
-    line = refused([*words, f"--weights_path={tmp_path / 'two' / 'model.weights.h5'}"])
+    line = refused([*words, "--model_name=other"])
     assert "trunk was" in line and all(name in line for name in names)
 
 
