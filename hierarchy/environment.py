@@ -59,9 +59,9 @@ class AnnotatedImages(Protocol):
 class SearchEnvironment(gymnasium.Env[Observation, np.int64]):
     """One episode is one search for one object, from the whole image on.
 
-    Action a is number a + 1 of ``spec.actions``: with the paper's, 0 to 4 zoom (up left,
-    up right, down left, down right, centre) and 5 is the trigger. A trigger terminates
-    the episode, the last of ``spec.number_of_steps`` steps truncates it.
+    Action a is number a + 1 of ``spec.actions``: with the paper's, 0 to 4 zoom (up
+    left, up right, down left, down right, centre) and 5 is the trigger. A trigger
+    terminates the episode, the last of ``spec.number_of_steps`` steps truncates it.
 
     Observations are a dictionary of ``image``, the region's pixels resized as a network
     gets to see them, uint8 (height, width, 3), RGB, 0 to 255; and ``history``, the last
