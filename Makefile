@@ -3,6 +3,9 @@
 #              MODEL=glimpse_rnn the glimpse regressor on drawn cars;
 #              SEED=1 with another seed, QUIRKS=published with the published faults
 # make test    run all tests
+# make test-fast
+#              run those that start no program, need no other backend and train no
+#              detector: about a minute
 # make test-backends
 #              run all tests on TensorFlow, JAX and PyTorch, which it installs
 # make paper   the detectors' paper on PASCAL VOC: fetch, train, test and draw its figures;
@@ -56,8 +59,8 @@ say_install = test -e $(1) || echo "  First it installs what it needs into $(VEN
 # A virtual environment that failed half-way must not pass for a whole one.
 .DELETE_ON_ERROR:
 
-.PHONY: demo say_demo demo_detector demo_glimpse_rnn paper test say_test test-backends \
-    notebooks lint bench results-small results-seeds results-faults clean
+.PHONY: demo say_demo demo_detector demo_glimpse_rnn paper test say_test test-fast \
+    test-backends notebooks lint bench results-small results-seeds results-faults clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed: make PYTHON=python3.12 …")'
@@ -116,6 +119,9 @@ paper: $(INSTALLED)
 
 test: say_test $(INSTALLED_DEV)
 	$(RUN) -m pytest
+
+test-fast: $(INSTALLED_DEV)
+	$(RUN) -m pytest -m 'not slow'
 
 test-backends: $(INSTALLED_BACKENDS)
 	for backend in tensorflow jax torch; do \

@@ -172,7 +172,7 @@ def suppress_startup_output() -> Iterator[None]:
     TensorFlow's libraries write about GPUs they did not find before any log level
     holds. If the block fails, what they said is shown after all; where the user stops
     it, it is not. Nor does TensorFlow warn later on, of functions compiled for a
-    handful of shapes: searches in lockstep end one after the other.
+    handful of shapes: searches in a batch end one after the other.
     """
     logging.getLogger("tensorflow").addFilter(_is_news)
     sys.stderr.flush()

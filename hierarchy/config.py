@@ -62,7 +62,7 @@ class SharedSettings:
     """1 mirrors half of the states that are learnt from, without looking at an image
     again; a test takes the mean of a state's Q-values and its mirrored one's."""
     num_searches: int = 1
-    """Images that are searched in lockstep; more keep a GPU busy."""
+    """Images that are searched at a time, in batches; more keep a GPU busy."""
     on_device: Switch = 0
     """1 keeps images, descriptors and replay memory on the device that Keras computes
     on: for a GPU with memory for them."""

@@ -11,6 +11,8 @@ from backends import skip_unless_another, under_both
 from hierarchy.q_network import get_q_network
 from weights.vgg16 import DESCRIPTOR_SIZE
 
+pytestmark = pytest.mark.slow
+
 STATE_SIZE = 40
 BATCH = 12
 

@@ -91,6 +91,7 @@ BOX = st.tuples(
 ).map(lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3]))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(BOX, min_size=1, max_size=3))
 def test_the_upper_bound_climbs_to_a_region_that_no_subregion_beats(boxes):

@@ -11,6 +11,8 @@ import pytest
 from benchmarks.check import check, read_ratios, worse
 from common.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -8,6 +8,8 @@ from hierarchy.learner import QLearner
 from hierarchy.replay import Transitions
 from pool45_crops.features import extract_features_from_roi
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_ratio_says_how_many_times_faster_or_slower_than_a_floor():
     faster = Measurement("training_step", 0.1, 5.0, "s", "how")

@@ -41,6 +41,7 @@ def handle_seen(scene: cars.CarScene) -> np.ndarray:
     return np.abs(change).max(2)
 
 
+@pytest.mark.slow
 def test_the_handle_is_painted_where_it_is_annotated_and_1_to_3_percent_long(scenes):
     shares = []
     for scene in scenes:
@@ -56,6 +57,7 @@ def test_the_handle_is_painted_where_it_is_annotated_and_1_to_3_percent_long(sce
     assert np.mean([0.01 <= share <= 0.03 for share in shares]) > 0.85
 
 
+@pytest.mark.slow
 def test_the_box_is_that_of_what_the_car_changes_and_holds_the_handle(scenes):
     for scene in scenes[:10]:
         picture, without = draw_scene(scene), draw_scene(scene, with_car=False)
@@ -80,6 +82,7 @@ def test_cars_differ(scenes):
     assert np.std([scene.handle for scene in scenes], axis=0).min() > 15
 
 
+@pytest.mark.slow
 def test_the_set_is_in_the_car_door_handle_format(tmp_path: Path):
     draw_cars(tmp_path, TRAIN, TEST, SEED)
     found = read_annotations(tmp_path)

@@ -70,6 +70,7 @@ def tree(scene, rules):
         ]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(SCENES, SCALES, QUIRKS)
 def test_greedy_searches_end_where_the_upper_bound_triggers(some, scale, quirks):
@@ -83,6 +84,7 @@ def test_greedy_searches_end_where_the_upper_bound_triggers(some, scale, quirks)
         assert row.tolist() == seen + [seen[-1]] * (8 - len(seen))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(SCENES, SCALES, QUIRKS)
 def test_the_exhaustive_best_is_the_best_of_all_regions(some, scale, quirks):
@@ -96,6 +98,7 @@ def test_the_exhaustive_best_is_the_best_of_all_regions(some, scale, quirks):
         assert row.tolist() == np.maximum.accumulate(best).tolist()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(SCENES, SCALES, QUIRKS)
 def test_chances_are_the_sum_over_all_paths(some, scale, quirks):
@@ -116,6 +119,7 @@ def test_chances_are_the_sum_over_all_paths(some, scale, quirks):
         assert row == pytest.approx(found / 6**3, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_random_agents_find_as_often_as_computed():
     scene = Scene((100, 140), ((5, 8, 60, 90), (60, 70, 95, 130)))
     rules = SearchSpec(3 / 4, 10)
@@ -149,6 +153,7 @@ def test_nothing_to_search_gives_nothing():
         assert compute([], rules).shape == (0, 5)
 
 
+@pytest.mark.slow
 @needs_voc2007
 @pytest.mark.parametrize(
     ("quirks", "greedy"),
@@ -216,6 +221,7 @@ def test_each_class_that_is_listed_is_counted(one_image):
     assert rows["dog", 2 / 4].random == pytest.approx([0] + [1 / 6] * 9)
 
 
+@pytest.mark.slow
 def test_the_table_says_what_its_commands_compute(one_image, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     draw("ceilings_table", path_voc=one_image, class_object="dog", out=out)

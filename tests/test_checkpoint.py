@@ -18,6 +18,8 @@ from image_zooms.config import TestSettings
 from pool45_crops.config import TestSettings as OtherSettings
 from weights.identity import TrunkIdentity
 
+pytestmark = pytest.mark.slow
+
 STATE_SIZE = 8
 TRUNK = TrunkIdentity("ImageNet VGG-16", "ab")
 SETTINGS = {"trunk": TRUNK.to_json(), "gamma": 0.9, "quirks": ["stale_state"]}

@@ -12,6 +12,8 @@ import pytest
 
 from common.claims import claim, holder
 
+pytestmark = pytest.mark.slow
+
 HOLD = """
 import sys, time
 from pathlib import Path

@@ -35,6 +35,7 @@ def line_of(process, status=1):
     return line
 
 
+@pytest.mark.slow
 @pytest.mark.paths
 @pytest.mark.parametrize("detector", DETECTORS)
 @pytest.mark.parametrize("script", ["train", "test"])
@@ -77,6 +78,7 @@ def test_published_settings_have_their_published_defaults(detector):
         assert getattr(settings, name) == ROOT / folder
 
 
+@pytest.mark.slow
 @pytest.mark.paths
 def test_a_terminal_without_some_letters_is_shown_the_others(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
@@ -154,12 +156,14 @@ def test_a_preset_that_does_not_exist_is_status_2(capsys):
     assert "fast" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_flag_that_does_not_exist_is_status_2():
     process = start("image_zooms/train.py", "--epoch", "3")
     assert process.returncode == 2
     assert "--epoch" in process.stderr and "Traceback" not in process.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_testing_without_a_trained_network_says_how_to_get_one(detector, tmp_path):
     process = start(f"{detector}/test.py", "--path_model", tmp_path)
@@ -181,6 +185,7 @@ def test_what_libraries_say_is_shown_if_they_fail_only(capfd):
     assert load(KeyboardInterrupt) == load(SystemExit) == ""
 
 
+@pytest.mark.slow
 def test_functions_compiled_for_several_shapes_are_no_news():
     program = """
 from common.command_line import suppress_startup_output

@@ -15,6 +15,8 @@ from weights.convert import Settings, convert_q_network, convert_trunk
 from weights.layouts import read_trunk
 from weights.vgg16 import build_vgg16, trunk_identity
 
+pytestmark = pytest.mark.slow
+
 
 def run(*words) -> None:
     command_line.run(convert.main, Settings, [str(word) for word in words])

@@ -22,6 +22,7 @@ def planes(tmp_path_factory):
     return folders
 
 
+@pytest.mark.slow
 def test_two_databases_are_trained_on_one_after_the_other(planes):
     settings = TrainSettings(path_voc=planes[0], path_voc2=planes[1], two_databases=1)
     both = data.training_set(settings)
@@ -94,6 +95,7 @@ def test_every_other_image_is_mirrored_and_the_rest_an_epoch_later(planes):
             assert replace(other, box=item.box) == item
 
 
+@pytest.mark.slow
 def test_the_drawing_program_is_loaded_only_where_nobody_has_data():
     program = """
 import sys

@@ -43,6 +43,7 @@ class Linear(keras.Model):
         return self.dense(keras.ops.concatenate([noise, means[:, None] / 255], 1))
 
 
+@pytest.mark.slow
 def test_fit_learns_the_same_as_from_the_batches():
     weights = []
     plain = {"shuffle": False, "verbose": 0}

@@ -31,6 +31,8 @@ from datasets.mnist import read_digits
 from datasets.voc import VocSet, load_images_labels_in_data_set
 from datasets.voc_layout import Box, annotation_xml, write_lists
 
+pytestmark = pytest.mark.slow
+
 MEASURED = REPOSITORY.parent / "shared" / "data" / "caltech_aeroplanes"
 """The set that the results were measured on, where it is at hand."""
 

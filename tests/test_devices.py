@@ -31,6 +31,7 @@ else:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deterministic", [0, 1])
 def test_a_run_is_repeatable_where_that_is_asked_for(deterministic):
     words = [sys.executable, "-c", ASK, str(deterministic)]

@@ -21,6 +21,8 @@ from datasets.door_handles import Settings, cut, main, moved, read_split, reduce
 from datasets.keypoint_annotations import read_annotations
 from datasets.voc_layout import Box
 
+pytestmark = pytest.mark.slow
+
 MEASURED = REPOSITORY.parent / "shared" / "data" / "door_handles"
 """The set that the results were measured on, where it is at hand."""
 

@@ -18,6 +18,8 @@ from common.download import download, has_checksum, part_of
 from common.errors import InputError
 from common.files import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 BODY = np.random.default_rng(0).bytes(3_000_000)
 MD5 = "md5:" + hashlib.md5(BODY).hexdigest()
 SHA256 = "sha256:" + hashlib.sha256(BODY).hexdigest()

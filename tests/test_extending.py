@@ -17,6 +17,8 @@ from common import command_line
 from hierarchy import actions, metrics, rewards
 from hierarchy.regions import whole_image
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = Path(__file__).parents[1] / "docs" / "extending.md"
 BLOCK = re.compile(r"```python\n# (\w+)\.py\n(.*?)```", re.DOTALL)
 FAST = [

@@ -17,6 +17,8 @@ from glimpse_rnn.policies import POLICIES
 from glimpse_rnn.testing import test as run_test
 from glimpse_rnn.training import train
 
+pytestmark = pytest.mark.slow
+
 TOY = {
     "image_size": 32,
     "radius": 4,

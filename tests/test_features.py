@@ -148,6 +148,7 @@ def test_resizing_is_within_a_grey_level_of_exact_bilinear(shape):
     assert np.abs(resize(pixels) - 255 * exact).max() <= 1.01
 
 
+@pytest.mark.slow
 def test_a_trunk_in_half_precision_describes_nearly_the_same(random_layers, tmp_path):
     path = tmp_path / "trunk.h5"
     keras_3(path, random_layers)

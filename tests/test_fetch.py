@@ -25,6 +25,8 @@ from weights.fetch import WHEEL_PACKAGE, ensure_trunk, fetch
 from weights.identity import IMAGENET_NAME, digests_of
 from weights.layouts import read_trunk
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, blank_layers) -> dict[str, bytes]:

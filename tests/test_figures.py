@@ -81,6 +81,7 @@ def detector_results(folder, found=FOUND, **changes):
     return folder
 
 
+@pytest.mark.slow
 def test_both_detectors_stand_in_one_plot(tmp_path):
     one = detector_results(tmp_path / "one", FOUND)
     other = detector_results(tmp_path / "other", FOUND[::-1], detector="pool45_crops")
@@ -95,6 +96,7 @@ def test_both_detectors_stand_in_one_plot(tmp_path):
     assert {row["source"] for row in table} == {"here"}  # four images: not the paper's
 
 
+@pytest.mark.slow
 def test_the_paper_stands_beside_tests_of_its_protocol_alone(tmp_path):
     found = [index % 3 == 0 for index in range(204)]
     paper = detector_results(tmp_path / "paper", found)
@@ -113,6 +115,7 @@ def test_the_paper_stands_beside_tests_of_its_protocol_alone(tmp_path):
             assert thin == expected
 
 
+@pytest.mark.slow
 def test_epochs_are_sorted_and_counted_from_one(tmp_path):
     folders = []
     for epoch in (49, 4, 34):
@@ -123,6 +126,7 @@ def test_epochs_are_sorted_and_counted_from_one(tmp_path):
     assert list(dict.fromkeys(names)) == ["epoch 5", "epoch 35", "epoch 50"]
 
 
+@pytest.mark.slow
 def test_regions_until_found_are_those_of_the_tests(tmp_path):
     folder = detector_results(tmp_path / "run", [True] * 204)
     counts = {}
@@ -178,6 +182,7 @@ def test_the_table_holds_every_figure_of_the_papers():
         assert hasattr(figure.settings(), "out")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not VOC2007.is_dir(), reason="no real data at hand")
 def test_baselines_of_voc_2007(tmp_path, capsys):
     """Upper bounds as an independent program has them; random as computed exactly."""
@@ -199,6 +204,7 @@ def program(*words):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_the_program_lists_all_figures_and_draws_one(tmp_path):
     listed = dict(line.split(maxsplit=1) for line in program().stdout.splitlines()[2:])
     assert listed == {name: figure.about for name, figure in FIGURES.items()}
@@ -208,6 +214,7 @@ def test_the_program_lists_all_figures_and_draws_one(tmp_path):
     assert "image_zooms" in (tmp_path / "detectors_fig6.csv").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -221,6 +228,7 @@ def test_mistakes_are_one_line(words, message):
     assert process.stderr.startswith(message) and process.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_table_needs_no_keras():
     code = "import sys, figures.table; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
@@ -340,6 +348,7 @@ def test_a_trunk_that_is_none_is_refused_by_name(tmp_path):
         seeds(tmp_path, {"a": FOUND}, trunk="VGG-16")
 
 
+@pytest.mark.slow
 def test_table_1_has_ours_the_controls_and_the_papers(tmp_path):
     controls = {"random_glimpses": {"detection_rate": RATES | {"0.10": 33}}}
     (tmp_path / "best").mkdir()
@@ -354,6 +363,7 @@ def test_table_1_has_ours_the_controls_and_the_papers(tmp_path):
     assert len(table) == 2 + len(published.DETECTION_RATES)
 
 
+@pytest.mark.slow
 def test_table_1_takes_rates_of_earlier_tests(tmp_path):
     (tmp_path / "best").mkdir()
     folder = glimpse_results(tmp_path / "best" / "results")
@@ -471,6 +481,7 @@ def write_study(path, variants, study=None, prefix="rate_"):
     return path
 
 
+@pytest.mark.slow
 def test_studies_are_means_over_seeds(tmp_path):
     variants = [
         ("l1", 0, [1, 2, 3, 4, 5]),
@@ -509,6 +520,7 @@ def test_bad_studies_are_named_by_line_and_column(tmp_path, text, message):
         draw("glimpses_fig5", runs=(tmp_path,), out=tmp_path)
 
 
+@pytest.mark.slow
 def test_learning_curves_skip_epochs_without_a_number(tmp_path):
     for name in ("seed0", "seed1"):
         (tmp_path / name).mkdir()
@@ -537,6 +549,7 @@ def test_published_numbers_hang_together():
         assert len(rates) == 5 and list(rates) == sorted(rates), name
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not VOC2007.is_dir(), reason="no real data at hand")
 def test_triggers_of_the_published_search_find_as_few_as_the_papers_random():
     """The paper's random agents found 32 and 18 of 204 images."""
@@ -557,6 +570,7 @@ def test_triggers_of_the_published_search_find_as_few_as_the_papers_random():
         )  # its upper bound stays unexplained
 
 
+@pytest.mark.slow
 def test_the_example_of_how_to_add_a_figure_works(tmp_path):
     example = textwrap.dedent(figures.__doc__.split("::\n\n")[1].split("\n\nThe")[0])
     table = dict(FIGURES)

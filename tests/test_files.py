@@ -61,6 +61,7 @@ def test_a_file_where_a_folder_should_be_is_named_in_one_line(tmp_path):
     assert (tmp_path / "a").read_text() == "old"
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_named_in_one_line_and_the_old_file_stays(tmp_path):
     """A limit on the size of files fails as a full disk does: in the middle."""
     (tmp_path / "a.h5").write_text("old")
@@ -89,6 +90,7 @@ def test_a_folder_that_can_be_written_to_is_left_as_it_is(tmp_path):
     assert names(tmp_path / "a" / "b") == []
 
 
+@pytest.mark.slow
 def test_a_folder_takes_one_run_at_a_time(tmp_path):
     words = "from common.files import exclusive_lock\n"
     words += f"with exclusive_lock({str(tmp_path)!r}):"
@@ -106,6 +108,7 @@ def test_a_folder_takes_one_run_at_a_time(tmp_path):
         assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status", "said"),
     [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")],
@@ -144,6 +147,7 @@ def test_numbers_that_json_cannot_hold_are_refused(tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_what_dead_processes_left_is_removed_and_nothing_else(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()

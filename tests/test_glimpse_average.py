@@ -36,6 +36,7 @@ def folder_of(tmp_path, epochs):
     ]
 
 
+@pytest.mark.slow
 def test_the_mean_is_a_checkpoint_of_the_mean_weights(tmp_path, capsys):
     weights = folder_of(tmp_path, 4)
     main(Settings(tmp_path, last=3))
@@ -81,6 +82,7 @@ def test_no_checkpoint_of_training_is_written_over(tmp_path, name):
         main(Settings(tmp_path, 2, name))
 
 
+@pytest.mark.slow
 def test_batch_normalisation_is_averaged_too(tmp_path):
     settings = dataclasses.replace(SMALL, batch_norm=1)
     paths = [tmp_path / f"{number}.weights.h5" for number in range(2)]

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 from keras import ops
 
 from benchmarks import glimpse_rnn
@@ -8,6 +9,8 @@ from benchmarks.loop_sensor import LoopSensor
 from glimpse_rnn.config import ModelSettings, TrainSettings
 from glimpse_rnn.model import get_model
 from glimpse_rnn.sensor import GlimpseSensor
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_sensor_that_is_timed_as_reference_sees_the_same():

@@ -8,6 +8,8 @@ from glimpse_rnn.batches import NONE
 from glimpse_rnn.controls import whole_image_predictions
 from glimpse_rnn.evaluation import constant_summary
 
+pytestmark = pytest.mark.slow
+
 
 class Dots:
     """A bright dot on black; where it is is what is to be found."""

@@ -265,6 +265,7 @@ def test_batches_leave_the_set_as_it_was(images):
         np.testing.assert_array_equal(found, array)
 
 
+@pytest.mark.slow
 def test_fit_takes_the_batches(images):
     import keras
 

@@ -16,6 +16,8 @@ import pytest
 from common.errors import InputError
 from glimpse_rnn.distribution import Distribution, SharedAdam
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 TOY = {
     "image_size": 32,

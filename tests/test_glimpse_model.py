@@ -81,6 +81,7 @@ def learners(model):
     return [owner[id(variable)] for variable in model.trainable_variables]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -114,6 +115,7 @@ def test_each_term_trains_its_own_networks_and_no_other(changes):
         assert not any(gradient.any() for gradient in got.values())
 
 
+@pytest.mark.slow
 def test_reinforce_is_the_gradient_of_the_expected_reward():
     # A black image: what is seen is always the same, so that the reward is a smooth
     # function of where one looks, and two runs with the same noise can be compared.
@@ -226,6 +228,7 @@ IDLE = {
 """What meets nothing but zeros: the middle's location, the first state."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", OPTIONS, ids=str)
 def test_every_option_trains_and_comes_back_from_its_file(changes, tmp_path):
     model = small_model(compiled=changes == OPTIONS[0], **changes)
@@ -275,6 +278,7 @@ def test_where_nothing_is_chosen_no_policy_is_trained():
     assert locations.min() < -0.5 and locations.max() > 0.5
 
 
+@pytest.mark.slow
 def test_the_mean_policy_looks_where_the_location_network_says():
     images, _ = a_batch()
     for offset in (0.0, 0.25):
@@ -371,6 +375,7 @@ def test_what_the_network_sees_is_the_sensor_s():
     np.testing.assert_allclose(seen[..., :3], finest, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run():
     images, targets = a_batch(12)
 
@@ -417,6 +422,7 @@ def test_the_optimiser_is_the_settings():
     assert rates == pytest.approx([0.01, 0.01, 0.005, 0.005, 0.0025])
 
 
+@pytest.mark.slow
 def test_a_bright_dot_is_found():
     rng = np.random.default_rng(0)
     places = rng.integers(2, 22, (256, 2))
@@ -453,6 +459,7 @@ SAVED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", SAVED, ids=str)
 def test_keras_saves_and_loads_the_whole_model(changes, tmp_path):
     model = small_model(**changes)

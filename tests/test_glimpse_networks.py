@@ -160,6 +160,7 @@ def test_residual_blocks_that_add_nothing_leave_the_convolutions(seen):
     assert np.abs(different - g).max() > 1e-2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["average", "none"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_vgg16_sees_every_level_as_an_image(channels, pooling, trunk_file):
@@ -186,6 +187,7 @@ def test_vgg16_sees_every_level_as_an_image(channels, pooling, trunk_file):
     np.testing.assert_allclose(g, expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_vgg16_in_bfloat16_finds_nearly_the_same(trunk_file):
     rng = np.random.default_rng(3)
     seen = rng.random((2, 8, 8, 6), dtype=np.float32), np.zeros((2, 2), np.float32)

@@ -21,6 +21,8 @@ from figures.glimpses import cases_of
 from figures.runs import Results
 from weights.vgg16 import trunk_identity
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 TRAIN, TEST = (ROOT / "glimpse_rnn" / f"{name}.py" for name in ("train", "test"))
 TOY = {

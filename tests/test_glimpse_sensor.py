@@ -86,6 +86,7 @@ def test_a_glimpse_is_the_exact_area_average(data):
         np.testing.assert_allclose(values, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [256, 257, 700])
 @pytest.mark.parametrize(("bandwidth", "radius"), [(60, 30), (48, 25)])
 def test_large_images_are_exact_too(size, bandwidth, radius):

@@ -11,6 +11,8 @@ from glimpse_rnn.metrics import THRESHOLDS, detection_rate, normalised_distances
 from studies.glimpses import OWN_STUDIES, STUDIES
 from studies.glimpses_in_memory import train_studies, with_flags
 
+pytestmark = pytest.mark.slow
+
 BASE = TrainSettings(
     task="mnist_centroid", epochs=1, batch_size=8, glimpses=2, state_size=8, seed=4
 )

@@ -12,6 +12,8 @@ from hierarchy.images import SearchImage, resize
 from hierarchy.regions import whole_image
 from weights.vgg16 import load_vgg16, preprocess
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def records(golden):

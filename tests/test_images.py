@@ -262,6 +262,7 @@ def test_truncated_file(tmp_path, kind):
     assert "truncated" in failure_of(tmp_path / "a")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [9_000, 12_000, 60_000])
 def test_decompression_bomb(tmp_path, side):
     def chunk(kind: bytes, data: bytes) -> bytes:

@@ -15,6 +15,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 from trunk_files import keras_3
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = {
     "image_zooms.train": "models_image_zooms",
     "image_zooms.test": "testing_visualizations",

@@ -28,6 +28,8 @@ from weights.layouts import (
 )
 from weights.vgg16 import load_vgg16
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def intact(tmp_path_factory, random_layers) -> Path:

@@ -47,3 +47,8 @@ def test_testing_begins_with_what_it_does_and_how_long_it_takes():
     said = make("say_test")
     assert said.startswith("make test runs all tests") and " minutes on 2 cores" in said
     assert make("--dry-run", "test").startswith('echo "make test runs')
+
+
+def test_fast_tests_leave_out_the_slow_ones_and_lint_checks_types():
+    assert "-m pytest -m 'not slow'" in make("--dry-run", "test-fast")
+    assert all(f"-m {tool}" in make("--dry-run", "lint") for tool in ("ruff", "mypy"))

@@ -109,6 +109,7 @@ def check(curve, points):
     assert curve.max_recall == pytest.approx(points[-1][0] if points else 0)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(cases())
 def test_the_paper_protocol_equals_counting_at_every_threshold(case):
@@ -117,6 +118,7 @@ def test_the_paper_protocol_equals_counting_at_every_threshold(case):
     check(paper_curve(detections, truths), points)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(cases())
 def test_the_voc_protocol_equals_counting_at_every_threshold(case):

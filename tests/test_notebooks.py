@@ -90,6 +90,7 @@ def write(path, *sources):
     return path
 
 
+@pytest.mark.slow
 def test_cells_are_executed_where_the_notebook_is(tmp_path):
     (tmp_path / "there.txt").write_text("found")
     path = write(tmp_path / "a.ipynb", "x = open('there.txt').read()", "print(x)")
@@ -99,6 +100,7 @@ def test_cells_are_executed_where_the_notebook_is(tmp_path):
     assert plain(executed).metadata.keys() == {"kernelspec", "language_info"}
 
 
+@pytest.mark.slow
 def test_a_cell_that_fails_is_a_failure(tmp_path, capsys):
     path = write(tmp_path / "a.ipynb", "1 / 0", "print('never')")
     with pytest.raises(InputError, match="a.ipynb: a cell fails"):

@@ -31,6 +31,8 @@ from pool45_crops.features import (
 from pool45_crops.on_device import OnDevicePool45Crops
 from weights.vgg16 import load_trunk, trunk_input
 
+pytestmark = pytest.mark.slow
+
 SIZES = (60, 50), (90, 200), (224, 224), (130, 33), (32, 300)
 
 

@@ -14,6 +14,8 @@ from datasets.drawn.planes import draw_planes
 from studies import forecast, paper
 from studies.paper import Settings
 
+pytestmark = pytest.mark.slow
+
 
 def archive_of(folder: Path, year: str, image_sets: list[str]) -> bytes:
     """Pack a part of a drawn set as VOC's archives are packed."""

@@ -7,6 +7,8 @@ import sys
 import pytest
 from elsewhere import copy_working_tree
 
+pytestmark = pytest.mark.slow
+
 PLACES = {
     "an early space": "a clone",
     "a very long path": "/".join(["long_name" * 8] * 3),

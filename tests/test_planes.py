@@ -65,6 +65,7 @@ def test_pictures_do_not_depend_on_how_many_there_are(drawn: Path, tmp_path: Pat
                 assert (tmp_path / file).read_bytes() == (drawn / file).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", range(12))
 def test_a_box_is_the_tight_one_of_what_the_plane_changes(index: int, scenes):
     scene = scenes[index]._replace(planes=scenes[index].planes[-1:])
@@ -111,6 +112,7 @@ def test_the_lists_name_every_picture_once_with_its_label(drawn: Path):
     assert labels[1::2] == ["-1" if i == 6 else "1" for i in range(TRAINVAL)]
 
 
+@pytest.mark.slow
 def test_objects_are_in_the_picture_and_flagged_where_the_edge_cuts_them():
     seen = [draw_picture("trainval", index, 1) for index in range(30)]
     for pixels, objects in seen:
@@ -126,6 +128,7 @@ def test_objects_are_in_the_picture_and_flagged_where_the_edge_cuts_them():
     assert set(names) == {"aeroplane", "bird", "boat"}
 
 
+@pytest.mark.slow
 def test_kinds_settings_lights_sizes_and_places_vary(scenes):
     flat = [plane for scene in scenes for plane in scene.planes]
     assert {plane.kind for plane in flat} == set(KINDS) and len(KINDS) == 4
@@ -188,6 +191,7 @@ def test_a_set_is_drawn_once_and_again_where_it_is_incomplete(tmp_path, calls):
     assert [path.name for path in tmp_path.iterdir()] == ["planes"]
 
 
+@pytest.mark.slow
 def test_a_killed_drawing_leaves_nothing_taken_as_complete(tmp_path: Path, calls):
     folder = tmp_path / "planes"
     command = [sys.executable, "-m", "datasets.drawn.planes", "--folder", str(folder)]

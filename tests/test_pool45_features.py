@@ -187,6 +187,7 @@ def noise(height, width, name="one", seed=0):
     )
 
 
+@pytest.mark.slow
 def test_row_pool45_masking_keeps_the_maps_in_training_alone(features_of):
     picture = noise(96, 128)
     masked = mask_image_with_mean_background((10, 20, 60, 90), picture)
@@ -226,6 +227,7 @@ def test_row_pool45_history_leaves_the_trigger_out_in_training_alone():
 # --- the extract, with VGG-16 ------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_maps_are_those_of_vgg16_at_the_images_own_size(
     golden, golden_image, features_of
 ):
@@ -239,6 +241,7 @@ def test_maps_are_those_of_vgg16_at_the_images_own_size(
             assert total == pytest.approx(expected["sum"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_maps_are_computed_once_and_anew_after_painting(features_of):
     extract = features_of(TrainSettings)
     picture, root = noise(64, 96), whole_image(64, 96)
@@ -267,6 +270,7 @@ def test_maps_stay_within_cache_gb(features_of):
     assert (np.array(first) == np.array(again)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(32, 32), (32, 47), (63, 33), (40, 300)])
 def test_images_from_32_pixels_up_can_be_searched(size, features_of):
     for quirks in ((), ("published",)):

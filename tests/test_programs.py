@@ -22,6 +22,8 @@ from weights import DEFAULT_PATH
 from weights.layouts import write_trunk
 from weights.vgg16 import trunk_identity
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 DETECTORS = ("image_zooms", "pool45_crops")
 EPOCHS = 3

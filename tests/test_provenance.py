@@ -20,6 +20,7 @@ def test_commands_name_no_folder_outside_of_the_repository():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.paths
 def test_the_commit_is_git_s_and_says_whether_files_differ():
     words = ["git", "rev-parse", "HEAD"]

@@ -71,6 +71,7 @@ def reference_update(weights, batch, gamma=GAMMA):
     return loss, [w - step for w, step in zip(weights, steps, strict=True)], gradients
 
 
+@pytest.mark.slow
 def test_one_update_is_the_one_derived_by_hand():
     learner, batch = loud_learner(), random_batch()
     network = learner.network
@@ -85,6 +86,7 @@ def test_one_update_is_the_one_derived_by_hand():
         np.testing.assert_allclose(found[clear], wanted[clear], atol=2e-6)
 
 
+@pytest.mark.slow
 def test_without_a_discount_next_states_are_left_alone():
     learner, batch = loud_learner(bootstrap=False), random_batch()
     unseen = batch._replace(next_states=np.full_like(batch.next_states, np.nan))
@@ -93,6 +95,7 @@ def test_without_a_discount_next_states_are_left_alone():
     assert learner.update(unseen) == pytest.approx(loss, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_only_the_taken_action_learns_without_dropout():
     learner = loud_learner()
     batch = random_batch(8)._replace(actions=np.full(8, 2, np.int32))
@@ -117,6 +120,7 @@ def test_the_prediction_has_dropout_and_the_targets_have_none():
     assert not np.allclose(predictions[0], expected)
 
 
+@pytest.mark.slow
 def test_training_fits_rewards_of_triggers():
     learner = loud_learner()
     batch = random_batch()._replace(
@@ -128,6 +132,7 @@ def test_training_fits_rewards_of_triggers():
     np.testing.assert_allclose(found, batch.rewards, atol=0.3)
 
 
+@pytest.mark.slow
 def test_known_values_of_untaken_actions_are_fitted_and_the_taken_one_stays_its_own():
     batch = random_batch()._replace(actions=np.full(16, 2, np.int32))
     known = batch.counterfactual_rewards.copy()
@@ -142,6 +147,7 @@ def test_known_values_of_untaken_actions_are_fitted_and_the_taken_one_stays_its_
     assert loss == pytest.approx((error**2).mean(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_scaled_learning_is_that_of_scaled_descriptors():
     scale, batch = 0.125, random_batch()  # a power of two: exact in floats
     descriptor = STATE_SIZE - 24
@@ -214,6 +220,7 @@ def test_weights_that_are_not_finite_are_refused(saved):
         get_q_network(STATE_SIZE, weights_path=saved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period", [0, 5])
 def test_a_learner_survives_a_keras_file(tmp_path, period):
     learner, batch = learner_of(descriptor_scale=0.5, target_update_period=period), None

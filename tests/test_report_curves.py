@@ -86,6 +86,7 @@ def test_published_curves_are_thin_and_in_the_colour_of_ours(tmp_path, figures):
     assert len(legend) == 4 and not any("end" in text for text in legend)
 
 
+@pytest.mark.slow
 def test_bars_are_as_high_as_the_counts(tmp_path, figures):
     counts = {"agent": [67, 25, 20], "random": [3, 0, 0, 0, 0, 0, 0, 0, 0, 1]}
     draw_regions_per_object(counts, tmp_path / "a.png")

@@ -242,6 +242,7 @@ def test_a_failed_drawing_leaves_the_old_file(tmp_path, monkeypatch):
     assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
 
 
+@pytest.mark.slow
 def test_report_stands_on_common_alone():
     code = "import sys, report.curves, report.glimpses, report.searches;"
     code += "print(sorted({name.partition('.')[0] for name in sys.modules} & "

@@ -15,6 +15,8 @@ from common.files import REPOSITORY
 from common.settings import from_json, to_json
 from hierarchy.q_network import get_q_network
 
+pytestmark = pytest.mark.slow
+
 FLAGS = (
     *("--gamma", "0.5", "--number_of_steps", "3", "--learning_rate", "1e-3"),
     *(

@@ -40,6 +40,7 @@ def test_preprocess():
         preprocess(image[..., :2])
 
 
+@pytest.mark.slow
 def test_graph_is_that_of_keras_applications():
     ours = build_vgg16()
     theirs = keras.applications.VGG16(include_top=False, weights=None)
@@ -100,6 +101,7 @@ def test_features_against_true_convolutions(layout, tmp_path, random_layers):
     np.testing.assert_allclose(found, maps, rtol=1e-3, atol=1e-3 * maps.max())
 
 
+@pytest.mark.slow
 def test_identity_is_of_the_tensors_and_not_of_the_file(tmp_path, random_layers):
     paths = []
     for layout in ("th_th_kernels", "keras_3", "onnx"):

@@ -298,6 +298,7 @@ def test_nothing_is_expanded_or_fetched(tmp_path, xml):
     assert "document type or entities" in failure_of(tmp_path, xml)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [
@@ -327,6 +328,7 @@ def test_declared_encodings(tmp_path, encoding):
     assert len(read_annotation("000005", tmp_path).objects) == 1
 
 
+@pytest.mark.slow
 def test_deep_nesting(tmp_path):
     annotate(tmp_path, f"<annotation>{'<a>' * 30_000}{'</a>' * 30_000}</annotation>")
     assert read_annotation("000005", tmp_path).objects == ()
@@ -369,6 +371,7 @@ def test_any_bytes(tmp_path, content):
     reads_or_says_why(tmp_path, content)
 
 
+@pytest.mark.slow
 @ON_FILES
 @given(st.text(max_size=40), st.sampled_from(["1", "11", "aeroplane", "xmin", "size"]))
 def test_any_text_in_place_of_a_word(tmp_path, text, word):
@@ -470,6 +473,7 @@ def test_set_names_never_lead_out_of_the_database(tmp_path, name):
     one_line(caught)
 
 
+@pytest.mark.slow
 @ON_FILES
 @given(st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode)))
 def test_any_bytes_as_a_set(tmp_path, content):
