@@ -1,6 +1,6 @@
 """``python -m benchmarks SUITE … --json FILE`` prints and saves speed ratios."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -54,23 +54,23 @@ def main(settings: Settings) -> None:
 def _measurements(suites: tuple[str, ...]) -> Iterator[tuple[str, Measurement]]:
     """Yield each suite's name with each of its measurements, as they are made."""
     with suppress_startup_output():
-        from benchmarks import (
-            glimpse_rnn,
-            growth,
-            image_zooms,
-            pool45_crops,
-            throughput,
-        )
-    modules = {
-        "image_zooms": image_zooms,
-        "pool45_crops": pool45_crops,
-        "glimpse_rnn": glimpse_rnn,
-        "growth": growth,
-        "throughput": throughput,
-    }
+        measures = _measures()
     for suite in suites:
-        for measurement in modules[suite].measure():
+        for measurement in measures[suite]():
             yield suite, measurement
+
+
+def _measures() -> dict[str, Callable[[], Iterator[Measurement]]]:
+    """Return what measures each suite; loads Keras."""
+    from benchmarks import glimpse_rnn, growth, image_zooms, pool45_crops, throughput
+
+    return {
+        "image_zooms": image_zooms.measure,
+        "pool45_crops": pool45_crops.measure,
+        "glimpse_rnn": glimpse_rnn.measure,
+        "growth": growth.measure,
+        "throughput": throughput.measure,
+    }
 
 
 if __name__ == "__main__":

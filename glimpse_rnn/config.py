@@ -67,7 +67,8 @@ class ModelSettings:
     """1 normalises batches in the glimpse network."""
     location: str = "learned"
     """Where glimpses are taken: learned by REINFORCE, random (anywhere), centre, or
-    predicted (where the keypoint is predicted to be after the glimpse before)."""
+    predicted (where the keypoint is predicted to be after the glimpse before); or
+    another name in the table of glimpse_rnn/policies.py."""
     location_offset: float = 0.0
     """Bound of the step from one location to the next, 2 is a whole image; 0 predicts
     locations themselves, as the paper does."""
@@ -82,7 +83,8 @@ class ModelSettings:
     """Which predictions the regression is of: that after the last glimpse, as in the
     paper, or those after all of them."""
     reward: str = "exponential"
-    """Of a rollout: exponential, exp(−15 Δ²), or binary, 1 where Δ is below 0.3."""
+    """Of a rollout: exponential, exp(−15 Δ²), or binary, 1 where Δ is below 0.3; or
+    another name in the table of glimpse_rnn/losses.py."""
     vgg_blocks: int = 3
     """Blocks of VGG-16 in the glimpse network vgg16."""
     vgg_trainable: Switch = 0

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -63,15 +64,13 @@ def test_nothing_to_compare_is_no_success(tmp_path):
 def test_suites_are_measured_into_one_table(tmp_path, monkeypatch, capsys):
     from benchmarks import __main__, check, measuring
 
-    class Suite:
-        def __init__(self, name):
-            self.name = name
+    def measure(name):
+        yield measuring.Measurement("step", 1.0, 3.0, "s", name)
+        yield measuring.Measurement("memory_growth", 2.0, 1.0, "GB", name)
 
-        def measure(self):
-            yield measuring.Measurement("step", 1.0, 3.0, "s", self.name)
-            yield measuring.Measurement("memory_growth", 2.0, 1.0, "GB", self.name)
-
-    monkeypatch.setattr(__main__, "import_module", Suite)
+    names = "image_zooms", "growth"
+    measures = {name: partial(measure, name) for name in names}
+    monkeypatch.setattr(__main__, "_measures", lambda: measures)
     path = tmp_path / "all.json"
     __main__.main(__main__.Settings(("image_zooms", "growth"), path))
     said = capsys.readouterr().out
@@ -83,7 +82,7 @@ def test_suites_are_measured_into_one_table(tmp_path, monkeypatch, capsys):
         "growth memory_growth": 2,
     }
     how = [item["how"] for item in json.loads(path.read_text())]
-    assert how == ["benchmarks.image_zooms"] * 2 + ["benchmarks.growth"] * 2
+    assert how == ["image_zooms"] * 2 + ["growth"] * 2
 
 
 def test_the_committed_ratios_can_be_compared_with():

@@ -241,6 +241,7 @@ def trained(tmp_path) -> Path:
     Run().learner.network.save_weights(path)
     settings = SETTINGS | {
         "detector": "image_zooms",
+        "class": "aeroplane",
         "actions": list(PAPER_ACTIONS.names),
         "history_length": 4,
         "number_of_steps": 6,
