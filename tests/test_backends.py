@@ -20,15 +20,16 @@ DESCRIBE = """
 import sys
 import keras
 import numpy as np
+from hierarchy.actions import PAPER_ACTIONS
 from hierarchy.images import SearchImage
 from hierarchy.regions import whole_image
-from toy import zoom
 from {detector}.config import TrainSettings
 from {detector}.features import make_features
 given, output, trunk = sys.argv[1:]
 picture = SearchImage("noise", np.load(given)["pixels"])
 region = whole_image(*picture.size)
-regions = [region, zoom(region, 1, 0.75), zoom(zoom(region, 4, 0.75), 5, 0.75)]
+regions = [region, PAPER_ACTIONS.apply(1, region, 0.75)]
+regions.append(PAPER_ACTIONS.apply(5, PAPER_ACTIONS.apply(4, region, 0.75), 0.75))
 found = {}
 for on_device, where in enumerate(("host", "device")):
     extract = make_features(TrainSettings(path_vgg=trunk, on_device=on_device))
