@@ -87,7 +87,7 @@ def run_epoch(
         epsilon: probability of a random action, in [0, 1].
     """
     settings, spec, replay = parts.settings, parts.spec, parts.replay
-    learning_starts = settings.learning_starts or replay.capacity
+    learning_starts = settings.learning_starts or replay.capacity  # 0: when full
     # With leaked_minibatch a search that seems done may go on.
     needs_last_state = settings.gamma > 0 or spec.quirks.leaked_minibatch
 
@@ -95,6 +95,7 @@ def run_epoch(
         whole = SearchImage(image.key, image.pixels)
         return training_searches(whole, image.objects, settings.class_id, spec)
 
+    # A slot holds one search that is under way, and the state that it stands in.
     for slots in walk(images, searches_of, settings.num_searches):
         # Observe. With exhausted_targets a search may be done before it acts.
         observe(parts, [slot for slot in slots if slot.state is None])
@@ -108,7 +109,7 @@ def run_epoch(
         # its last state, which nobody reads.
         observe(parts, [s for s in slots if needs_last_state or not s.search.done])
         for slot, step in zip(slots, taken, strict=True):
-            # Store, and learn from what was stored before.
+            # Store; learn from the memory, this step's transition among it.
             learns = replay.size >= learning_starts
             # 0 after a trigger alone: the last step of the limit still looks ahead.
             discount = 0.0 if step.action == spec.actions.trigger else settings.gamma
@@ -125,6 +126,7 @@ def run_epoch(
                 batch = replay.sample(settings.batch_size, parts.sampling)
                 if parts.mirror is not None:
                     batch = mirror_half(batch, parts.mirror, parts.sampling)
+                # Moves Q(s, a) towards r + discount · max Q(s′, ·), or another target.
                 losses.append(parts.learner.update(batch))
             # The published program's faults, where they are asked for.
             if learns and spec.quirks.leaked_minibatch:

