@@ -17,10 +17,12 @@ import json
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
+import tyro
 
 from common.epochs import (
     CONFIG,
@@ -31,39 +33,76 @@ from common.epochs import (
     read_settings,
 )
 from common.errors import InputError, file_error
-from common.files import check_folder, exclusive_lock, sha256_of, write_json
+from common.files import (
+    REPOSITORY,
+    check_folder,
+    exclusive_lock,
+    sha256_of,
+    write_json,
+)
 from common.progress import TensorBoardLog, console
 from common.provenance import provenance
-from common.settings import from_json, plain, to_json
+from common.settings import expect, from_json, plain, to_json
 
 AUTO = "auto"
 """What ``-n`` says to go on at the first epoch that is not finished."""
 
 
-class RunSettings(Protocol):
-    """What the settings of every training say; a dataclass."""
+@dataclass(frozen=True)
+class RunSettings:
+    """Which epochs a run trains and where; both families' training settings add to it.
 
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+    Attributes:
+        own_settings: names of those that each run has for itself, even where it goes
+            on with another's model.
+    """
+
+    own_settings: ClassVar[frozenset[str]] = frozenset(
+        "n epochs path_model path_testing_folder bool_draw tensorboard keep_states"
+        " cache_gb".split()
+    )
+
+    n: Annotated[int | Literal["auto"], tyro.conf.arg(aliases=["-n"])] = 0
+    """Epoch to start at: 0 makes a new network, N goes on from epoch N − 1, and auto at
+    the first that is not finished. Going on, settings are those of config.json in
+    path_model where no flag says otherwise."""
+    epochs: int = 50
+    """Epochs to train in this run; with -n auto, those that there are to be in all."""
+    path_model: Path = REPOSITORY / "models"
+    """Where checkpoints and log.csv go."""
+    keep_states: int = 3
+    """Epochs whose full training state is kept for exact resume; 0 keeps all."""
+    tensorboard: Literal[0, 1] = 0
+    """1 also writes the log for TensorBoard, into path_model/tensorboard."""
 
     @property
-    def n(self) -> int | str:
-        """Epoch to start at, or :data:`AUTO`."""
+    def model_stem(self) -> str:
+        """Start of the names of the model's files."""
+        raise NotImplementedError
 
-    @property
-    def epochs(self) -> int:
-        """How many to train."""
+    def remembered(self) -> dict[str, Any]:
+        """Return what ``config.json`` says where training goes on; else nothing."""
+        files = EpochFiles(self.path_model, self.model_stem, ())
+        if self.n == 0 or not (self.n == AUTO or files.epochs()):
+            return {}
+        names = {field.name for field in dataclasses.fields(self)} - self.own_settings
+        found = remembered(
+            type(self), self.path_model, self.model_stem, frozenset(names)
+        )
+        config = config_of(self.path_model, self.model_stem)
+        if self.n == AUTO and config is not None:
+            found["epochs"] = config["end"]
+        return found
 
-    @property
-    def path_model(self) -> Path:
-        """The folder."""
+    def check_run(self) -> None:
+        """Refuse values that no run can have.
 
-    @property
-    def tensorboard(self) -> int:
-        """Whether rows are written for TensorBoard too."""
-
-    @property
-    def own_settings(self) -> frozenset[str]:
-        """Names of settings that each run has for itself."""
+        Raises:
+            InputError: names the setting, its value and what was expected.
+        """
+        expect(self, "n", "auto, or at least 0", lambda x: x == AUTO or x >= 0)
+        expect(self, "epochs", "at least 1", lambda x: x >= 1)
+        expect(self, "keep_states", "at least 0", lambda x: x >= 0)
 
 
 Settings = TypeVar("Settings", bound=RunSettings)
@@ -149,16 +188,6 @@ def remembered(
         raise file_error(
             Path(folder) / CONFIG, f"is damaged: {error}", "what training wrote"
         ) from error
-
-
-def planned_epochs(folder: Path, stem: str) -> dict[str, int]:
-    """Return how many ``epochs`` a model is to have by its last run, if that is known.
-
-    Raises:
-        InputError: ``config.json`` is damaged.
-    """
-    config = config_of(folder, stem)
-    return {} if config is None else {"epochs": config["end"]}
 
 
 def resolve(settings: Settings, files: EpochFiles) -> Settings:

@@ -7,14 +7,11 @@ sources of the defaults are in FIDELITY.md.
 from dataclasses import dataclass, fields
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-import tyro
-
-from common.epochs import EpochFiles
 from common.errors import file_error
 from common.files import REPOSITORY
-from common.run import AUTO, CONFIG, config_of, folder_of, planned_epochs, remembered
+from common.run import CONFIG, RunSettings, config_of, folder_of, remembered
 from common.settings import expect
 from weights import DEFAULT_PATH
 
@@ -163,15 +160,13 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
-class TrainSettings(DataSettings, ModelSettings):
+class TrainSettings(RunSettings, DataSettings, ModelSettings):
     """Train the recurrent glimpse regressor."""
 
-    n: Annotated[int | Literal["auto"], tyro.conf.arg(aliases=["-n"])] = 0
-    """Epoch to start at: 0 makes a new network, N goes on from epoch N − 1, and auto at
-    the first that is not finished. Going on, settings are those of config.json in
-    path_model where no flag says otherwise."""
     epochs: int = 140
-    """Epochs to train in this run; with -n auto as many as the last run left."""
+    """Epochs to train in this run; with -n auto, those that there are to be in all."""
+    path_model: Path = MODELS
+    """Where checkpoints and log.csv go."""
     validation: float = 0.1
     """Share of the training images that is kept to validate on."""
     split_seed: int = 0
@@ -203,36 +198,25 @@ class TrainSettings(DataSettings, ModelSettings):
     distribute: Literal["none", "mirrored", "multi_worker"] = "none"
     """Shares batches among the GPUs of a machine, or among the processes in TF_CONFIG;
     see glimpse_rnn/distribution.py."""
-    keep_states: int = 3
-    """Epochs whose full training state is kept for exact resume; 0 keeps all."""
     keep_best: Switch = 0
     """1 keeps a copy of the epoch that is best on the validation part."""
-    tensorboard: Switch = 0
-    """1 also writes the log for TensorBoard, into path_model/tensorboard."""
     bool_draw: Switch = 0
     """1 draws a few runs on the validation part after every epoch."""
 
-    own_settings: ClassVar[frozenset[str]] = frozenset(
-        "n epochs path_model path_testing_folder bool_draw tensorboard keep_states"
-        " keep_best cache_gb distribute".split()
-    )
-    """What each run has for itself, even where it goes on with another's model."""
+    own_settings: ClassVar[frozenset[str]] = RunSettings.own_settings | {
+        "keep_best",
+        "distribute",
+    }
+
+    @property
+    def model_stem(self) -> str:
+        """Start of the names of the model's files."""
+        return STEM
 
     def identity(self) -> dict[str, Any]:
         """Return what must not change from one run of a model to the next."""
         partition = ("validation", "split_seed", "max_images")
         return self.architecture() | {name: getattr(self, name) for name in partition}
-
-    def remembered(self) -> dict[str, Any]:
-        """Return what ``config.json`` says where training goes on; else nothing."""
-        names = {field.name for field in fields(self)} - self.own_settings
-        files = EpochFiles(self.path_model, STEM, ())
-        if self.n == 0 or not (self.n == AUTO or files.epochs()):
-            return {}
-        found = remembered(type(self), self.path_model, STEM, frozenset(names))
-        if self.n == AUTO:
-            found |= planned_epochs(self.path_model, STEM)
-        return found
 
     def check(self) -> None:
         """Refuse values that no training can have.
@@ -242,10 +226,8 @@ class TrainSettings(DataSettings, ModelSettings):
         """
         self.check_model()
         self.check_data()
-        expect(self, "n", "auto, or at least 0", lambda x: x == AUTO or x >= 0)
-        expect(self, "epochs", "at least 1", lambda x: x >= 1)
-        for name in ("max_images", "keep_states"):
-            expect(self, name, "at least 0", lambda x: x >= 0)
+        self.check_run()
+        expect(self, "max_images", "at least 0", lambda x: x >= 0)
         for name in ("batch_size", "decay_steps"):
             expect(self, name, "at least 1", lambda x: x >= 1)
         expect(self, "learning_rate", "above 0, at most 1", lambda x: 0 < x <= 1)

@@ -5,17 +5,14 @@ flag of the same name; the text below it is the flag's help.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
-
-import tyro
+from typing import Any, ClassVar, Literal, Self
 
 from common.command_line import preset_values
-from common.epochs import EpochFiles
 from common.files import REPOSITORY
-from common.run import AUTO, folder_of, planned_epochs, remembered, stem_of
+from common.run import RunSettings, folder_of, remembered, stem_of
 from common.settings import expect
 from datasets.voc import class_name, class_number
 from hierarchy import presets
@@ -166,17 +163,11 @@ class SharedSettings:
 
 
 @dataclass(frozen=True)
-class TrainSettings(SharedSettings):
+class TrainSettings(RunSettings, SharedSettings):
     """Settings of training."""
 
     PRESETS = {"fast": presets.FAST | presets.FAST_TRAINING}
 
-    n: Annotated[int | Literal["auto"], tyro.conf.arg(aliases=["-n"])] = 0
-    """Epoch to start at: 0 makes a new network, N goes on from epoch N − 1, and auto at
-    the first that is not finished. Going on, settings are those of config.json in
-    path_model where no flag says otherwise."""
-    epochs: int = 50
-    """Epochs to train in this run; with -n auto, those that there are to be in all."""
     gamma: float = 0.90
     """Discount of the next state's value."""
     epsilon: float = 1.0
@@ -223,18 +214,6 @@ class TrainSettings(SharedSettings):
     """1 mirrors every other image, and in the next epoch those in between."""
     max_images: int = 0
     """Trains on so many images at most, the first of each data set; 0 takes all."""
-    path_model: Path = REPOSITORY / "models"
-    """Where checkpoints and log.csv go."""
-    keep_states: int = 3
-    """Epochs whose full training state is kept for exact resume; 0 keeps all."""
-    tensorboard: Switch = 0
-    """1 also writes the log for TensorBoard, into path_model/tensorboard."""
-
-    own_settings: ClassVar[frozenset[str]] = frozenset(
-        "n epochs path_model path_testing_folder bool_draw tensorboard keep_states"
-        " cache_gb".split()
-    )
-    """What each run has for itself, even where it goes on with another's model."""
 
     @property
     def counterfactual_actions(self) -> tuple[int, ...]:
@@ -272,24 +251,10 @@ class TrainSettings(SharedSettings):
             "descriptor_scale": self.descriptor_scale,
         }
 
-    def remembered(self) -> dict[str, Any]:
-        """Return what ``config.json`` says where training goes on; else nothing."""
-        names = {field.name for field in fields(self)} - self.own_settings
-        files = EpochFiles(self.path_model, self.model_stem, ())
-        if self.n == 0 or not (self.n == AUTO or files.epochs()):
-            return {}
-        found = remembered(
-            type(self), self.path_model, self.model_stem, frozenset(names)
-        )
-        if self.n == AUTO:
-            found |= planned_epochs(self.path_model, self.model_stem)
-        return found
-
     def check(self) -> None:
         """Refuse values that no training can have."""
         super().check()
-        expect(self, "n", "auto, or at least 0", lambda x: x == AUTO or x >= 0)
-        expect(self, "epochs", "at least 1", lambda x: x >= 1)
+        self.check_run()
         expect_name(self, "reward", REWARDS)
         expect(self, "target_update_period", "at least 0", lambda x: x >= 0)
         expect(self, "gamma", "between 0 and 1", lambda x: 0 <= x <= 1)
@@ -316,7 +281,6 @@ class TrainSettings(SharedSettings):
         expect(self, "learning_rate", "above 0, at most 1", lambda x: 0 < x <= 1)
         expect(self, "descriptor_scale", "above 0, at most 1", lambda x: 0 < x <= 1)
         expect(self, "max_images", "at least 0", lambda x: x >= 0)
-        expect(self, "keep_states", "at least 0", lambda x: x >= 0)
 
 
 @dataclass(frozen=True)

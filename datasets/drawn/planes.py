@@ -4,8 +4,7 @@
     python -m datasets.drawn.planes --test 200 --seed 7 --folder more_planes
 
 Airliners, propeller aircraft, biplanes and fighters come in all sizes, places and
-poses; one picture in twelve has none. A box is the tight one of the visible pixels.
-Birds and boats are annotated too.
+poses; one picture in twelve has none. Birds and boats are annotated too.
 """
 
 from collections import namedtuple
@@ -32,6 +31,8 @@ SIZES = (500, 375), (500, 333), (375, 500), (333, 500)  # (width, height) in pix
 SETTINGS = {"sky": (1.1, 1.6), "land": (0.6, 0.85), "water": (0.6, 0.85),
             "airfield": (0.3, 0.55)}  # fmt: skip
 # Where pictures are taken, and the horizon's range in picture heights.
+GROUNDS = {"land": scenery.paint_land, "water": scenery.paint_water,
+           "airfield": scenery.paint_airfield}  # fmt: skip
 PlacedPlane = namedtuple("PlacedPlane", "kind mesh view outline is_parked")
 # Its outline is ((left, top), (right, bottom)) in pixels, float64, also outside.
 Scene = namedtuple("Scene", "size setting mood horizon side seed planes")
@@ -108,9 +109,8 @@ def draw_scene(scene: Scene, with_planes: bool = True) -> Picture:
     picture, mood = Picture(Image.new("RGB", scene.size)), MOODS[scene.mood]
     sun, rng = mood.direction(scene.side), np.random.default_rng(scene.seed)
     scenery.paint_sky(picture, mood, scene.horizon, rng, scene.side)
-    if scene.setting != "sky":
-        paint = getattr(scenery, f"paint_{scene.setting}")
-        paint(picture, mood, scene.horizon, rng)
+    if scene.setting in GROUNDS:
+        GROUNDS[scene.setting](picture, mood, scene.horizon, rng)
     if rng.random() < (0.15 if scene.planes else 0.7):
         scenery.lay_objects(picture, "bird", mood, 0, rng)
     for plane in scene.planes:
