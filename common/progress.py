@@ -28,6 +28,14 @@ def rounded(value: float) -> float:
     return float(f"{value:.6g}")
 
 
+def duration(seconds: float) -> str:
+    """Return a time in the unit that fits: seconds, minutes, hours or days."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
 class RunningMean:
     """The mean of numbers that come one by one, none of which is kept."""
 

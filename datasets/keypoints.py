@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 from common.images import read_image
-from datasets.keypoint_annotations import Keypoint
+from datasets.drawn_split import DrawnSplit
+from datasets.keypoint_rows import Keypoint
 
 
 class Source(Protocol):
@@ -58,6 +59,7 @@ class KeypointSet(Sequence):
         title: what the set is called, for people.
         notes: what else there is to say about it, a line each.
         skipped: a line about each row that was left out as bad.
+        drawn: how the set was split, where it has no splits of its own.
 
     Attributes:
         targets: float32 (n, 4).
@@ -72,7 +74,9 @@ class KeypointSet(Sequence):
         title: str = "",
         notes: Sequence[str] = (),
         skipped: Sequence[str] = (),
+        drawn: DrawnSplit | None = None,
     ):
+        self.drawn = drawn
         self._source = source
         every = np.arange(len(source.targets)) if numbers is None else numbers
         self._numbers = np.asarray(every, np.int64)
@@ -118,7 +122,8 @@ class KeypointSet(Sequence):
     def subset(self, indices: Sequence[int] | np.ndarray) -> "KeypointSet":
         """Return some of the pictures, in the order given."""
         numbers = self._numbers[np.asarray(indices, np.int64)]
-        return KeypointSet(self._source, numbers, self.title, self.notes, self.skipped)
+        about = self.title, self.notes, self.skipped, self.drawn
+        return KeypointSet(self._source, numbers, *about)
 
     def split_validation(
         self, share: float, generator: np.random.Generator

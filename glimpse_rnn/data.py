@@ -5,6 +5,7 @@ not there; ``mnist_centroid`` looks for ``mnist/``, else downloads MNIST, else d
 digits. Whichever it is, it is said.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import numpy as np
 from common.errors import InputError, file_error
 from common.files import REPOSITORY
 from common.progress import console
+from datasets.drawn_split import read_split
 from datasets.fetch import fetch
-from datasets.keypoint_annotations import SPLITS, read_annotations
+from datasets.keypoint_annotations import SPLITS, Annotations, read_annotations
 from datasets.keypoints import FileSource, KeypointSet
 from datasets.mnist import DigitSource, read_digits
 from glimpse_rnn.config import TestSettings, TrainSettings
@@ -36,6 +38,9 @@ def open_sets(
 ) -> list[KeypointSet]:
     """Open splits of the data set that settings name, or of what can be had.
 
+    A set without splits is drawn from. Where a run goes on, or is tested, it is split
+    as the run's folder says.
+
     Args:
         settings: of a training or a test.
         splits: ``train`` or ``test`` each.
@@ -50,12 +55,30 @@ def open_sets(
         return [open_digits(path, split, settings.image_size) for split in splits]
     if path is None:
         path = _handles_or_cars()
+    folder = settings.drawn_in
+    found = read_annotations(
+        path,
+        settings.skip_bad,
+        keypoint=settings.keypoint,
+        columns=settings.columns,
+        drawn=read_split(folder) if folder else None,
+        seed=settings.split_seed,
+    )
+    if isinstance(settings, TrainSettings) and settings.flip:
+        found.notes.extend(note_of_side(settings.keypoint))
     return [
-        open_keypoints(
-            path, split, settings.image_size, settings.cache_gb, settings.skip_bad
+        _open_split(
+            found, split, settings.image_size, settings.cache_gb, settings.skip_bad
         )
         for split in splits
     ]
+
+
+def note_of_side(keypoint: str) -> list[str]:
+    """Return what to say where mirrored pictures show another keypoint."""
+    if not {"left", "right"} & set(re.split("[^a-z]+", keypoint.lower())):
+        return []
+    return [f"{keypoint} has a side, and mirroring exchanges sides: --flip 0"]
 
 
 def announce(doing: str, images: KeypointSet, more: str = "") -> None:
@@ -99,20 +122,32 @@ def open_keypoints(
     if split not in SPLITS:
         raise ValueError(f"split: {split}; expected {' or '.join(SPLITS)}")
     found = read_annotations(path, skip_bad)
+    return _open_split(found, split, image_size, cache_gb, skip_bad)
+
+
+def _open_split(
+    found: Annotations, split: str, image_size: int, cache_gb: float, skip_bad: int
+) -> KeypointSet:
+    """Open one split of annotations; see :func:`open_keypoints`."""
     keypoints = [point for point in found.keypoints if point.split == split]
     source = FileSource(keypoints, image_size, int(cache_gb * 1e9))
     numbers, skipped = np.arange(len(keypoints)), list(found.skipped)
     if skip_bad:
         numbers = _readable(source, skipped)
     if not len(numbers):
-        raise file_error(found.path, f"no row is left for {split}", "one at least")
-    notes = []
+        others = len(found.keypoints) - len(keypoints)
+        what = f"no row is left for {split} beside {others} for the other split"
+        expected = (
+            "two images to draw from, at least" if found.drawn else "one at least"
+        )
+        raise file_error(found.path, what, expected)
+    notes = list(found.notes)
     if found.invisible[split]:
         notes.append(f"{found.invisible[split]} more, with nothing to see, are dropped")
     if skipped:
         notes.append(f"{len(skipped)} bad rows are left out")
     title = f"images with a keypoint ({split} of {found.path})"
-    return KeypointSet(source, numbers, title, notes, skipped)
+    return KeypointSet(source, numbers, title, notes, skipped, found.drawn)
 
 
 def _readable(source: FileSource, skipped: list[str]) -> np.ndarray:

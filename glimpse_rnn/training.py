@@ -15,6 +15,7 @@ from common.data_pipeline import fit
 from common.memory import tune_malloc
 from common.progress import EpochProgress, console, rounded
 from common.run import Run, open_run, resolve
+from datasets.drawn_split import keep_split
 from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import Augmentation, KeypointBatches
 from glimpse_rnn.checkpoint import LOG_FIELDS, RATE_FIELDS, Checkpoints, Learner
@@ -71,6 +72,8 @@ def train(settings: TrainSettings) -> None:
     identity = settings.identity() | {"trunk": _trunk(settings)}
     data = everything.title
     with open_run(settings, files, identity, learner, {}, data, writes) as run:
+        if writes:
+            keep_split(settings.path_model, everything.drawn)
         if settings.keep_best and writes:
             files.copy_best()
         for row in _shown_epochs(model, batches, tested, run):
