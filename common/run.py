@@ -217,6 +217,7 @@ def open_run(
     others: Mapping[str, Stateful],
     data: str,
     writes: bool = True,
+    more: Mapping[str, Any] = {},
 ) -> Iterator["Run"]:
     """Take a run's folder, and go to where its training starts.
 
@@ -228,12 +229,13 @@ def open_run(
         others: what else goes on where it stood, by name.
         data: what is trained on, in words.
         writes: whether this process is the one that writes; others only restore.
+        more: what else ``config.json`` is to say of the model, ready for JSON.
 
     Raises:
         InputError: the folder cannot be used, or the settings are not those that the
             model was trained with.
     """
-    run = Run(settings, files, identity, learner, others, data, writes)
+    run = Run(settings, files, identity, learner, others, data, writes, more)
     if not writes:
         run.restore()
         yield run
@@ -265,11 +267,12 @@ class Run:
         others: Mapping[str, Stateful],
         data: str,
         writes: bool,
+        more: Mapping[str, Any],
     ):
         first = int(settings.n)
         self.epochs = range(first, first + settings.epochs)
         self._settings, self._files = settings, files
-        self._identity, self._data = plain(identity), data
+        self._identity, self._data, self._more = plain(identity), data, more
         self._learner, self._others, self._writes = learner, others, writes
         self._board: TensorBoardLog | None = None
 
@@ -319,6 +322,7 @@ class Run:
             "settings": to_json(self._settings),
             "identity": self._identity,
             "data": self._data,
+            **self._more,
             "end": self.epochs.stop,
             "made_with": provenance(),
         }
