@@ -22,10 +22,11 @@ class CheckSettings:
     """
 
     path_voc: Path | None = None
-    """Objects in boxes, for the detectors: a data set as --path_voc of a training takes
+    """Objects in boxes, for the detectors: a folder as --path_voc of a training takes
     it."""
     class_object: int | str = 1
-    """Class to search for, by its number in VOC or its name."""
+    """Class to search for: a number of VOC, or any name; where a set has one class
+    alone, that one."""
     path_data: Path | None = None
     """Keypoints, for glimpse_rnn: a data set as --path_data of a training takes it."""
     keypoint: str = ""

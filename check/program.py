@@ -11,7 +11,7 @@ from check.advice import box_advice, keypoint_advice
 from check.boxes import box_facts
 from check.config import CheckSettings
 from check.keypoints import keypoint_facts
-from check.reading import read_boxes
+from check.reading import MOST_DECODED, Passes, read_boxes
 from check.show import show_boxes, show_keypoints, show_lines
 from check.times import Times
 from common.devices import start_keras
@@ -27,9 +27,6 @@ from weights.fetch import ensure_trunk
 
 CACHE_BYTES = 2_000_000_000
 """Of decoded pictures, while a training is timed."""
-
-MOST_DECODED = 2000
-"""Pictures that are decoded to find broken ones; some seconds."""
 
 
 def check(settings: CheckSettings) -> None:
@@ -60,19 +57,17 @@ def look_at_boxes(settings: CheckSettings) -> dict[str, Any]:
     facts = box_facts(read.scenes, np.random.default_rng(settings.seed))
     show_boxes(facts)
     times: list[Times] = []
-    if settings.seconds and read.images is not None:
+    part, images = next(iter(read.images.items()))
+    if settings.seconds and read.scenes[part]:
         ensure_trunk(settings.path_vgg)
         console.print("\nmeasuring how long a training takes here …")
         with start_keras(settings):
             from check.timing import detector_times
         flags = ["--path_vgg", str(settings.path_vgg)]
-        flags += ["--class_object", str(settings.class_object)]
-        count = next(len(part) for part in read.scenes.values())
-        times = list(
-            detector_times(
-                settings.detector, read.images, count, settings.seconds, flags
-            )
-        )
+        flags += ["--class_object", str(read.class_object)]
+        count = len(read.scenes[part])
+        about = Passes(images), count, settings.seconds, flags
+        times = list(detector_times(settings.detector, *about))
     return _concluded(read.notes, read.problems, facts, times, box_advice(facts, times))
 
 

@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.errors import InputError
-from datasets.voc import VocImage, VocSet, class_name
+from common.progress import console, track
+from datasets.layouts import Layout, Survey, describe, find_layout, survey
+from datasets.splits import ALL, TEST, TRAINVAL, choose, draw_held_out
+from datasets.voc import VocImage, VocSet, class_name, images_of
 from figures.scenes import Scene
+from hierarchy.data import only_class
 
-PARTS = ("trainval", "test")
-"""Parts of a set that trainings and tests take by default."""
+MOST_DECODED = 2000
+"""Pictures that are decoded to find broken ones; some seconds."""
 
 
 @dataclass
@@ -17,21 +21,23 @@ class Boxes:
     """A set of boxes, read.
 
     Attributes:
+        class_object: the class that there is to search for.
         notes: what was found and how it was read, a line each.
         problems: what is wrong, a line each.
         scenes: images with the boxes of the class, by the part of the set.
-        images: those to train on, to be decoded anew at each pass.
+        images: those of each part.
     """
 
+    class_object: int | str
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     scenes: dict[str, list[Scene]] = field(default_factory=dict)
-    images: "Passes | None" = None
+    images: dict[str, VocSet] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Passes:
-    """Images that are gone through as often as it takes, bad ones left out."""
+    """Images that are gone through again and again, bad ones left out."""
 
     images: VocSet
 
@@ -51,31 +57,77 @@ def read_boxes(path: Path, class_object: int | str) -> Boxes:
     Raises:
         InputError: there is no set, or no image of it holds the class.
     """
-    found, name, refusals = Boxes(), class_name(class_object), []
-    for part in PARTS:
+    layout = find_layout(path)
+    listed = images_of(layout, ALL, class_object)
+    found = survey(layout, [one.name for one in listed])
+    class_object = only_class(found, class_object)
+    read = Boxes(class_object)
+    read.notes.append(describe(layout, len(listed), "", found))
+    read.notes += layout.notes
+    read.problems += found.lines(one.name for one in listed)
+    refusals = []
+    for part in (TRAINVAL, TEST):
         try:
-            images = VocSet.open(path, part, name, skip_bad=1)
+            read.images[part] = _open(layout, part, found, read)
         except InputError as error:
             refusals.append(error)
             continue
-        found.scenes[part] = list(_scenes(images, name, found.problems))
-        found.problems += images.skipped
-        found.notes.append(f"{path}: {part} of {len(images)} images with class {name}")
-        if found.images is None:
-            found.images = Passes(images)
-    if not found.scenes:
+        read.scenes[part] = list(_scenes(read.images[part], read.problems))
+    if not read.images:
         raise refusals[0]
-    found.problems = list(dict.fromkeys(found.problems))
-    return found
+    read.notes += [str(error) for error in refusals]
+    for images in read.images.values():
+        _decode(images)
+        read.notes += images.notes
+        read.problems += images.skipped
+    read.notes = list(dict.fromkeys(read.notes))
+    read.problems = list(dict.fromkeys(read.problems))
+    return read
 
 
-def _scenes(images: VocSet, name: str, problems: list[str]) -> Iterator[Scene]:
+def _open(layout: Layout, part: str, found: Survey, read: Boxes) -> VocSet:
+    """Open a part of a set as a training or a test does, and look at all of it."""
+    splits = layout.splits(class_name(read.class_object))
+    choice = choose(part, splits, layout.folder)
+    held_out = None
+    if choice.is_pool:
+        names = [one.name for one in images_of(layout, part, read.class_object)]
+        held_out = draw_held_out(names, seed=0)
+        count = f"{len(held_out)} of {len(names)} images"
+        read.notes.append(f"there are no splits: {count} would be left to the test")
+    images = VocSet.open(
+        layout,
+        part,
+        read.class_object,
+        skip_bad=1,
+        held_out=held_out,
+        known=found,
+    )
+    images.check()
+    return images
+
+
+def _scenes(images: VocSet, problems: list[str]) -> Iterator[Scene]:
+    name = class_name(images.class_object)
     for index in range(len(images)):
         try:
-            image = images[index]
+            annotation = images.annotation(index)
         except InputError as error:
             problems.append(str(error))
             continue
-        boxes = tuple(o.box for o in image.objects if class_name(o.class_id) == name)
-        if boxes:
-            yield Scene(image.pixels.shape[:2], boxes)
+        boxes = tuple(o.box for o in annotation.objects if o.class_name == name)
+        if boxes and annotation.size:
+            yield Scene(annotation.size, boxes)
+
+
+def _decode(images: VocSet) -> None:
+    """Decode pictures, so that the set knows which are broken.
+
+    Of very many some are tried, spread over the set; it is said how many.
+    """
+    step = -(-len(images) // MOST_DECODED) or 1
+    tried = range(0, len(images), step)
+    if step > 1:
+        console.print(f"decoding {len(tried)} of {len(images)} pictures")
+    for index in track(tried, "decoding", len(tried)):
+        images.read(index)

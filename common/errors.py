@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-MOST_LISTED = 20
-"""Lines about bad files or rows that an error shows; of more it says how many."""
-
 
 class InputError(Exception):
     """A file, setting or argument is not what the program can work with.
 
     The message is one line that names the file (where there is one), the field and
-    what was expected, or a line for each of several mistakes; command lines print it as
-    it is, without a traceback.
+    what was expected, or such lines below one that counts them; command lines print it
+    as it is, without a traceback.
     """
 
 
@@ -30,18 +27,22 @@ def file_error(path: Path | str, what: str, expected: str = "") -> InputError:
     return InputError(" ".join(text.split()))
 
 
-def bad_items_error(path: Path | str, what: str, lines: Sequence[str]) -> InputError:
-    """Build the error for all that is wrong with a data set.
+MOST_LINES = 20
+"""Mistakes of a kind that are listed one by one."""
+
+
+def several_errors(where: Path | str, lines: Sequence[str], way_on: str) -> InputError:
+    """Build the error for all that is wrong with a set, not only the first of it.
 
     Args:
-        path: of the set.
-        what: its items are called, such as ``rows``.
-        lines: one about each bad item, at least one, as :func:`file_error` words it.
+        where: the set.
+        lines: what is wrong, each a line of its own. A single one is the whole message.
+        way_on: the flag that goes on without what is wrong, and what it does.
     """
     if len(lines) == 1:
-        return InputError(f"{lines[0]}; --skip_bad 1 leaves it out")
-    text = f"{path}: {len(lines)} {what} are bad; --skip_bad 1 leaves them out"
-    shown = [text, *lines[:MOST_LISTED]]
-    if len(lines) > MOST_LISTED:
-        shown.append(f"and {len(lines) - MOST_LISTED} more")
-    return InputError("\n  ".join(shown))
+        return InputError(f"{lines[0]}; {way_on} it")
+    listed = [f"  {line}" for line in lines[:MOST_LINES]]
+    if len(lines) > MOST_LINES:
+        listed.append(f"  and {len(lines) - MOST_LINES} more")
+    start = f"{where}: {len(lines)} files or objects cannot be used; {way_on} them:"
+    return InputError("\n".join([start, *listed]))

@@ -24,20 +24,18 @@ see :mod:`datasets.keypoint_coco`.
 
 Splits are taken as they are, from a column, from fields, or from the names of several
 annotation files. A part to validate on belongs to ``train`` where there is a ``test``,
-and is ``test`` where there is none. A set without splits is drawn from
-(:mod:`datasets.drawn_split`).
+and is ``test`` where there is none. Of a set without splits some images are held out
+for the test (:func:`datasets.splits.draw_held_out`).
 
 Invisible keypoints are dropped and counted. Rows that make no sense raise, all of them
 together, or, with ``skip_bad``, are left out and listed.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from common.errors import bad_items_error, file_error
-from datasets.drawn_split import DrawnSplit
+from common.errors import file_error, several_errors
 from datasets.keypoint_coco import coco_files, coco_layout
 from datasets.keypoint_handles import handle_layout
 from datasets.keypoint_rows import (
@@ -52,6 +50,8 @@ from datasets.keypoint_rows import (
     split_of_file,
 )
 from datasets.keypoint_tables import SUFFIXES, table_layout
+from datasets.splits import draw_held_out
+from datasets.voc import WAY_ON
 
 __all__ = ["SPLITS", "Annotations", "Keypoint", "read_annotations"]
 
@@ -69,7 +69,9 @@ class Annotations:
         invisible: how many were dropped, by split.
         skipped: a line about each row that ``skip_bad`` went past.
         notes: how the set was read and what was taken for granted, a line each.
-        drawn: which images are to train and to test on, where the set does not say.
+        folder: of the set, which images that are held out are named from.
+        held_out: images that are left to the test, where the set does not say; None
+            where it does.
     """
 
     path: Path
@@ -77,7 +79,20 @@ class Annotations:
     invisible: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
     skipped: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    drawn: DrawnSplit | None = None
+    folder: Path = Path()
+    held_out: list[str] | None = None
+
+
+Divide = Callable[[list[str]], Collection[str] | None]
+"""Returns which images of a set without splits are held out for the test.
+
+It takes the names of all images; None is: all are to test on.
+"""
+
+
+def hold_out(names: list[str]) -> list[str]:
+    """Draw the images that are held out, the same ones each time."""
+    return draw_held_out(names, seed=0)
 
 
 def read_annotations(
@@ -86,8 +101,7 @@ def read_annotations(
     *,
     keypoint: str = "",
     columns: Sequence[str] = (),
-    drawn: DrawnSplit | None = None,
-    seed: int = 0,
+    divide: Divide = hold_out,
 ) -> Annotations:
     """Read a set's annotations, and check them against its images' headers.
 
@@ -96,8 +110,7 @@ def read_annotations(
         skip_bad: 1 to leave bad rows out and list them, 0 to raise.
         keypoint: the point to find, where a layout names several.
         columns: what a table's columns are called, ``FIELD=COLUMN`` each.
-        drawn: how the same set, without a split of its own, was split before.
-        seed: of the draw, where it was not.
+        divide: holds images out for the test where the set has no splits.
 
     Raises:
         InputError: there are no annotations, rows are bad, or none is left; names the
@@ -106,7 +119,7 @@ def read_annotations(
     layout = find_layout(Path(path), keypoint, columns)
     parsed, bad = _parse(layout)
     if bad and not skip_bad:
-        raise bad_items_error(layout.path, "rows", bad)
+        raise several_errors(layout.path, bad, WAY_ON)
     seen = [point for point in parsed if isinstance(point, Keypoint)]
     if not seen:
         counts = f"{len(parsed)} invisible and {len(bad)} bad ones"
@@ -117,17 +130,16 @@ def read_annotations(
     if layout.one_an_image:
         seen = _largest(seen)
     splits = {point.split for point in parsed}
-    if splits <= {UNSPLIT, VALIDATION}:
-        seen, drawn = _drawn(seen, layout.folder, drawn, seed)
-        notes.append(_draw_note(seen, drawn))
-    else:
-        drawn = None
+    held_out, is_whole = None, splits <= {UNSPLIT, VALIDATION}
+    if is_whole:
+        seen, held_out = _divided(seen, layout.folder, divide)
     invisible = dict.fromkeys(SPLITS, 0)
     for point in parsed:
         if isinstance(point, Invisible):
-            invisible["train" if drawn else _final(point.split, splits)] += 1
+            invisible["train" if is_whole else _final(point.split, splits)] += 1
     points = [replace(point, split=_final(point.split, splits)) for point in seen]
-    return Annotations(layout.path, points, invisible, bad, notes, drawn)
+    about = bad, notes, layout.folder, held_out
+    return Annotations(layout.path, points, invisible, *about)
 
 
 def find_layout(path: Path, keypoint: str = "", columns: Sequence[str] = ()) -> Layout:
@@ -221,34 +233,24 @@ def _largest(points: Iterable[Keypoint]) -> list[Keypoint]:
     return list(chosen.values())
 
 
-def _drawn(
-    points: Sequence[Keypoint], folder: Path, drawn: DrawnSplit | None, seed: int
-) -> tuple[list[Keypoint], DrawnSplit]:
-    """Return the keypoints with a split, and how it was drawn.
-
-    An image that was not there when a run's split was drawn is to test on.
-    """
-    identities = [_identity(point.path, folder) for point in points]
-    splits = drawn.by_identity() if drawn else {}
-    if drawn is None or splits.keys().isdisjoint(identities):  # it is of another set
-        drawn = DrawnSplit.draw(identities, seed)
-        splits = drawn.by_identity()
-    pairs = zip(points, identities, strict=True)
-    return [replace(p, split=splits.get(name, "test")) for p, name in pairs], drawn
+def _divided(
+    points: Sequence[Keypoint], folder: Path, divide: Divide
+) -> tuple[list[Keypoint], list[str] | None]:
+    """Return the keypoints with a split, and the images that are held out."""
+    names = [_identity(point.path, folder) for point in points]
+    held_out = divide(list(dict.fromkeys(names)))
+    wanted = set(names if held_out is None else held_out)
+    splits = ("test" if name in wanted else "train" for name in names)
+    divided = [
+        replace(point, split=split) for point, split in zip(points, splits, strict=True)
+    ]
+    return divided, None if held_out is None else list(held_out)
 
 
 def _identity(path: Path, folder: Path) -> str:
     """Return what tells an image from the others of its set, wherever that lies."""
     inside = path.is_relative_to(folder)
     return path.relative_to(folder).as_posix() if inside else path.name
-
-
-def _draw_note(points: Sequence[Keypoint], drawn: DrawnSplit) -> str:
-    counts = Counter(point.split for point in points)
-    return (
-        f"no split: {counts['train']} to train on and {counts['test']} to test on,"
-        f" drawn with seed {drawn.seed}"
-    )
 
 
 def _final(split: str, splits: set[str]) -> str:

@@ -14,20 +14,16 @@ from typing import NamedTuple
 
 from common.errors import InputError, file_error
 from common.images import IMAGE_SUFFIXES, read_bytes, read_size
+from datasets.splits import TRAINVAL, split_in, split_of
 
 SPLITS = ("train", "test")
 
 UNSPLIT = ""
 """The split of a row whose set does not say one."""
 
-VALIDATION = "validation"
+VALIDATION = "val"
 """The split of a row that its set keeps to validate on, before it becomes another."""
 
-_SPLIT_WORDS = {
-    "train": ("train", "training", "trainval"),
-    VALIDATION: ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing"),
-}
 _IMAGE_FOLDERS = ("car_ims", "cars_train", "cars_test", "images", "JPEGImages")
 
 
@@ -117,8 +113,8 @@ class Layout:
 
 def split_word(text: str) -> str | None:
     """Return the split that a word stands for, None if it stands for none."""
-    word = text.strip().rstrip("0123456789").lower()
-    return next((split for split, words in _SPLIT_WORDS.items() if word in words), None)
+    word = split_of(text.strip())
+    return "train" if word == TRAINVAL else word
 
 
 def split_of_file(path: Path) -> str:
@@ -127,9 +123,7 @@ def split_of_file(path: Path) -> str:
     ``person_keypoints_train2017.json``, ``test.csv`` and
     ``valid/_annotations.coco.json`` name one.
     """
-    words = "".join(c if c.isalnum() else " " for c in path.stem).split()
-    found = map(split_word, [*words, path.parent.name])
-    return next((split for split in found if split), UNSPLIT)
+    return split_word(split_in(path.stem) or path.parent.name) or UNSPLIT
 
 
 def splits_of_files(paths: Sequence[Path]) -> list[str]:

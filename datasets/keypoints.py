@@ -17,7 +17,6 @@ import numpy as np
 from PIL import Image
 
 from common.images import read_image
-from datasets.drawn_split import DrawnSplit
 from datasets.keypoint_rows import Keypoint
 
 
@@ -59,9 +58,10 @@ class KeypointSet(Sequence):
         title: what the set is called, for people.
         notes: what else there is to say about it, a line each.
         skipped: a line about each row that was left out as bad.
-        drawn: how the set was split, where it has no splits of its own.
 
     Attributes:
+        held_out: names of images that are left to the test, by folder of the set, where
+            it has no splits of its own.
         targets: float32 (n, 4).
         names: of the pictures.
         sizes: int64 (n, 2), height and width of the pictures in pixels.
@@ -74,9 +74,8 @@ class KeypointSet(Sequence):
         title: str = "",
         notes: Sequence[str] = (),
         skipped: Sequence[str] = (),
-        drawn: DrawnSplit | None = None,
     ):
-        self.drawn = drawn
+        self.held_out: dict[str, list[str]] = {}
         self._source = source
         every = np.arange(len(source.targets)) if numbers is None else numbers
         self._numbers = np.asarray(every, np.int64)
@@ -122,8 +121,7 @@ class KeypointSet(Sequence):
     def subset(self, indices: Sequence[int] | np.ndarray) -> "KeypointSet":
         """Return some of the pictures, in the order given."""
         numbers = self._numbers[np.asarray(indices, np.int64)]
-        about = self.title, self.notes, self.skipped, self.drawn
-        return KeypointSet(self._source, numbers, *about)
+        return KeypointSet(self._source, numbers, self.title, self.notes, self.skipped)
 
     def split_validation(
         self, share: float, generator: np.random.Generator

@@ -156,11 +156,6 @@ class DataSettings:
     """1 gives the same bits on the same GPU too, at the price of time; processors do
     without."""
 
-    @property
-    def drawn_in(self) -> Path | None:
-        """The run's folder that says how a set without splits was split, if any."""
-        return None
-
     def check_data(self) -> None:
         """Refuse values that no run can have.
 
@@ -227,11 +222,6 @@ class TrainSettings(RunSettings, DataSettings, ModelSettings):
         """Start of the names of the model's files."""
         return STEM
 
-    @property
-    def drawn_in(self) -> Path | None:
-        """The run's folder that says how a set without splits was split, if any."""
-        return self.path_model if self.n else None
-
     def identity(self) -> dict[str, Any]:
         """Return what must not change from one run of a model to the next."""
         partition = ("validation", "split_seed", "max_images")
@@ -282,14 +272,6 @@ class TestSettings(DataSettings, ModelSettings):
     """1 draws every run, with what each glimpse sees."""
     images: tuple[Path, ...] = ()
     """Pictures or folders of pictures without annotations, to locate in instead."""
-
-    split_seed: ClassVar[int] = 0
-    """Of a draw from a set that the training was not on."""
-
-    @property
-    def drawn_in(self) -> Path | None:
-        """The run's folder that says how a set without splits was split, if any."""
-        return folder_of(self)
 
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` beside the weights says of network and data."""

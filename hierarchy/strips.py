@@ -57,7 +57,7 @@ def _training_frame(step: "Step", is_first: bool) -> Frame:
     shown = [
         index
         for index, item in enumerate(search.objects)
-        if item.class_id == search.class_object or index == search.target.index
+        if item.class_name == search.class_object or index == search.target.index
     ]
     return Frame(
         picture=search.image.pixels,

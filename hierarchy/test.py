@@ -17,7 +17,7 @@ from common.images import find_images, read_image
 from common.prefetch import prefetch
 from common.progress import console, track
 from common.run import compare_with_training, made_with, trained_weights
-from datasets.voc import VocImage, VocSet, class_name
+from datasets.voc import VocImage, VocSet
 from hierarchy.augmentation import mirror_of
 from hierarchy.baselines import (
     AgentPolicy,
@@ -55,7 +55,7 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
         InputError: a setting or file cannot be used.
     """
     settings.check()
-    checkpoints = Checkpoints(settings.path_model, settings.class_id)
+    checkpoints = Checkpoints(settings.path_model, settings.class_object)
     weights = trained_weights(
         settings, checkpoints, f"python {settings.detector}/train.py -n 0"
     )
@@ -70,7 +70,7 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
     agent = load_agent(settings, weights, extract)
     about = {
         "detector": settings.detector,
-        "class": class_name(settings.class_id),
+        "class": settings.class_name,
         **made_with(settings, weights),
         **extract.fingerprint,
         "quirks": settings.differences.names(),
@@ -133,7 +133,7 @@ def measure(
     whole = ((image, SearchImage(image.key, image.pixels)) for image in images)
     searched = _searched(settings, spec, whole, agent)
     for image, visited, seconds in track(searched, "testing", len(images)):
-        truth = _truth(image, settings.class_id)
+        truth = _truth(image, settings.class_name)
         evaluators["agent"].add(truth, visited, seconds)
         for name, policy in (
             ("random", random),
@@ -163,8 +163,8 @@ def measure(
     return results
 
 
-def _truth(image: VocImage, class_id: int) -> GroundTruth:
-    objects = [item for item in image.objects if item.class_id == class_id]
+def _truth(image: VocImage, class_name: str) -> GroundTruth:
+    objects = [item for item in image.objects if item.class_name == class_name]
     return GroundTruth(
         tuple(item.box for item in objects), tuple(item.difficult for item in objects)
     )

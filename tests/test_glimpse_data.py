@@ -415,8 +415,6 @@ class Settings:
     skip_bad: int = 0
     keypoint: str = ""
     columns: tuple[str, ...] = ()
-    split_seed: int = 0
-    drawn_in: Path | None = None
 
 
 def test_the_data_set_given_is_used_and_named(folder, capsys):

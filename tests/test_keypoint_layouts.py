@@ -1,7 +1,7 @@
 """Keypoints as people have them: tables, COCO's JSON, no split, bad rows."""
 
 import json
-import random
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from common.errors import MOST_LISTED, InputError
-from datasets.drawn_split import FILE, DrawnSplit, keep_split, read_split
+from common.errors import MOST_LINES, InputError
 from datasets.keypoint_annotations import read_annotations
+from datasets.splits import draw_held_out
 
 WIDTH, HEIGHT = 96, 72
 IN_PLACE = settings(
@@ -102,7 +102,6 @@ def test_how_a_table_was_read_is_said(folder):
         " decimal commas, 2 rows",
         "no column normaliser: distances are divided by the image's height",
         "no column visible: all keypoints are taken for visible",
-        "no split: 1 to train on and 1 to test on, drawn with seed 0",
     ]
     assert [point.normaliser for point in found.keypoints] == [HEIGHT, HEIGHT]
     assert [point.column for point in found.keypoints] == [49, 57.5]
@@ -151,7 +150,7 @@ def test_tables_called_after_splits_are_the_splits(tmp_path):
     found = read_annotations(tmp_path)
     splits = {p.name: p.split for p in found.keypoints}
     assert splits == {"a.png": "train", "b.png": "train", "c.png": "test"}
-    assert found.drawn is None and found.path == tmp_path
+    assert found.held_out is None and found.path == tmp_path
     write(tmp_path, "image,x,y", name="more.csv")
     line = refused(tmp_path)
     assert "holds more.csv, test.csv, train.csv, val.csv; expected one file" in line
@@ -160,69 +159,40 @@ def test_tables_called_after_splits_are_the_splits(tmp_path):
 # --- splits --------------------------------------------------------------------------
 
 
-@given(
-    names=st.sets(st.text(min_size=1), min_size=1, max_size=60),
-    seed=st.integers(0, 2**31),
-)
+def test_what_is_held_out_is_to_test_on_and_nothing_else(folder):
+    write(folder, "image,x,y", *(f"{name}.png,1,2" for name in "abcd"))
+    asked = []
+
+    def divide(names):
+        asked.extend(names)
+        return ["images/c.png"]
+
+    found = read_annotations(folder, divide=divide)
+    assert asked == [f"images/{name}.png" for name in "abcd"]
+    assert [p.name for p in found.keypoints if p.split == "test"] == ["c.png"]
+    assert found.held_out == ["images/c.png"]
+    found = read_annotations(folder, divide=lambda names: None)
+    assert {p.split for p in found.keypoints} == {"test"} and found.held_out is None
+
+
+@given(seed=st.integers(0, 2**31))
 @IN_PLACE
-def test_a_draw_parts_the_images_whatever_their_order(names, seed):
-    drawn = DrawnSplit.draw(names, seed)
-    assert {*drawn.train, *drawn.test} == names
-    assert len(drawn.train) + len(drawn.test) == len(names) and drawn.train
-    assert abs(len(drawn.test) - len(names) / 5) <= 0.6 or len(names) <= 3
-    shuffled = random.Random(seed).sample(sorted(names), len(names))
-    assert DrawnSplit.draw(shuffled, seed) == drawn
-
-
-def test_a_draw_is_read_as_it_was_written(tmp_path):
-    assert read_split(tmp_path) is None
-    drawn = DrawnSplit.draw(["a b/ü.png", "c", "d"], 7)
-    keep_split(tmp_path, drawn)
-    assert read_split(tmp_path) == drawn
-    (tmp_path / FILE).write_text('["train"]')
-    with pytest.raises(InputError, match=r"split.json: is damaged"):
-        read_split(tmp_path)
-    keep_split(tmp_path, None)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_test_never_sees_what_was_trained_on(tmp_path):
-    """Neither with another seed, nor after more images came."""
-    names = "abcdefghij"
-    draw_images(tmp_path, names)
-    rows = [f"{name}.png,1,2" for name in names]
-    write(tmp_path, "image,x,y", *rows[:6])
-    drawn = read_annotations(tmp_path, seed=3).drawn
-    assert (len(drawn.train), len(drawn.test)) == (5, 1)
-    write(tmp_path, "image,x,y", *rows)
-    later = read_annotations(tmp_path, drawn=drawn, seed=4)
-    trained = {p.name for p in later.keypoints if p.split == "train"}
-    assert trained == set(drawn.train) and later.drawn == drawn
-    assert sum(p.split == "test" for p in later.keypoints) == 5
-
-
-def test_one_picture_under_two_names_is_in_one_part(folder):
+def test_one_picture_under_two_names_is_in_one_part(folder, seed):
     """As is one with several keypoints."""
     rows = [f"{place}{name}.png,1,2" for name in "abcd" for place in ("", "images/")]
-    for seed in range(5):
-        points = read_annotations(write(folder, "image,x,y", *rows), seed=seed)
-        parts = {p.split: set() for p in points.keypoints}
-        for point in points.keypoints:
-            parts[point.split].add(point.path)
-        assert parts["train"].isdisjoint(parts["test"]) and len(parts["test"]) == 1
-
-
-def test_the_draw_of_another_set_is_no_draw_of_this_one(folder):
-    write(folder, "image,x,y", *(f"{name}.png,1,2" for name in "abcd"))
-    other = DrawnSplit(("x.png",), ("y.png",), 0)
-    found = read_annotations(folder, drawn=other)
-    assert sorted(p.split for p in found.keypoints) == ["test"] + ["train"] * 3
+    write(folder, "image,x,y", *rows)
+    divide = partial(draw_held_out, seed=seed)
+    parts = {"train": set(), "test": set()}
+    for point in read_annotations(folder, divide=divide).keypoints:
+        parts[point.split].add(point.path)
+    assert parts["train"].isdisjoint(parts["test"]) and len(parts["test"]) == 1
 
 
 @pytest.mark.slow
 def test_a_run_writes_its_draw_down_and_its_test_takes_the_rest(tmp_path):
     """Training by one name of the columns, testing without naming anything."""
     from glimpse_rnn.config import TestSettings, TrainSettings
+    from glimpse_rnn.data import open_sets
     from glimpse_rnn.testing import test
     from glimpse_rnn.training import train
 
@@ -238,7 +208,7 @@ def test_a_run_writes_its_draw_down_and_its_test_takes_the_rest(tmp_path):
         "glimpses": 1,
         "state_size": 4,
     }
-    models, results = tmp_path / "models", tmp_path / "results"
+    models = tmp_path / "models"
     columns = ("image=file", "x=cx", "y=cy")
     train(
         TrainSettings(
@@ -250,15 +220,29 @@ def test_a_run_writes_its_draw_down_and_its_test_takes_the_rest(tmp_path):
             **small,
         )
     )
-    drawn = read_split(models)
-    assert drawn == DrawnSplit.draw([f"{name}.png" for name in names], 5)
-    test(
-        TestSettings.for_model(
-            path_model=models, path_testing_folder=results, samples=1, seed=9
-        )
-    )
-    cases = json.loads((results / "results.json").read_text())["cases"]
-    assert {case["name"] for case in cases} == set(drawn.test)
+    config = json.loads((models / "config.json").read_text())["model"]
+    held_out = draw_held_out([f"{name}.png" for name in names], 5)
+    assert config["held_out"] == {str(tmp_path / "set"): held_out}
+
+    def to_test(**changes):
+        settings = TestSettings.for_model(path_model=models, seed=9, **changes)
+        return set(open_sets(settings, "train", "test")[1].names)
+
+    assert to_test() == set(held_out)
+    # Also where the set lies elsewhere by now, and where more images came.
+    (tmp_path / "set").rename(tmp_path / "moved")
+    draw_images(tmp_path / "moved", "xy")
+    with open(tmp_path / "moved" / "points.csv", "a") as file:
+        file.write("x.png;1;2\ny.png;1;2\n")
+    assert to_test(path_data=tmp_path / "moved") == set(held_out)
+    # Another set is not what was trained on: all of it counts.
+    draw_images(tmp_path / "other", "klm")
+    rows = [f"{name}.png;1;2" for name in "klm"]
+    write(tmp_path / "other", "file;cx;cy", *rows, name="points.csv")
+    about = {"path_testing_folder": tmp_path, "path_data": tmp_path / "other"}
+    test(TestSettings.for_model(path_model=models, samples=1, **about))
+    written = json.loads((tmp_path / "results.json").read_text())
+    assert "constant" not in written["controls"] and written["images"] == 3
 
 
 # --- what is wrong -------------------------------------------------------------------
@@ -269,18 +253,18 @@ def test_all_bad_rows_are_listed(folder):
     write(folder, "image,x,y", bad[0], "b.png,1,2", *bad[1:])
     first, *lines = refused(folder).splitlines()
     path = folder / "annotations.csv"
-    assert first == f"{path}: 3 rows are bad; --skip_bad 1 leaves them out"
+    assert first.startswith(f"{path}: 3 files or objects cannot be used; --skip_bad 1")
     assert [line.partition(", x: ")[0].strip() for line in lines] == [
         f"{path}: line {number}" for number in (2, 4, 5)
     ]
     found = read_annotations(folder, skip_bad=1)
     assert found.skipped == [line.strip() for line in lines]
     write(folder, "image,x,y", bad[0], "b.png,1,2")
-    assert refused(folder).endswith("inside the image; --skip_bad 1 leaves it out")
+    assert refused(folder).endswith("inside the image; --skip_bad 1 goes on without it")
     write(folder, "image,x,y", *(f"{number}.png,1,2" for number in range(50)))
     lines = refused(folder).splitlines()
-    assert len(lines) == MOST_LISTED + 2
-    assert lines[-1].strip() == f"and {50 - MOST_LISTED} more"
+    assert len(lines) == MOST_LINES + 2
+    assert lines[-1].strip() == f"and {50 - MOST_LINES} more"
 
 
 # --- COCO ----------------------------------------------------------------------------
@@ -433,7 +417,7 @@ def test_a_bad_annotation_of_coco_is_one_line(folder, change, words):
     line = refused(write_coco(folder, content), keypoint="nose")
     path = folder / "person_keypoints_val.json"
     assert line.startswith(f"{path}: annotation 77, ") and words in line
-    assert line.endswith("--skip_bad 1 leaves it out") and "\n" not in line
+    assert line.endswith("--skip_bad 1 goes on without it") and "\n" not in line
     assert len(read_annotations(folder, 1, keypoint="nose").keypoints) == 1
 
 
