@@ -313,12 +313,14 @@ def _xml_layout(files: _Files) -> Layout | None:
     if next(filter(None, roots), "annotation") == "annotations":
         return _cvat_layout(files, paths)
     found = [_one_xml(files, path) for path in paths]
-    beside = all(
-        one.picture is None or one.picture.parent == one.annotation.parent
-        for one in found
-    )
-    kind = "pictures beside XML files" if beside else "pictures and XML files"
-    return GatheredSet(files.folder, f"{kind} as PASCAL VOC has them", found, ())
+    return GatheredSet(files.folder, f"images {_beside(found)} XML files", found, ())
+
+
+def _beside(found: Iterable[_Found]) -> str:
+    """Return "beside" where pictures and annotations share folders, else "and"."""
+    pairs = [(one.picture, one.annotation) for one in found if one.picture]
+    is_beside = all(one.parent == other.parent for one, other in pairs)
+    return "beside" if is_beside else "and"
 
 
 def _root_of(path: Path) -> str:

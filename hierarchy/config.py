@@ -245,6 +245,8 @@ class TrainSettings(RunSettings, SharedSettings):
         """Return how to search, and what earns a reward."""
         return replace(super().search_spec(fill_colour), reward=REWARDS[self.reward])
 
+    model_stem = SharedSettings.model_stem  # RunSettings, which comes first, has none
+
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` says where training goes on; else nothing."""
         only = _only_class(self, self.path_model) if self.n else self.class_object

@@ -36,7 +36,7 @@ from hierarchy.images import SearchImage
 from hierarchy.metrics import GroundTruth
 from hierarchy.q_network import get_q_network
 from hierarchy.search import SearchSpec
-from hierarchy.strips import draw_sequences, frame_of, strip_name
+from hierarchy.strips import StripNames, draw_sequences, frame_of, strip_name
 from report.curves import draw_precision_recall, draw_regions_per_object
 
 Item = TypeVar("Item")
@@ -129,6 +129,7 @@ def measure(
     """
     evaluators = {name: Evaluator() for name in AGENTS}
     random = RandomPolicy(np.random.default_rng(settings.seed))
+    names = StripNames()
     start = time.perf_counter()
     whole = ((image, SearchImage(image.key, image.pixels)) for image in images)
     searched = _searched(settings, spec, whole, agent)
@@ -144,7 +145,8 @@ def measure(
             ((_, others, seconds),) = _searched(settings, spec, one, policy)
             evaluators[name].add(truth, others, seconds)
         if settings.bool_draw:
-            _draw(settings, spec, image.name, visited, truth.boxes)
+            name = names.of(image.key, image.name)
+            _draw(settings, spec, name, visited, truth.boxes)
     if not evaluators["agent"].truths:
         raise InputError(f"none of {len(images)} test images can be read")
     results = {
@@ -283,12 +285,13 @@ def search_pictures(
     """
     found: list[dict[str, Any]] = []
     skipped: list[str] = []
-    names = _distinct_names(paths)
+    names = StripNames()
     pictures = _read(settings, paths, skipped, smallest_image)
     searched = _searched(settings, spec, pictures, agent)
     for path, visited, _ in track(searched, "searching", len(paths)):
         found.append(_detections_in(path, visited))
-        _draw(settings, spec, names[path], visited, None)
+        name = names.of(str(path), path.stem)
+        _draw(settings, spec, name, visited, None)
     if not found:
         raise InputError(f"none of {len(paths)} pictures can be read: {skipped[0]} …")
     write_json(
@@ -321,17 +324,6 @@ def _read(
             skipped.append(str(error))
         else:
             yield path, SearchImage(str(path), pixels)
-
-
-def _distinct_names(paths: list[Path]) -> dict[Path, str]:
-    """Return a name for each picture's strips: its stem, numbered where shared."""
-    names: dict[Path, str] = {}
-    counts: dict[str, int] = defaultdict(int)
-    for path in paths:
-        counts[path.stem] += 1
-        number = counts[path.stem]
-        names[path] = path.stem if number == 1 else f"{path.stem}~{number}"
-    return names
 
 
 def _detections_in(path: Path, visited: list[VisitedRegion]) -> dict[str, Any]:
