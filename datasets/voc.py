@@ -278,15 +278,15 @@ class VocSet:
         """
         larger = self._with(self._entries)
         larger._smallest_image, larger.title = smallest_image, self.title
-        known, bad = larger._known, []
+        known, bad = larger._known, {}
         for index, (height, width) in known.sizes.items():
             if min(height, width) < smallest_image and index not in known.bad:
                 layout, name, _ = self._entries[index]
                 path = layout.picture(name)
-                known.bad[index] = str(too_small(path, height, width, smallest_image))
-                bad.append(known.bad[index])
+                bad[index] = str(too_small(path, height, width, smallest_image))
         if bad and not self._skip_bad:
-            raise several_errors(self.title, bad, WAY_ON)
+            raise several_errors(self.title, list(bad.values()), WAY_ON)
+        known.bad |= bad
         return larger
 
     def first(self, count: int) -> "VocSet":
@@ -367,7 +367,8 @@ class VocSet:
                     self._judge(index, annotation)
             except InputError as error:
                 bad.append(str(error))
-                self._known.bad[index] = str(error)
+                if self._skip_bad:
+                    self._known.bad[index] = str(error)
         if bad and not self._skip_bad:
             folders = dict.fromkeys(str(one.layout.folder) for one in self._entries)
             raise several_errors(", ".join(folders), bad, WAY_ON)
