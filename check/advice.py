@@ -24,12 +24,15 @@ WORTH = 0.05
 """Share of the objects that makes a setting worth its time."""
 
 
-def box_advice(facts: BoxFacts, times: Sequence[Times]) -> Iterator[str]:
+def box_advice(
+    facts: BoxFacts, times: Sequence[Times], shared: Sequence[str] = ()
+) -> Iterator[str]:
     """Yield what to train with, and what to expect.
 
     Args:
         facts: of the set.
         times: of the presets; may be empty.
+        shared: names of pictures that are both to train and to test on.
     """
     yield from _preset_advice(facts, times)
     yield from _reach_advice(facts)
@@ -40,9 +43,7 @@ def box_advice(facts: BoxFacts, times: Sequence[Times]) -> Iterator[str]:
             f"{share:.0%} of the images hold several objects: a test looks for the"
             " first alone, with --only_first_object 0 for the others too"
         )
-    tested = facts.images.get("test", 0)
-    if 0 < tested < FEW_TESTED:
-        yield f"{tested} images to test on: scores will move by chance alone"
+    yield from _test_advice(facts.images.get("test", 0), shared)
 
 
 def _preset_advice(facts: BoxFacts, times: Sequence[Times]) -> Iterator[str]:
@@ -53,15 +54,15 @@ def _preset_advice(facts: BoxFacts, times: Sequence[Times]) -> Iterator[str]:
     if steps < PAPER_STEPS / 2:
         reason = (
             f"the published learning rate is made for {PAPER_STEPS:,} steps, and its 50"
-            f" epochs of {trained} images have {steps:,} at most"
+            f" epochs of {counted(trained, 'image')} have {steps:,} at most"
         )
     else:
         reason = f"{trained} images are enough for the published settings as well"
     yield f"--preset fast fits{took}: {reason}"
     if trained < FEW_IMAGES:
         yield (
-            f"{trained} images to train on are few: an agent may learn them by heart;"
-            " some hundred are better"
+            f"few to train on ({counted(trained, 'image')}): an agent may learn them by"
+            " heart; some hundred are better"
         )
 
 
@@ -110,16 +111,18 @@ def keypoint_advice(
     if not facts.images["train"] or not facts.images["test"]:
         missing = "train" if not facts.images["train"] else "test"
         yield f"no image to {missing} on: give some in the column or file of that split"
-    for one in times:
-        if one.preset == "paper":
-            yield (
-                f"the paper's settings take {about(one.training_seconds)} for"
-                f" {one.epochs} epochs here"
-            )
+    took = {one.preset: about(one.training_seconds) for one in times}
+    if "fast" in took:
+        yield (
+            f"--preset fast fits, {took['fast']} here: it learns sooner than the"
+            f" published settings, which take {took['paper']}"
+        )
+    elif "paper" in took:
+        yield f"the published settings take {took['paper']} here"
     if 0 < facts.images["train"] < 3 * FEW_IMAGES:
         yield (
-            f"{facts.images['train']} images to train on are few: --scale 0.2 --shift"
-            " 0.2 --colour 0.2 vary them"
+            f"few to train on ({counted(facts.images['train'], 'image')}): --scale 0.2"
+            " --shift 0.2 --colour 0.2 vary them"
         )
     yield from note_of_side(keypoint)
     if facts.constant.get("0.10", 0) > 50:
@@ -127,18 +130,27 @@ def keypoint_advice(
             f"the mean place alone finds {facts.constant['0.10']:.0f} % within 0.10:"
             " keypoints lie so close together that there is little to learn"
         )
-    if facts.shared:
-        yield (
-            f"{len(facts.shared)} pictures are both to train and to test on: scores"
-            " will be too good"
-        )
     tenth = 0.1 * facts.normalisers_of_height.median * image_size
     if tenth < 2:
         yield (
             f"a distance of 0.10 is {tenth:.1f} pixels of the canvas, too few to aim"
             f" at: --image_size {2 * image_size}, or crop the pictures"
         )
-    if 0 < facts.images["test"] < FEW_TESTED:
+    shared = [", ".join(names) for names in facts.shared]
+    yield from _test_advice(facts.images["test"], shared)
+
+
+def _test_advice(tested: int, shared: Sequence[str]) -> Iterator[str]:
+    if shared:
         yield (
-            f"{facts.images['test']} images to test on: rates will move by chance alone"
+            f"{counted(len(shared), 'picture')} to train on and to test on, such"
+            f" as {shared[0]}: scores will be too good"
         )
+    if 0 < tested < FEW_TESTED:
+        images = counted(tested, "image")
+        yield f"{images} to test on: scores will move by chance alone"
+
+
+def counted(number: int, word: str) -> str:
+    """Return a number of things to read: ``1 image``, ``2 images``."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

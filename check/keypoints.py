@@ -1,12 +1,11 @@
 """What a set of keypoints holds, and how far one gets without looking."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from common.files import sha256_of
+from check.pictures import same_pictures
 from datasets.keypoint_annotations import SPLITS, Annotations
 from datasets.keypoint_rows import Keypoint
 from datasets.keypoints import with_scales
@@ -78,11 +77,12 @@ def keypoint_facts(found: Annotations) -> KeypointFacts:
     """
     points = found.keypoints
     sizes = np.array([point.size for point in points])
-    places = np.array([[point.row, point.column] for point in points]) / sizes
+    where = np.array([[point.row, point.column] for point in points]) / sizes
     lengths = np.array([point.normaliser for point in points])
-    grid, _ = np.histogramdd(places, bins=GRID, range=[(0, 1), (0, 1)])
-    rows, columns = places.std(axis=0)
-    groups = same_pictures(points)
+    grid, _ = np.histogramdd(where, bins=GRID, range=[(0, 1), (0, 1)])
+    rows, columns = where.std(axis=0)
+    places = same_pictures(point.path for point in points)
+    groups = [[points[place] for place in group] for group in places]
     shared = [group for group in groups if len({point.split for point in group}) > 1]
     return KeypointFacts(
         {split: sum(point.split == split for point in points) for split in SPLITS},
@@ -115,16 +115,3 @@ def constant_rates(points: Iterable[Keypoint]) -> dict[str, float]:
     test = targets["test"]
     predictions = np.broadcast_to(mean, (len(test), 2))
     return rates_of_table(normalised_distances(predictions, test))
-
-
-def same_pictures(points: Iterable[Keypoint]) -> list[list[Keypoint]]:
-    """Return groups of keypoints, two or more each, whose files hold the same bytes."""
-    by_size = defaultdict(list)
-    for point in points:
-        by_size[point.path.stat().st_size].append(point)
-    groups = defaultdict(list)
-    for alike in by_size.values():
-        if len(alike) > 1:  # most files are told apart by their length alone
-            for point in alike:
-                groups[sha256_of(point.path)].append(point)
-    return [group for group in groups.values() if len(group) > 1]

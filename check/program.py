@@ -68,7 +68,9 @@ def look_at_boxes(settings: CheckSettings) -> dict[str, Any]:
         count = len(read.scenes[part])
         about = Passes(images), count, settings.seconds, flags
         times = list(detector_times(settings.detector, *about))
-    return _concluded(read.notes, read.problems, facts, times, box_advice(facts, times))
+    advice = box_advice(facts, times, read.shared)
+    found = _concluded(read.notes, read.problems, facts, times, advice)
+    return found | {"shared": read.shared}
 
 
 def look_at_keypoints(settings: CheckSettings) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Reading a data set to look at it: nothing stops at what is bad, all is listed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from check.pictures import same_pictures
 from common.errors import InputError
 from common.progress import console, track
 from datasets.layouts import Layout, Survey, describe, find_layout, survey
@@ -26,6 +27,7 @@ class Boxes:
         problems: what is wrong, a line each.
         scenes: images with the boxes of the class, by the part of the set.
         images: those of each part.
+        shared: names of pictures that are both to train and to test on.
     """
 
     class_object: int | str
@@ -33,6 +35,7 @@ class Boxes:
     problems: list[str] = field(default_factory=list)
     scenes: dict[str, list[Scene]] = field(default_factory=dict)
     images: dict[str, VocSet] = field(default_factory=dict)
+    shared: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def read_boxes(path: Path, class_object: int | str) -> Boxes:
         _decode(images)
         read.notes += images.notes
         read.problems += images.skipped
+    read.shared = _shared(layout, read.images)
     read.notes = list(dict.fromkeys(read.notes))
     read.problems = list(dict.fromkeys(read.problems))
     return read
@@ -118,6 +122,22 @@ def _scenes(images: VocSet, problems: list[str]) -> Iterator[Scene]:
         boxes = tuple(o.box for o in annotation.objects if o.class_name == name)
         if boxes and annotation.size:
             yield Scene(annotation.size, boxes)
+
+
+def _shared(layout: Layout, images: Mapping[str, VocSet]) -> list[str]:
+    """Return the names of pictures that lie in several parts of a set."""
+    named = [
+        (part, name, layout.picture(name))
+        for part, some in images.items()
+        for name in some.names
+        if layout.has_picture(name)
+    ]
+    groups = same_pictures(path for *_, path in named)
+    return [
+        named[group[0]][1]
+        for group in groups
+        if len({named[place][0] for place in group}) > 1
+    ]
 
 
 def _decode(images: VocSet) -> None:

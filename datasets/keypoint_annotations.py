@@ -20,7 +20,8 @@ image's height where there is no such column; ``visible`` is 0 or 1, and 1 witho
 column. More columns do no harm.
 
 COCO's JSON with keypoints, ``annotations/person_keypoints_train2017.json`` or the like:
-see :mod:`datasets.keypoint_coco`.
+see :mod:`datasets.keypoint_coco`. YOLO's text files with ``kpt_shape`` in
+``data.yaml``: see :mod:`datasets.keypoint_yolo`.
 
 Splits are taken as they are, from a column, from fields, or from the names of several
 annotation files. A part to validate on belongs to ``train`` where there is a ``test``,
@@ -50,6 +51,7 @@ from datasets.keypoint_rows import (
     split_of_file,
 )
 from datasets.keypoint_tables import SUFFIXES, table_layout
+from datasets.keypoint_yolo import pose_file, yolo_layout
 from datasets.splits import draw_held_out
 from datasets.voc import WAY_ON
 
@@ -163,6 +165,8 @@ def find_layout(path: Path, keypoint: str = "", columns: Sequence[str] = ()) -> 
         _refuse(path, "columns", " ".join(columns), "no table")
     if kind == ".json":
         return coco_layout(files, folder, keypoint)
+    if kind in (".yaml", ".yml"):
+        return yolo_layout(files[0], folder, keypoint)
     _refuse(path, "keypoint", keypoint, "in the Car Door Handle format")
     return handle_layout(files[0])
 
@@ -182,6 +186,8 @@ def _annotation_files(path: Path) -> list[Path]:
     for name in (HANDLES, TABLE):
         if (path / name).is_file():
             return [path / name]
+    if pose := pose_file(path):
+        return [pose]
     tables = [p for p in sorted(path.iterdir()) if p.suffix.lower() in SUFFIXES]
     for files in (tables, coco_files(path)):
         if files:
@@ -189,7 +195,7 @@ def _annotation_files(path: Path) -> list[Path]:
     raise file_error(
         path,
         "holds no annotations",
-        f"{HANDLES}, {TABLE} or another CSV table, or COCO's JSON in it",
+        f"{HANDLES}, {TABLE} or another CSV table, COCO's JSON or YOLO's data.yaml",
     )
 
 

@@ -134,11 +134,11 @@ class DataSettings:
     """Which images, and where things go."""
 
     path_data: Path | None = None
-    """Data set: a folder with annotations.txt (Car Door Handle format), a CSV table or
-    COCO's JSON, or one of these files, or MNIST files; drawn pictures where it is left
-    out and no default is there."""
+    """Data set: a folder with annotations.txt (Car Door Handle format), a CSV table,
+    COCO's JSON or YOLO's text files (docs/data.md), or MNIST files; drawn pictures
+    where it is left out and no default is there."""
     keypoint: str = ""
-    """Keypoint to find, by its name, in a data set that has several."""
+    """Keypoint to find, by its name, in a data set of COCO's or YOLO's form."""
     columns: tuple[str, ...] = ()
     """What a CSV table's columns are called: image=file x=cx y=cy; also normaliser,
     visible and split."""

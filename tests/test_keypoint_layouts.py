@@ -427,6 +427,75 @@ def test_a_picture_that_was_resized_after_labelling_is_refused(folder):
     assert f"width, height of a.png: {WIDTH},{HEIGHT}; expected 48,36" in line
 
 
+def write_pose(folder: Path, lines: dict[str, str], about: str) -> Path:
+    """Write YOLO's text files, by the letter of their image."""
+    pytest.importorskip("yaml")
+    (folder / "labels").mkdir(exist_ok=True)
+    for name, text in lines.items():
+        (folder / "labels" / f"{name}.txt").write_text(text)
+    (folder / "data.yaml").write_text(f"names: [person]\n{about}\n")
+    return folder
+
+
+def test_keypoints_of_yolo(folder):
+    box = "0 0.5 0.5 0.5 0.25"
+    lines = {
+        "a": f"{box} 0.1 0.2 2 0.25 0.5 2\n0 0.5 0.5 0.1 0.1 0 0 0 0.9 0.9 2\n",
+        "b": f"{box} 0.3 0.4 2 0.5 0.75 1\n",
+        "c": "",
+    }
+    about = "kpt_shape: [2, 3]\nkpt_names:\n  0: [nose, left_eye]"
+    write_pose(folder, lines, about)
+    found = read_annotations(folder, keypoint="Left_Eye")
+    (eye,) = found.keypoints  # the larger object's; that of b is hidden
+    assert (eye.column, eye.row) == (0.25 * WIDTH, 0.5 * HEIGHT)
+    assert (eye.normaliser, eye.name) == (0.25 * HEIGHT, "a.png")
+    assert sum(found.invisible.values()) == 1
+    assert "keypoint left_eye, 3 rows" in found.notes[0]
+    line = refused(folder)
+    assert "2 keypoints; expected --keypoint NAME with one of nose, left_eye" in line
+    assert len(read_annotations(folder / "data.yaml", keypoint="nose").keypoints) == 2
+    # Without names keypoints are numbered, without v one at 0, 0 is not there.
+    lines = {"a": f"{box} 0.1 0.2 0 0", "b": f"{box} 0 0 0.5 0.5"}
+    write_pose(folder, lines, "kpt_shape: [2, 2]")
+    (point,) = read_annotations(folder, keypoint="1").keypoints
+    assert (point.name, point.row) == ("b.png", 0.5 * HEIGHT)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("0 0.5 0.5 0.5 0.5 0.1", "6 numbers; expected 8 with 1 keypoints"),
+        ("0 0.5 0.5 0.5 0.5 0.1 1.2 2", "0 y: 1.2; expected 0 to 1"),
+        ("0 0.5 0.5 0.5 0.5 0.1 x 2", "0: 'x'; expected a number"),
+        ("0 0.5 0.5 0.5 0 0.1 0.1 2", "box: 0.5 wide, 0 high; expected above 0"),
+    ],
+)
+def test_a_bad_line_of_yolo(folder, line, words):
+    good = "0 0.5 0.5 0.5 0.5 0.1 0.1 2"
+    write_pose(folder, {"a": f"{good}\n{line}"}, "kpt_shape: [1, 3]")
+    text = refused(folder)
+    assert text.startswith(f"{folder / 'labels' / 'a.txt'}: line 2, {words}")
+    assert len(read_annotations(folder, 1).keypoints) == 1
+
+
+def test_a_shape_that_is_none(folder):
+    write_pose(folder, {"a": ""}, "kpt_shape: [1, 4]")
+    assert "data.yaml: kpt_shape is [1, 4]; expected the number" in refused(folder)
+
+
+def test_parts_of_a_pose_set_are_those_of_its_folders(tmp_path):
+    for part, letter in (("train", "a"), ("valid", "b")):
+        draw_images(tmp_path / part / "images", letter)
+        write_pose(tmp_path / part, {letter: "0 0.5 0.5 0.5 0.5 0.1 0.1 2"}, "")
+        (tmp_path / part / "data.yaml").unlink()
+    about = "names: [x]\nkpt_shape: [1, 3]\ntrain: train/images\nval: valid/images"
+    (tmp_path / "data.yaml").write_text(about)
+    found = read_annotations(tmp_path)
+    splits = {point.name: point.split for point in found.keypoints}
+    assert splits == {"a.png": "train", "b.png": "test"} and found.held_out is None
+
+
 def test_flags_that_say_nothing_about_a_layout_are_refused(folder):
     write(folder, "image,x,y", "a.png,1,2")
     assert "is a table; keypoint is nose" in refused(folder, keypoint="nose")
