@@ -12,7 +12,7 @@ from check.boxes import box_facts
 from check.config import CheckSettings
 from check.keypoints import keypoint_facts
 from check.reading import MOST_DECODED, Passes, read_boxes
-from check.show import show_boxes, show_keypoints, show_lines
+from check.show import show_boxes, show_keypoints, show_lines, show_problems
 from check.times import Times
 from common.devices import start_keras
 from common.errors import InputError
@@ -51,14 +51,14 @@ def look_at_boxes(settings: CheckSettings) -> dict[str, Any]:
     assert settings.path_voc is not None
     read = read_boxes(settings.path_voc, settings.class_object)
     show_lines("read:", read.notes)
-    show_lines("wrong:", read.problems, "nothing")
+    show_problems(read.problems)
     if not any(read.scenes.values()):
         raise InputError(f"{settings.path_voc}: no image is left that can be read")
     facts = box_facts(read.scenes, np.random.default_rng(settings.seed))
     show_boxes(facts)
     times: list[Times] = []
     part, images = next(iter(read.images.items()))
-    if settings.seconds and read.scenes[part]:
+    if settings.seconds and next(iter(images), None) is not None:
         ensure_trunk(settings.path_vgg)
         console.print("\nmeasuring how long a training takes here …")
         with start_keras(settings):
@@ -82,7 +82,7 @@ def look_at_keypoints(settings: CheckSettings) -> dict[str, Any]:
     broken = undecodable(found)
     problems = found.skipped + list(broken.values())
     show_lines("read:", found.notes)
-    show_lines("wrong:", problems, "nothing")
+    show_problems(problems)
     facts = keypoint_facts(found)
     show_keypoints(facts)
     times: list[Times] = []

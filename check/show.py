@@ -15,6 +15,9 @@ SHADES = " ░▒▓█"
 
 BAR_WIDTH = 40
 
+MOST_LINES = 100
+"""Of what is wrong on the screen: more would push everything else off it."""
+
 
 def show_lines(title: str, lines: Iterable[str], empty: str = "") -> None:
     """Print lines under a title; without any, ``empty`` beside it, or nothing."""
@@ -25,6 +28,14 @@ def show_lines(title: str, lines: Iterable[str], empty: str = "") -> None:
             console.print(f"  {line}", markup=False)
     elif empty:
         console.print(f"\n{title} {empty}")
+
+
+def show_problems(problems: Sequence[str]) -> None:
+    """Print what is wrong, a line each; of very much the first part."""
+    shown, more = list(problems[:MOST_LINES]), len(problems) - MOST_LINES
+    if more > 0:
+        shown.append(f"and {more} more, all of them in the file that --json names")
+    show_lines("wrong:", shown, "nothing")
 
 
 def show_boxes(facts: BoxFacts) -> None:
@@ -86,8 +97,8 @@ def show_keypoints(facts: KeypointFacts) -> None:
         f"pictures: {_words(facts.widths)} wide, {_words(facts.heights)} high"
     )
     console.print(
-        f"normaliser: {_words(facts.normalisers)},"
-        f" {facts.normalisers_of_height.median:.0%} of the height in the middle"
+        f"normaliser: {_words(facts.normalisers)}, in the middle"
+        f" {facts.normalisers_of_height.median:.0%} of the picture's height"
     )
     rows, columns = facts.deviation
     console.print(

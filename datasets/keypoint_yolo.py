@@ -84,14 +84,7 @@ def yolo_layout(path: Path, folder: Path, keypoint: str) -> Layout:
 
 def _shape(path: Path, content: Mapping[str, Any], keypoint: str) -> _Shape:
     shape = content.get("kpt_shape")
-    is_shape = (
-        isinstance(shape, list)
-        and len(shape) == 2
-        and all(isinstance(number, int) for number in shape)
-        and shape[0] > 0
-        and shape[1] in (2, 3)
-    )
-    if not is_shape:
+    if not isinstance(shape, list) or not _is_shape(shape):
         expected = "the number of keypoints, and 2 or 3 numbers of each: [17, 3]"
         raise file_error(path, f"kpt_shape is {shape!r}", expected)
     count, width = shape
@@ -99,6 +92,11 @@ def _shape(path: Path, content: Mapping[str, Any], keypoint: str) -> _Shape:
     there = {name.casefold(): name for name in names}
     name = choose_keypoint(path, there, keypoint)
     return _Shape(name, names.index(name), count, width)
+
+
+def _is_shape(numbers: list[Any]) -> bool:
+    is_pair = len(numbers) == 2 and all(isinstance(one, int) for one in numbers)
+    return is_pair and numbers[0] > 0 and numbers[1] in (2, 3)
 
 
 def _names(given: Any, count: int) -> list[str]:

@@ -239,6 +239,66 @@ def test_a_broken_picture_is_wrong_and_nothing_stops_at_it(keypoints, capsys):
     assert "c.png: cannot be decoded" in said and "images: 2 to train on" in said
 
 
+def annotation(*boxes, size=(60, 80), name="raccoon"):
+    corners = ("xmin", "ymin", "xmax", "ymax")
+    objects = "".join(
+        f"<object><name>{name}</name><bndbox>"
+        + "".join(f"<{c}>{v}</{c}>" for c, v in zip(corners, box, strict=True))
+        + "</bndbox></object>"
+        for box in boxes
+    )
+    height, width = size
+    stated = f"<size><width>{width}</width><height>{height}</height></size>"
+    return f"<annotation>{stated}{objects}</annotation>"
+
+
+@pytest.fixture
+def raccoons(tmp_path: Path) -> Path:
+    """Ten pictures beside their annotations: one is missing, one cut short."""
+    for number in range(10):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (80, 60), (20 * number, 80, 120)).save(path)
+        path.with_suffix(".xml").write_text(annotation((11, 11, 50, 40)))
+    (tmp_path / "3.png").unlink()
+    whole = (tmp_path / "4.png").read_bytes()
+    (tmp_path / "4.png").write_bytes(whole[: len(whole) - 30])
+    text = annotation((11, 11, 50, 40), (50, 11, 11, 40))
+    (tmp_path / "5.xml").write_text(text)
+    return tmp_path
+
+
+def test_boxes_are_read_and_all_that_is_wrong_is_named(raccoons, capsys, tmp_path):
+    (raccoons / "6.png").write_bytes((raccoons / "7.png").read_bytes())
+    path = tmp_path / "found.json"
+    check(CheckSettings(path_voc=raccoons, seconds=0, json=path))
+    found = json.loads(path.read_text())["boxes"]
+    wrong = "\n".join(found["wrong"])
+    for words in ("no picture 3", "4.png: cannot be decoded", "5.xml: object 2"):
+        assert words in wrong
+    assert len(found["wrong"]) == 3
+    assert sum(found["images"].values()) == 9 or sum(found["images"].values()) == 10
+    # A box of 40 by 30 pixels in one of 80 by 60.
+    assert found["median_side"] == 0.5
+    said = capsys.readouterr().out
+    assert "classes: raccoon" in said and "there are no splits: 2 of 10" in said
+    # Whether the two same pictures are in one part is up to the draw.
+    assert found["shared"] in ([], ["6"], ["7"])
+
+
+def test_pictures_of_both_parts_are_named(tmp_path, capsys):
+    for part in ("train", "test"):
+        (tmp_path / part).mkdir()
+        Image.new("RGB", (80, 60), "#335577").save(tmp_path / part / "a.png")
+        (tmp_path / part / "a.xml").write_text(annotation((11, 11, 50, 40)))
+    check(CheckSettings(path_voc=tmp_path, seconds=0, class_object="Raccoon"))
+    assert "1 picture to train on and to test on" in capsys.readouterr().out
+
+
+def test_a_class_that_a_set_lacks_lists_those_it_has(raccoons):
+    with pytest.raises(InputError, match="class_object to be one of .*raccoon"):
+        check(CheckSettings(path_voc=raccoons, seconds=0, class_object="otter"))
+
+
 @pytest.mark.slow
 def test_the_program_looks_at_both_kinds_at_once(keypoints, tmp_path):
     from datasets.drawn.planes import draw_planes
