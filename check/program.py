@@ -53,7 +53,9 @@ def look_at_boxes(settings: CheckSettings) -> dict[str, Any]:
     show_lines("read:", read.notes)
     show_problems(read.problems)
     if not any(read.scenes.values()):
-        raise InputError(f"{settings.path_voc}: no image is left that can be read")
+        nothing = "no image is left that can be read: there is nothing to train on"
+        show_lines("so:", [nothing])
+        return {"read": read.notes, "wrong": read.problems, "advice": [nothing]}
     facts = box_facts(read.scenes, np.random.default_rng(settings.seed))
     show_boxes(facts)
     times: list[Times] = []

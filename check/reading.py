@@ -75,12 +75,12 @@ def read_boxes(path: Path, class_object: int | str) -> Boxes:
         except InputError as error:
             refusals.append(error)
             continue
-        read.scenes[part] = list(_scenes(read.images[part], read.problems))
     if not read.images:
         raise refusals[0]
     read.notes += [str(error) for error in refusals]
-    for images in read.images.values():
+    for part, images in read.images.items():
         _decode(images)
+        read.scenes[part] = list(_scenes(images, read.problems))
         read.notes += images.notes
         read.problems += images.skipped
     read.shared = _shared(layout, read.images)
@@ -113,7 +113,7 @@ def _open(layout: Layout, part: str, found: Survey, read: Boxes) -> VocSet:
 
 def _scenes(images: VocSet, problems: list[str]) -> Iterator[Scene]:
     name = class_name(images.class_object)
-    for index in range(len(images)):
+    for index in sorted({*range(len(images))} - images.bad):
         try:
             annotation = images.annotation(index)
         except InputError as error:

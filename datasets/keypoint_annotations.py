@@ -36,7 +36,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from common.errors import file_error, several_errors
+from common.errors import MOST_LINES, InputError, file_error, several_errors
 from datasets.keypoint_coco import coco_files, coco_layout
 from datasets.keypoint_handles import handle_layout
 from datasets.keypoint_rows import (
@@ -125,9 +125,10 @@ def read_annotations(
     seen = [point for point in parsed if isinstance(point, Keypoint)]
     if not seen:
         counts = f"{len(parsed)} invisible and {len(bad)} bad ones"
-        raise file_error(
+        error = file_error(
             layout.path, f"no row is left beside {counts}", "visible keypoints"
         )
+        raise InputError("\n  ".join([str(error), *bad[:MOST_LINES]]))
     notes = list(_notes(layout, seen))
     if layout.one_an_image:
         seen = _largest(seen)

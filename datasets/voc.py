@@ -241,6 +241,11 @@ class VocSet:
         objects = (line for lines in self._known.bad_objects.values() for line in lines)
         return [*self._left_out, *self._known.bad.values(), *objects]
 
+    @property
+    def bad(self) -> frozenset[int]:
+        """Indices of the images that turned out to be bad so far."""
+        return frozenset(self._known.bad)
+
     def __len__(self) -> int:
         return len(self._entries)
 
