@@ -119,7 +119,8 @@ def read_annotations(
             file, the line and the field of each.
     """
     layout = find_layout(Path(path), keypoint, columns)
-    parsed, bad = _parse(layout)
+    images = Images(layout.folder)
+    parsed, bad = _parse(layout, images)
     if bad and not skip_bad:
         raise several_errors(layout.path, bad, WAY_ON)
     seen = [point for point in parsed if isinstance(point, Keypoint)]
@@ -129,9 +130,9 @@ def read_annotations(
             layout.path, f"no row is left beside {counts}", "visible keypoints"
         )
         raise InputError("\n  ".join([str(error), *bad[:MOST_LINES]]))
-    notes = list(_notes(layout, seen))
-    if layout.one_an_image:
-        seen = _largest(seen)
+    counted = _largest(seen) if layout.one_an_image else list(dict.fromkeys(seen))
+    notes = list(_notes(layout, len(seen) - len(counted), list(images.swapped)))
+    seen = counted
     splits = {point.split for point in parsed}
     held_out, is_whole = None, splits <= {UNSPLIT, VALIDATION}
     if is_whole:
@@ -220,9 +221,11 @@ def _set_folder(file: Path) -> Path:
     return parent.parent if parent.name.lower() == "annotations" else parent
 
 
-def _parse(layout: Layout) -> tuple[list[Keypoint | Invisible], list[str]]:
+def _parse(
+    layout: Layout, images: Images
+) -> tuple[list[Keypoint | Invisible], list[str]]:
     """Return what the rows hold, and a line about each that makes no sense."""
-    images, parsed, bad = Images(layout.folder), [], []
+    parsed, bad = [], []
     for row in layout.rows:
         try:
             parsed.append(row.parse(images))
@@ -267,14 +270,17 @@ def _final(split: str, splits: set[str]) -> str:
     return "train" if "test" in splits else "test"
 
 
-def _notes(layout: Layout, seen: Sequence[Keypoint]) -> Iterator[str]:
-    """Yield how a set was read, and what was taken for granted."""
+def _notes(layout: Layout, left_out: int, swapped: Sequence[Path]) -> Iterator[str]:
+    """Yield how a set was read, and what was made of it that is no error."""
     yield f"{layout.path}: {layout.words}, {len(layout.rows)} rows"
     yield from layout.notes
-    if layout.one_an_image:
-        images = len({point.path for point in seen})
-        if images < len(seen):
-            yield (
-                f"{len(seen) - images} more {layout.object_name} in the same images:"
-                " the largest of an image counts"
-            )
+    if left_out and layout.one_an_image:
+        objects = f"{left_out} more objects in the same images"
+        yield f"{objects}: the largest of an image counts"
+    elif left_out:
+        yield f"{left_out} rows are there twice: each counts once"
+    if swapped:
+        yield (
+            f"{len(swapped)} annotations exchange height and width ({swapped[0]}): the"
+            " pictures' own count"
+        )

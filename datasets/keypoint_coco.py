@@ -234,7 +234,10 @@ def _picture(
         raise BadRow(f"width and height: {width!r}, {height!r}", "pixels above 0")
     annotated = int(height or 0), int(width or 0)
     real = images.size(path, "file_name", annotated)
-    check_size(real, annotated, f"width, height of {named}", path)
+    if real == annotated[::-1] != annotated:
+        images.swapped[path] = None  # points and boxes are the picture's all the same
+    else:
+        check_size(real, annotated, f"width, height of {named}", path)
     return path, real
 
 

@@ -99,7 +99,6 @@ class Layout:
         rows: of all annotation files, in their order.
         notes: what is taken for granted, a sentence each.
         one_an_image: whether only the largest object of an image counts.
-        object_name: what there may be several of in an image.
     """
 
     path: Path
@@ -108,7 +107,6 @@ class Layout:
     rows: Sequence[Row]
     notes: tuple[str, ...] = ()
     one_an_image: bool = False
-    object_name: str = "objects"
 
 
 def split_word(text: str) -> str | None:
@@ -211,10 +209,14 @@ class Images:
 
     Args:
         folder: of the set.
+
+    Attributes:
+        swapped: those whose annotation exchanges width and height.
     """
 
     def __init__(self, folder: Path):
         self._folder = folder
+        self.swapped: dict[Path, None] = {}
 
     def find(self, name: str, field: str, beside: Path | None = None) -> Path:
         """Return the file; where it is not as named, its last part decides.

@@ -59,6 +59,7 @@ POINTS = st.lists(
     ),
     min_size=1,
     max_size=8,
+    unique=True,
 )
 
 
@@ -494,6 +495,26 @@ def test_parts_of_a_pose_set_are_those_of_its_folders(tmp_path):
     found = read_annotations(tmp_path)
     splits = {point.name: point.split for point in found.keypoints}
     assert splits == {"a.png": "train", "b.png": "test"} and found.held_out is None
+
+
+def test_where_width_and_height_are_exchanged_the_picture_decides(folder):
+    draw_images(folder / "images", "a", (HEIGHT, WIDTH))
+    found = read_annotations(write_coco(folder, coco(person())), keypoint="nose")
+    assert found.keypoints[0].size == (WIDTH, HEIGHT)
+    picture = folder / "images" / "a.png"
+    note = f"1 annotations exchange height and width ({picture}): the pictures' own"
+    assert f"{note} count" in found.notes
+
+
+def test_a_row_that_is_there_twice_counts_once(folder):
+    write(folder, "image,x,y", "a.png,1,2", "a.png,1,2", "a.png,3,2", "b.png,1,2")
+    found = read_annotations(folder)
+    assert [(p.name, p.column) for p in found.keypoints] == [
+        ("a.png", 1.5),
+        ("a.png", 3.5),
+        ("b.png", 1.5),
+    ]
+    assert "1 rows are there twice: each counts once" in found.notes
 
 
 def test_flags_that_say_nothing_about_a_layout_are_refused(folder):
