@@ -18,8 +18,13 @@ from common.command_line import suppress_startup_output
 
 # In notebooks, whose output says that it is a terminal, plain text and no live line.
 _PLAIN: dict[str, Any] = {"force_terminal": False, "force_jupyter": False}
+# What is printed names files and classes: nothing in brackets or colons is a style.
 console = Console(
-    highlight=False, soft_wrap=True, **(_PLAIN if "ipykernel" in sys.modules else {})
+    highlight=False,
+    markup=False,
+    emoji=False,
+    soft_wrap=True,
+    **(_PLAIN if "ipykernel" in sys.modules else {}),
 )
 
 

@@ -212,7 +212,9 @@ class VocSet:
         taken = set(names)
         bad = found.lines(one for one in unlabelled if one not in taken)
         if not names:
-            there = survey(layout, [one.name for one in listed])
+            there = found
+            if not there.objects:
+                there = survey(layout, [one.name for one in listed])
             raise _no_such_class(layout, image_set, class_object, there, len(bad))
         images = cls(
             ((layout, one) for one in names),

@@ -179,9 +179,9 @@ def _left_over(
         console.print(f"there are no splits: {count} that training left to the test")
         return held_out
     if held_out is None:
-        console.print("there are no splits, and training took none: all images count")
+        console.print("there are no splits, and training took none of it: all images")
     else:
-        console.print("training left no image to the test: on one that was trained on")
+        console.print("training left no image to the test, so this one was trained on")
     return None
 
 
