@@ -6,16 +6,13 @@ from pathlib import Path
 from common.epochs import CONFIG
 from common.errors import InputError
 from common.progress import console
-from common.run import config_of, folder_of
+from common.run import folder_of, held_out_of
 from common.settings import plain
 from datasets.classes import model_stem
 from datasets.layouts import Survey, describe, find_layout, survey
 from datasets.splits import choose, draw_held_out
 from datasets.voc import VocImage, VocSet, class_name, images_of
 from hierarchy.config import VOC2007, VOC2012, TestSettings, TrainSettings
-
-HELD_OUT = "held_out"
-"""What ``config.json`` calls the images that a draw left to the test, by folder."""
 
 Divide = Callable[[Path, int | str, list[str]], list[str] | None]
 """Returns which images of a set without splits are left to the test, and says so.
@@ -154,10 +151,11 @@ def _drawn(
     settings: TrainSettings, folder: Path, class_object: int | str, names: list[str]
 ) -> list[str]:
     """Return what a training leaves to its test: where it goes on, the same again."""
-    config = config_of(settings.path_model, model_stem(class_object)) or {}
-    held_out = config.get(HELD_OUT, {}).get(str(plain(folder)))
+    held_out, stem = None, model_stem(class_object)
+    if settings.n:
+        held_out = held_out_of(settings.path_model, stem, folder, names)
     how = f"as {settings.path_model / CONFIG} has it"
-    if settings.n == 0 or held_out is None:
+    if held_out is None:
         held_out = draw_held_out(names, settings.seed)
         how = f"drawn with seed {settings.seed}, and written to config.json"
     if held_out:
@@ -172,8 +170,8 @@ def _left_over(
     settings: TestSettings, folder: Path, names: list[str]
 ) -> list[str] | None:
     """Return the images that the training left to the test; None takes all."""
-    config = config_of(folder_of(settings), settings.trained_stem) or {}
-    held_out = config.get(HELD_OUT, {}).get(str(plain(folder)))
+    run = folder_of(settings)
+    held_out = held_out_of(run, settings.trained_stem, folder, names)
     if held_out:
         count = f"the {len(held_out)} of {len(names)} images"
         console.print(f"there are no splits: {count} that training left to the test")

@@ -14,13 +14,13 @@ import numpy as np
 from common.device_arrays import DeviceTable
 from common.memory import tune_malloc
 from common.prefetch import prefetch
-from common.run import StatefulGenerator, open_run, resolve
+from common.run import HELD_OUT, StatefulGenerator, open_run, resolve
 from datasets.voc import VocImage
 from hierarchy.agent import ActionOutput, Agent
 from hierarchy.augmentation import Mirror, mirror_half, mirror_of
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TrainSettings, expect_name
-from hierarchy.data import HELD_OUT, mirrored_in_turn, report_skipped, training_set
+from hierarchy.data import mirrored_in_turn, report_skipped, training_set
 from hierarchy.encoder import StateEncoder, get_states
 from hierarchy.features import FeatureExtractor, MakeFeatures
 from hierarchy.images import SearchImage
