@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from check.boxes import MOVES, BoxFacts, Reach
+from check.boxes import FAST_MOVES, MOVES, BoxFacts, Reach
 from check.keypoints import KeypointFacts
 from check.times import Times, about
+from datasets.splits import TEST, TRAINVAL
 from glimpse_rnn.data import note_of_side
-from hierarchy.presets import FAST
 
 PAPER_STEPS = 50 * 900 * 10
 """Steps of the paper's training: epochs, images of VOC 2012, steps in a search."""
@@ -16,9 +16,6 @@ FEW_IMAGES = 100
 
 FEW_TESTED = 30
 """With fewer test images chance alone moves a score by several points."""
-
-FAST_STEPS = int(FAST["number_of_steps"])
-"""Actions of a search with the preset fast; one less than these are moves."""
 
 WORTH = 0.05
 """Share of the objects that makes a setting worth its time."""
@@ -43,11 +40,14 @@ def box_advice(
             f"{share:.0%} of the images hold several objects: a test looks for the"
             " first alone, with --only_first_object 0 for the others too"
         )
-    yield from _test_advice(facts.images.get("test", 0), shared)
+    yield from _test_advice(facts.images.get(TEST, 0), shared)
 
 
 def _preset_advice(facts: BoxFacts, times: Sequence[Times]) -> Iterator[str]:
-    trained = next(iter(facts.images.values()))
+    trained = facts.images.get(TRAINVAL, 0)
+    if not trained:
+        yield "no image to train on"
+        return
     steps = 50 * 10 * trained
     seconds = {one.preset: one.training_seconds for one in times}
     took = f", {about(seconds['fast'])} here" if "fast" in seconds else ""
@@ -68,7 +68,7 @@ def _preset_advice(facts: BoxFacts, times: Sequence[Times]) -> Iterator[str]:
 
 def _reach_advice(facts: BoxFacts) -> Iterator[str]:
     wide, narrow = facts.reach
-    fast = FAST_STEPS - 1
+    fast = FAST_MOVES
     if wide.greedy[0] > 0.2:
         yield (
             f"{wide.greedy[0]:.0%} of the objects fill their image: they are found"
@@ -83,7 +83,7 @@ def _reach_advice(facts: BoxFacts) -> Iterator[str]:
     if best.greedy[MOVES] > _best_at(facts.reach, fast) + WORTH:
         yield (
             f"--number_of_steps {MOVES + 1} reaches {best.greedy[MOVES]:.0%} of the"
-            f" objects, the preset's {FAST_STEPS} {_best_at(facts.reach, fast):.0%}"
+            f" objects, the preset's {fast + 1} {_best_at(facts.reach, fast):.0%}"
         )
     if best.greedy[MOVES] < 0.5:
         yield (

@@ -12,6 +12,7 @@ import numpy as np
 from figures.scenes import Scene
 from figures.trees import exhaustive_ious, greedy_ious, random_finds
 from hierarchy.metrics import DETECTION_IOU
+from hierarchy.presets import FAST
 from hierarchy.search import SearchSpec
 
 SCALES = (3 / 4, 2 / 4)
@@ -19,6 +20,9 @@ SCALES = (3 / 4, 2 / 4)
 
 MOVES = 9
 """Of a search as published, whose tenth action is the trigger."""
+
+FAST_MOVES = int(FAST["number_of_steps"]) - 1
+"""Of a search with the preset fast."""
 
 MOST_SEARCHED = 400
 """Objects that are searched for; of more a sample is, which takes seconds."""

@@ -11,7 +11,7 @@ from check.advice import box_advice, keypoint_advice
 from check.boxes import box_facts
 from check.config import CheckSettings
 from check.keypoints import keypoint_facts
-from check.reading import MOST_DECODED, Passes, read_boxes
+from check.reading import MOST_DECODED, Boxes, Passes, read_boxes
 from check.show import show_boxes, show_keypoints, show_lines, show_problems
 from check.times import Times
 from common.devices import start_keras
@@ -22,6 +22,7 @@ from common.progress import console, track
 from common.settings import to_json
 from datasets.keypoint_annotations import Annotations, read_annotations
 from datasets.keypoints import FileSource, KeypointSet
+from datasets.splits import TRAINVAL
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
 from weights.fetch import ensure_trunk
 
@@ -58,21 +59,29 @@ def look_at_boxes(settings: CheckSettings) -> dict[str, Any]:
         return {"read": read.notes, "wrong": read.problems, "advice": [nothing]}
     facts = box_facts(read.scenes, np.random.default_rng(settings.seed))
     show_boxes(facts)
-    times: list[Times] = []
-    part, images = next(iter(read.images.items()))
-    if settings.seconds and next(iter(images), None) is not None:
-        ensure_trunk(settings.path_vgg)
-        console.print("\nmeasuring how long a training takes here …")
-        with start_keras(settings):
-            from check.timing import detector_times
-        flags = ["--path_vgg", str(settings.path_vgg)]
-        flags += ["--class_object", str(read.class_object)]
-        count = len(read.scenes[part])
-        about = Passes(images), count, settings.seconds, flags
-        times = list(detector_times(settings.detector, *about))
+    times = _detector_times(settings, read)
     advice = box_advice(facts, times, read.shared)
     found = _concluded(read.notes, read.problems, facts, times, advice)
     return found | {"shared": read.shared}
+
+
+def _detector_times(settings: CheckSettings, read: Boxes) -> list[Times]:
+    """Return what trainings come to; none where nothing can be measured, and why."""
+    images = read.images.get(TRAINVAL)
+    if not settings.seconds or images is None or next(iter(images), None) is None:
+        return []
+    console.print("\nmeasuring how long a training takes here …")
+    flags = ["--path_vgg", str(settings.path_vgg)]
+    flags += ["--class_object", str(read.class_object)]
+    about = Passes(images), len(read.scenes[TRAINVAL]), settings.seconds, flags
+    try:
+        ensure_trunk(settings.path_vgg)
+        with start_keras(settings):
+            from check.timing import detector_times
+        return list(detector_times(settings.detector, *about))
+    except InputError as error:  # all else that was found is worth having
+        console.print(f"not measured: {error}")
+        return []
 
 
 def look_at_keypoints(settings: CheckSettings) -> dict[str, Any]:

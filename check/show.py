@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.bar import Bar
 from rich.table import Table
 
-from check.boxes import MOVES, BoxFacts
+from check.boxes import FAST_MOVES, MOVES, BoxFacts
 from check.keypoints import KeypointFacts, Spread
 from common.progress import console
 from figures.scenes import scale_name
@@ -72,13 +72,13 @@ def _show_reach(facts: BoxFacts) -> None:
     sampled = "" if facts.searched == facts.objects else f" of {facts.searched} sampled"
     table = Table(title=f"share of the objects{sampled} that searches can find")
     table.add_column("regions of")
-    for moves in (5, MOVES):
+    for moves in (FAST_MOVES, MOVES):
         for who in ("chance", "best moves"):
             table.add_column(f"{who},\n{moves} moves", justify="right")
     table.add_column("anywhere", justify="right")
     for one in facts.reach:
         cells = []
-        for moves in (5, MOVES):
+        for moves in (FAST_MOVES, MOVES):
             cells += [f"{one.chance[moves]:.0%}", f"{one.greedy[moves]:.0%}"]
         cells.append(f"{one.whole_tree[MOVES]:.0%}")
         table.add_row(scale_name(one.scale), *cells)

@@ -303,6 +303,14 @@ def test_where_nothing_is_left_all_that_is_wrong_is_still_said(raccoons, tmp_pat
     assert len(found["wrong"]) >= 10 and "nothing to train on" in found["advice"][0]
 
 
+def test_without_a_trunk_all_else_is_said(raccoons, tmp_path, capsys):
+    (tmp_path / "none.h5").write_text("<html>")
+    path_vgg, path = tmp_path / "none.h5", tmp_path / "found.json"
+    check(CheckSettings(path_voc=raccoons, path_vgg=path_vgg, json=path))
+    assert f"not measured: {path_vgg}" in capsys.readouterr().out
+    assert json.loads(path.read_text())["boxes"]["advice"]
+
+
 def test_a_class_that_a_set_lacks_lists_those_it_has(raccoons):
     with pytest.raises(InputError, match="class_object to be one of .*raccoon"):
         check(CheckSettings(path_voc=raccoons, seconds=0, class_object="otter"))
