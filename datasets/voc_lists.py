@@ -171,16 +171,13 @@ def _fields(
 
 def image_name(text: str, is_image: Callable[[str], bool]) -> str:
     """Return the id of an image that a list names by its id or its file."""
-    if is_image(text):
-        return text
     parts = PureWindowsPath(text).parts  # knows both kinds of slashes
     known = [n for n, part in enumerate(parts[:-1]) if part.lower() in _FOLDERS]
-    if known:
+    if known and not is_image(text):
         text = "/".join(parts[known[-1] + 1 :])
     stem, suffix = os.path.splitext(text)
-    if stem and suffix.lower() in (*IMAGE_SUFFIXES, ".xml") and not is_image(text):
-        return stem
-    return text
+    is_file = stem and suffix.lower() in (*IMAGE_SUFFIXES, ".xml")
+    return stem if is_file and not is_image(text) else text
 
 
 def label_of(path: Path, row: Row) -> int:
