@@ -156,17 +156,18 @@ def _fields(
         return image_name(pair[1], is_image), None
     first, *others = content.split()
     start, _, last = content.replace("\t", " ").rpartition(" ")
-    if (
-        has_labels
-        and last in _LABELS
-        and (len(others) == 1 or others[0] not in _LABELS)
-    ):
+    if has_labels and last in _LABELS and _comes_last(others):
         return image_name(start.strip(), is_image), last
     if others and not has_labels:
         whole = image_name(content, is_image)
         if is_image(whole):
             return whole, None
     return image_name(first, is_image), others[0] if others else None
+
+
+def _comes_last(others: Sequence[str]) -> bool:
+    """Tell whether the label is a line's last field, and not the second of more."""
+    return len(others) == 1 or (len(others) > 1 and others[0] not in _LABELS)
 
 
 def image_name(text: str, is_image: Callable[[str], bool]) -> str:
