@@ -207,10 +207,10 @@ class VocSet:
         found = known or survey(layout, unlabelled)
         wanted = (0, 1) if with_difficult else (1,)
         names = [one.name for one in listed if _label(one, found, name) in wanted]
-        if not skip_bad and found.lines(unlabelled):
-            raise several_errors(layout.folder, found.lines(unlabelled), WAY_ON)
         taken = set(names)
         bad = found.lines(one for one in unlabelled if one not in taken)
+        if not names and bad and not skip_bad:
+            raise several_errors(layout.folder, bad, WAY_ON)
         if not names:
             there = found
             if not there.objects:
@@ -225,6 +225,9 @@ class VocSet:
             smallest_image=smallest_image,
         )
         images.notes = list(layout.notes)
+        if bad and not skip_bad:
+            others = images._look(needs_pictures=True)[0]
+            raise several_errors(layout.folder, [*bad, *others], WAY_ON)
         return images
 
     @property
@@ -361,6 +364,14 @@ class VocSet:
         Raises:
             InputError: something cannot be used and is not skipped; lists all of it.
         """
+        bad, notes = self._look(needs_pictures)
+        if bad and not self._skip_bad:
+            folders = dict.fromkeys(str(one.layout.folder) for one in self._entries)
+            raise several_errors(", ".join(folders), bad, WAY_ON)
+        self.notes += [note for note in notes if note not in self.notes]
+
+    def _look(self, needs_pictures: bool) -> tuple[list[str], list[str]]:
+        """Return what cannot be used, and what is worth a line, an image at a time."""
         bad: list[str] = []
         overhangs: list[tuple[int, str]] = []
         swapped: list[str] = []
@@ -376,10 +387,7 @@ class VocSet:
                 bad.append(str(error))
                 if self._skip_bad:
                     self._known.bad[index] = str(error)
-        if bad and not self._skip_bad:
-            folders = dict.fromkeys(str(one.layout.folder) for one in self._entries)
-            raise several_errors(", ".join(folders), bad, WAY_ON)
-        self.notes += _notes(overhangs, swapped)
+        return bad, _notes(overhangs, swapped)
 
     def _inspect(self, index: int, needs_picture: bool = False) -> Annotation:
         """Return an image's annotation, whatever is wrong with its objects."""

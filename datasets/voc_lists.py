@@ -156,11 +156,7 @@ def _fields(
         return image_name(pair[1], is_image), None
     first, *others = content.split()
     start, _, last = content.replace("\t", " ").rpartition(" ")
-    if (
-        has_labels
-        and last in _LABELS
-        and (len(others) == 1 or others[0] not in _LABELS)
-    ):
+    if has_labels and last in _LABELS and _comes_last(others):
         return image_name(start.strip(), is_image), last
     if others and not has_labels:
         whole = image_name(content, is_image)
@@ -169,18 +165,20 @@ def _fields(
     return image_name(first, is_image), others[0] if others else None
 
 
+def _comes_last(others: Sequence[str]) -> bool:
+    """Tell whether the label is a line's last field, and not the second of more."""
+    return len(others) == 1 or (len(others) > 1 and others[0] not in _LABELS)
+
+
 def image_name(text: str, is_image: Callable[[str], bool]) -> str:
     """Return the id of an image that a list names by its id or its file."""
-    if is_image(text):
-        return text
     parts = PureWindowsPath(text).parts  # knows both kinds of slashes
     known = [n for n, part in enumerate(parts[:-1]) if part.lower() in _FOLDERS]
-    if known:
+    if known and not is_image(text):
         text = "/".join(parts[known[-1] + 1 :])
     stem, suffix = os.path.splitext(text)
-    if stem and suffix.lower() in (*IMAGE_SUFFIXES, ".xml") and not is_image(text):
-        return stem
-    return text
+    is_file = stem and suffix.lower() in (*IMAGE_SUFFIXES, ".xml")
+    return stem if is_file and not is_image(text) else text
 
 
 def label_of(path: Path, row: Row) -> int:

@@ -119,6 +119,8 @@ def read_yaml(path: Path) -> dict[str, Any] | None:
     try:
         content = yaml.safe_load(read_bytes(path))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if path.stem.lower() not in ("data", "dataset"):
+            return None
         what = getattr(error, "problem", None) or type(error).__name__
         raise file_error(path, f"is not readable as YAML: {what}") from None
     return content if isinstance(content, dict) and "names" in content else None
@@ -134,7 +136,8 @@ def names_in(content: Mapping[str, Any], path: Path) -> Names:
     if isinstance(names, list):
         names = dict(enumerate(names))
     if not isinstance(names, dict) or not all(
-        isinstance(key, int) or str(key).isdecimal() for key in names
+        str(key).isdecimal() and isinstance(name, str | int | float)
+        for key, name in names.items()
     ):
         raise file_error(path, f"names is {shown(names)}", "a list of classes")
     return {int(key): " ".join(str(name).split()) for key, name in names.items()}

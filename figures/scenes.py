@@ -1,4 +1,4 @@
-"""What there is to find in a VOC set, read off its annotations without its images."""
+"""What there is to find in a set, read off its annotations; no picture is decoded."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,10 @@ class Annotations:
     """Settings of what is computed from annotations."""
 
     path_voc: Path = VOC2007
-    """Data set in the VOC layout; annotations and sets are enough."""
+    """Data set in any layout of docs/data.md; where annotations state sizes, pictures
+    need not be there."""
     image_set: str = "test"
-    """List in ImageSets/Main, without the class's name."""
+    """Split or list, without the class's name; all takes everything."""
     out: Path = OUT
     """Folder for the picture and the CSV file."""
 

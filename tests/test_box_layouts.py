@@ -474,16 +474,19 @@ def first_lines(folder: Path, **options) -> list[str]:
 
 def test_all_that_is_wrong_is_listed_at_once_and_can_be_skipped(tmp_path):
     xml_beside(tmp_path)
+    draw(tmp_path / "f.png")
+    write(tmp_path / "f.xml", "<annotation>")
     bad_boxes = [*BOXES["a"], ("raccoon", (30, 1, 20, 5)), ("dog", (70, 1, 80, 5))]
     write(tmp_path / "a.xml", xml("a.png", bad_boxes))
     write(tmp_path / "d.xml", xml("d.png", [("raccoon", (30, 1, 20, 5))]))
     (tmp_path / "b c.png").unlink()
     start, *lines = first_lines(tmp_path)
     assert start == (
-        f"{tmp_path}: 4 files or objects cannot be used; --skip_bad 1 goes on without"
+        f"{tmp_path}: 5 files or objects cannot be used; --skip_bad 1 goes on without"
         " them:"
     )
     told = {
+        "f.xml: is not readable as XML",
         "a.xml: object 3 (raccoon), bndbox: xmax 20 is left of xmin 31",
         "a.xml: object 4 (dog), bndbox: xmin 71 to xmax 80 is an empty box",
         "b c.xml: there is no picture b c",
@@ -495,7 +498,7 @@ def test_all_that_is_wrong_is_listed_at_once_and_can_be_skipped(tmp_path):
     images.check()
     for _ in range(2):
         assert boxes_of_read(images) == expected(["a", "é"])
-        assert len(images.skipped) == 4
+        assert len(images.skipped) == 5
         for part in told:
             assert sum(part in line for line in images.skipped) == 1
 
@@ -656,6 +659,36 @@ def test_shapes_of_cvat_that_are_no_upright_boxes(tmp_path):
     write(path, "<annotations><track/></annotations>")
     (line,) = first_lines(tmp_path)
     assert "holds tracks of a video; expected an export as images" in line
+
+
+def test_pictures_without_an_annotation_are_said(tmp_path):
+    for lay_out in (xml_beside, one_json_beside):
+        lay_out(tmp_path / "set")
+        draw(tmp_path / "set" / "other" / "x.png")
+        draw(tmp_path / "set" / "other" / "y.jpg")
+        images = VocSet.open(tmp_path / "set", "all", "raccoon")
+        words = "other/x.png and 1 more have no annotation; left out"
+        assert images.notes == [f"{tmp_path / 'set'}: {words}"]
+        shutil.rmtree(tmp_path / "set")
+
+
+def test_a_picture_that_is_annotated_twice_is_named(tmp_path):
+    xml_beside(tmp_path)
+    shutil.copyfile(tmp_path / "a.xml", write(tmp_path / "old" / "a.xml", ""))
+    (line,) = first_lines(tmp_path)
+    first, second = tmp_path / "a.xml", tmp_path / "old" / "a.xml"
+    assert line.startswith(f"{second}: annotates a.png, as {first} does; expected a pi")
+
+
+def test_yaml_that_refers_to_itself_names_no_class(tmp_path):
+    roboflow_yolo(tmp_path)
+    rows = "\n".join(
+        f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]"
+        for n in range(12)
+    )
+    write(tmp_path / "data.yaml", f"a: &a [x]\n{rows}\nnames: [*m, *m]")
+    (line,) = first_lines(tmp_path)
+    assert "data.yaml: names is" in line and "expected a list of classes" in line
 
 
 def test_a_picture_in_two_places_is_not_guessed(tmp_path):
