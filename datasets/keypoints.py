@@ -16,8 +16,10 @@ from typing import Protocol, overload
 import numpy as np
 from PIL import Image
 
+from common.errors import InputError, several_errors
 from common.images import read_image
 from datasets.keypoint_rows import Keypoint
+from datasets.voc import WAY_ON
 
 
 class Source(Protocol):
@@ -228,6 +230,20 @@ class FileSource:
         Raises:
             InputError: the file cannot be decoded.
         """
+        try:
+            return self._decoded(number)
+        except InputError as error:
+            raise several_errors("", [str(error)], WAY_ON) from None
+
+    def problem(self, number: int) -> str:
+        """Return why a picture cannot be decoded, empty where it can."""
+        try:
+            self._decoded(number)
+        except InputError as error:
+            return str(error)
+        return ""
+
+    def _decoded(self, number: int) -> np.ndarray:
         canvas = self._kept.get(number)
         if canvas is None:
             canvas = squash(self.picture(number), self._side)

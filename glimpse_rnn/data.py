@@ -199,10 +199,9 @@ def _readable(source: FileSource, skipped: list[str]) -> np.ndarray:
     """Return which images can be decoded; the others are added to the list."""
     good = []
     for number in range(len(source.names)):
-        try:
-            source.canvas(number)
-        except InputError as error:
-            skipped.append(str(error))
+        problem = source.problem(number)
+        if problem:
+            skipped.append(problem)
         else:
             good.append(number)
     return np.array(good, np.int64)
