@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from check.boxes import FAST_MOVES, MOVES, BoxFacts, Reach
 from check.keypoints import KeypointFacts
-from check.times import Times, about
+from check.times import Times, about, counted
 from datasets.splits import TEST, TRAINVAL
 from glimpse_rnn.data import note_of_side
 
@@ -149,8 +149,3 @@ def _test_advice(tested: int, shared: Sequence[str]) -> Iterator[str]:
     if 0 < tested < FEW_TESTED:
         images = counted(tested, "image")
         yield f"{images} to test on: scores will move by chance alone"
-
-
-def counted(number: int, word: str) -> str:
-    """Return a number of things to read: ``1 image``, ``2 images``."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -13,7 +13,7 @@ from check.config import CheckSettings
 from check.keypoints import keypoint_facts
 from check.reading import MOST_DECODED, Boxes, Passes, read_boxes
 from check.show import show_boxes, show_keypoints, show_lines, show_problems
-from check.times import Times
+from check.times import Times, counted
 from common.devices import start_keras
 from common.errors import InputError
 from common.files import write_json
@@ -23,6 +23,7 @@ from common.settings import to_json
 from datasets.keypoint_annotations import Annotations, read_annotations
 from datasets.keypoints import FileSource, KeypointSet
 from datasets.splits import TRAINVAL
+from datasets.voc import class_name
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
 from weights.fetch import ensure_trunk
 
@@ -62,7 +63,7 @@ def look_at_boxes(settings: CheckSettings) -> dict[str, Any]:
     times = _detector_times(settings, read)
     advice = box_advice(facts, times, read.shared)
     found = _concluded(read.notes, read.problems, facts, times, advice)
-    return found | {"shared": read.shared}
+    return {"class": class_name(read.class_object), **found, "shared": read.shared}
 
 
 def _detector_times(settings: CheckSettings, read: Boxes) -> list[Times]:
@@ -92,6 +93,10 @@ def look_at_keypoints(settings: CheckSettings) -> dict[str, Any]:
     )
     broken = undecodable(found)
     problems = found.skipped + list(broken.values())
+    if found.held_out is not None:
+        images = len({point.path for point in found.keypoints})
+        count = f"{len(found.held_out)} of {counted(images, 'image')}"
+        found.notes.append(f"there are no splits: {count} would be left to the test")
     show_lines("read:", found.notes)
     show_problems(problems)
     facts = keypoint_facts(found)

@@ -30,8 +30,9 @@ class Times:
     def words(self) -> str:
         """Return the times, and the memory, to read."""
         epoch, training = about(self.epoch_seconds), about(self.training_seconds)
+        images = counted(self.images, "image")
         return (
-            f"preset {self.preset}: an epoch of {self.images} images takes {epoch}, all"
+            f"preset {self.preset}: an epoch of {images} takes {epoch}, all"
             f" {self.epochs} {training}"
             f" at most; {self.memory_bytes / 1e9:.1f} GB of memory,"
             f" {self.disk_bytes / 1e9:.1f} GB of disk for weights"
@@ -40,4 +41,9 @@ class Times:
 
 def about(seconds: float) -> str:
     """Return a time in words that claim no more than a forecast can."""
-    return f"about {duration(seconds)}"
+    return f"about {duration(seconds)}" if seconds >= 1 else "less than a second"
+
+
+def counted(number: int, word: str) -> str:
+    """Return a number of things to read: ``1 image``, ``2 images``."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
