@@ -24,7 +24,12 @@ def file_error(path: Path | str, what: str, expected: str = "") -> InputError:
     text = f"{path}: {what}"
     if expected:
         text += f"; expected {expected}"
-    return InputError(" ".join(text.split()))
+    return InputError(printable(" ".join(text.split())))
+
+
+def printable(text: str) -> str:
+    """Return a text that does nothing to a terminal, whatever file it comes from."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 MOST_LINES = 20

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from common.errors import file_error
+from common.errors import file_error, printable
 from common.images import read_bytes
 from datasets.objects import (
     Convention,
@@ -23,6 +23,7 @@ from datasets.objects import (
     number_of,
     rounded,
     shown,
+    shown_name,
 )
 
 CONVENTION = Convention(field="bbox", names=("y", "x", "y + height", "x + width"))
@@ -68,7 +69,9 @@ def read_coco(path: Path) -> dict[str, Stated] | None:
             raise file_error(path, what)
         objects[files[image]].append(_object(one, n, names, path))
     return {
-        name: Stated(f"{path}: {name}", sizes[name], tuple(found), CONVENTION)
+        name: Stated(
+            f"{path}: {printable(name)}", sizes[name], tuple(found), CONVENTION
+        )
         for name, found in objects.items()
     }
 
@@ -118,7 +121,7 @@ def _object(
     if not known:
         problem = f": category_id {shown(category)} is no category's id"
         return StatedObject(where, "", None, problem=problem)
-    where += f" ({name})"
+    where += f" ({shown_name(name)})"
     box = one.get("bbox")
     numbers = [number_of(value) for value in box] if isinstance(box, list) else []
     if len(numbers) != 4 or None in numbers:

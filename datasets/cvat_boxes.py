@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from common.errors import InputError, file_error
+from common.errors import InputError, file_error, printable
 from datasets.objects import (
     Convention,
     Edges,
@@ -23,6 +23,7 @@ from datasets.objects import (
     number_of,
     rounded,
     shown,
+    shown_name,
 )
 
 CONVENTION = Convention(field="box", names=("ytl", "xtl", "ybr", "xbr"))
@@ -55,8 +56,9 @@ def read_cvat(root: Element, path: Path) -> tuple[list[CvatImage], Counter[str]]
         name = (image.get("name") or "").strip()
         if not name:
             raise file_error(path, f"image {number}: there is no name")
-        objects = tuple(_objects(image, f"{path}: {name}"))
-        stated = Stated(f"{path}: {name}", _size(image), objects, CONVENTION)
+        where = f"{path}: {printable(name)}"
+        objects = tuple(_objects(image, where))
+        stated = Stated(where, _size(image), objects, CONVENTION)
         found.append(CvatImage(name, image.get("subset") or "", stated))
         others.update(one.tag for one in image if one.tag in _OTHER_SHAPES)
     return found, others
@@ -72,7 +74,7 @@ def _size(image: Element) -> Size | None:
 def _objects(image: Element, where: str) -> Iterator[StatedObject]:
     for count, box in enumerate(image.findall("box"), 1):
         name = " ".join((box.get("label") or "").split())
-        here = f"{where}: box {count}" + (f" ({name})" if name else "")
+        here = f"{where}: box {count}" + (f" ({shown_name(name)})" if name else "")
         try:
             yield StatedObject(here, name, _edges(box))
         except InputError as error:

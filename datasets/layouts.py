@@ -13,7 +13,7 @@ from typing import Protocol
 
 from common.errors import InputError, file_error
 from datasets.gathered import LAYOUTS, Files
-from datasets.objects import Stated
+from datasets.objects import Stated, shown_name
 from datasets.voc_lists import Listed, VocFolder, lists_of
 
 
@@ -68,7 +68,7 @@ class Survey:
     def classes(self) -> str:
         """The classes and how many objects each has, for people."""
         most = self.objects.most_common(12)
-        words = [f"{self.spelling[name]} ({count})" for name, count in most]
+        words = [f"{shown_name(self.spelling[name])} ({count})" for name, count in most]
         more = len(self.objects) - len(most)
         return ", ".join(words) + (f" and {more} more" if more else "") or "none"
 

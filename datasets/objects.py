@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from common.boxes import Box
-from common.errors import InputError
+from common.errors import InputError, printable
 from datasets.classes import same_name
 
 Size = tuple[int, int]
@@ -264,6 +264,12 @@ def number_of(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
+
+
+def shown_name(name: str) -> str:
+    """Return a class's name as a line shows it: as it is, unless it is long."""
+    name = printable(name)
+    return name if len(name) <= 40 else f"{name[:39]}…"
 
 
 def shown(value: object) -> str:

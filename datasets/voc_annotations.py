@@ -26,6 +26,7 @@ from datasets.objects import (
     place,
     rounded,
     shown,
+    shown_name,
 )
 
 CONVENTION = Convention(first=1, field="bndbox", names=("ymin", "xmin", "ymax", "xmax"))
@@ -143,11 +144,6 @@ def _objects(root: Element, path: Path) -> Iterator[StatedObject]:
             yield StatedObject(where, name, None, problem=str(error))
         else:
             yield StatedObject(where, name, edges, difficult)
-
-
-def shown_name(name: str) -> str:
-    """Return a class's name as an error shows it: as it is, unless it is long."""
-    return name if len(name) <= 40 else f"{name[:39]}…"
 
 
 def _edges(element: Element) -> Edges:

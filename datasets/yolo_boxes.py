@@ -21,6 +21,7 @@ from datasets.objects import (
     StatedObject,
     number_of,
     shown,
+    shown_name,
 )
 
 CONVENTION = Convention(is_share=True, names=("top", "left", "bottom", "right"))
@@ -72,7 +73,7 @@ def _objects(lines: list[str], path: Path, names: Names) -> Iterator[StatedObjec
             yield StatedObject(where, "", None, problem=problem)
             continue
         name = names[known]
-        where += f" ({name})"
+        where += f" ({shown_name(name)})"
         try:
             yield StatedObject(where, name, _edges(words[1:]))
         except InputError as error:
