@@ -94,12 +94,17 @@ def read_image(
     pixels = _with_decoder(path, lambda image: _decode(image, annotated_size))
     height, width, _ = pixels.shape
     if min(height, width) < smallest:
-        raise file_error(
-            path,
-            f"the image is {height} pixels high and {width} wide",
-            f"at least {smallest} each way",
-        )
+        raise too_small(path, height, width, smallest)
     return pixels
+
+
+def too_small(path: Path | str, height: int, width: int, smallest: int) -> InputError:
+    """Return the error for an image with fewer than ``smallest`` pixels each way."""
+    return file_error(
+        path,
+        f"the image is {height} pixels high and {width} wide",
+        f"at least {smallest} each way",
+    )
 
 
 def read_size(

@@ -1,4 +1,9 @@
-"""Real data sets: fetched from their official addresses, laid out as programs read.
+"""Real data sets: read in the layouts that people have, or fetched and laid out.
+
+Boxes: ``layouts`` finds out what a folder holds, ``voc_lists`` and ``gathered`` by
+which files are there, ``voc_annotations``, ``coco_boxes``, ``cvat_boxes`` and
+``yolo_boxes`` by what is in them. ``objects`` is the one way from what a file states to
+a box. ``splits`` says what is trained on, and ``voc`` opens the images one at a time.
 
 ``fetch`` is the command line for PASCAL VOC, Caltech-101's aeroplanes and MNIST,
 ``door_handles`` the one that joins two sets which are downloaded by hand. ``archives``

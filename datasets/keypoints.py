@@ -16,8 +16,10 @@ from typing import Protocol, overload
 import numpy as np
 from PIL import Image
 
+from common.errors import InputError, several_errors
 from common.images import read_image
-from datasets.keypoint_annotations import Keypoint
+from datasets.keypoint_rows import Keypoint
+from datasets.voc import WAY_ON
 
 
 class Source(Protocol):
@@ -60,6 +62,8 @@ class KeypointSet(Sequence):
         skipped: a line about each row that was left out as bad.
 
     Attributes:
+        held_out: names of images that are left to the test, by folder of the set, where
+            it has no splits of its own.
         targets: float32 (n, 4).
         names: of the pictures.
         sizes: int64 (n, 2), height and width of the pictures in pixels.
@@ -73,6 +77,7 @@ class KeypointSet(Sequence):
         notes: Sequence[str] = (),
         skipped: Sequence[str] = (),
     ):
+        self.held_out: dict[str, list[str]] = {}
         self._source = source
         every = np.arange(len(source.targets)) if numbers is None else numbers
         self._numbers = np.asarray(every, np.int64)
@@ -225,6 +230,20 @@ class FileSource:
         Raises:
             InputError: the file cannot be decoded.
         """
+        try:
+            return self._decoded(number)
+        except InputError as error:
+            raise several_errors("", [str(error)], WAY_ON) from None
+
+    def problem(self, number: int) -> str:
+        """Return why a picture cannot be decoded, empty where it can."""
+        try:
+            self._decoded(number)
+        except InputError as error:
+            return str(error)
+        return ""
+
+    def _decoded(self, number: int) -> np.ndarray:
         canvas = self._kept.get(number)
         if canvas is None:
             canvas = squash(self.picture(number), self._side)

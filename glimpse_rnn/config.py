@@ -13,6 +13,7 @@ from common.errors import file_error
 from common.files import REPOSITORY
 from common.run import CONFIG, RunSettings, config_of, folder_of, remembered
 from common.settings import expect
+from datasets.keypoint_tables import column_names
 from weights import DEFAULT_PATH
 
 Switch = Literal[0, 1]
@@ -133,8 +134,14 @@ class DataSettings:
     """Which images, and where things go."""
 
     path_data: Path | None = None
-    """Data set: a folder with annotations.txt (Car Door Handle format) or a CSV table,
-    or MNIST files; drawn pictures where it is left out and no default is there."""
+    """Data set: a folder with annotations.txt (Car Door Handle format), a CSV table,
+    COCO's JSON or YOLO's text files (docs/data.md), or MNIST files; drawn pictures
+    where it is left out and no default is there."""
+    keypoint: str = ""
+    """Keypoint to find, by its name, in a data set of COCO's or YOLO's form."""
+    columns: tuple[str, ...] = ()
+    """What a CSV table's columns are called: image=file x=cx y=cy; also normaliser,
+    visible and split."""
     cache_gb: float = 2.0
     """Gigabytes of memory for decoded images."""
     skip_bad: Switch = 0
@@ -157,6 +164,7 @@ class DataSettings:
         """
         expect(self, "cache_gb", "a number, at least 0", lambda x: 0 <= x < inf)
         expect(self, "seed", "0 to 2147483647", lambda x: 0 <= x < 2**31)
+        column_names(self.columns)
 
 
 @dataclass(frozen=True)
@@ -170,7 +178,8 @@ class TrainSettings(RunSettings, DataSettings, ModelSettings):
     validation: float = 0.1
     """Share of the training images that is kept to validate on."""
     split_seed: int = 0
-    """Of which images these are; the same for all runs that are to be compared."""
+    """Of which images these are, and which are to test on where the data set does not
+    say; the same for all runs that are to be compared."""
     batch_size: int = 64
     """Images in an update."""
     learning_rate: float = 1e-3
@@ -266,7 +275,8 @@ class TestSettings(DataSettings, ModelSettings):
 
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` beside the weights says of network and data."""
-        names = {field.name for field in fields(ModelSettings)} | {"path_data"}
+        names = {field.name for field in fields(ModelSettings)}
+        names |= {"path_data", "keypoint", "columns"}
         return remembered(type(self), folder_of(self), STEM, frozenset(names))
 
     @classmethod

@@ -17,7 +17,7 @@ from common.images import find_images, read_image
 from common.prefetch import prefetch
 from common.progress import console, track
 from common.run import compare_with_training, made_with, trained_weights
-from datasets.voc import VocImage, VocSet, class_name
+from datasets.voc import VocImage, VocSet
 from hierarchy.augmentation import mirror_of
 from hierarchy.baselines import (
     AgentPolicy,
@@ -36,7 +36,7 @@ from hierarchy.images import SearchImage
 from hierarchy.metrics import GroundTruth
 from hierarchy.q_network import get_q_network
 from hierarchy.search import SearchSpec
-from hierarchy.strips import draw_sequences, frame_of, strip_name
+from hierarchy.strips import StripNames, draw_sequences, frame_of, strip_name
 from report.curves import draw_precision_recall, draw_regions_per_object
 
 Item = TypeVar("Item")
@@ -55,7 +55,7 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
         InputError: a setting or file cannot be used.
     """
     settings.check()
-    checkpoints = Checkpoints(settings.path_model, settings.class_id)
+    checkpoints = Checkpoints(settings.path_model, settings.class_object)
     weights = trained_weights(
         settings, checkpoints, f"python {settings.detector}/train.py -n 0"
     )
@@ -70,7 +70,7 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
     agent = load_agent(settings, weights, extract)
     about = {
         "detector": settings.detector,
-        "class": class_name(settings.class_id),
+        "class": settings.class_name,
         **made_with(settings, weights),
         **extract.fingerprint,
         "quirks": settings.differences.names(),
@@ -129,11 +129,12 @@ def measure(
     """
     evaluators = {name: Evaluator() for name in AGENTS}
     random = RandomPolicy(np.random.default_rng(settings.seed))
+    names = StripNames()
     start = time.perf_counter()
     whole = ((image, SearchImage(image.key, image.pixels)) for image in images)
     searched = _searched(settings, spec, whole, agent)
     for image, visited, seconds in track(searched, "testing", len(images)):
-        truth = _truth(image, settings.class_id)
+        truth = _truth(image, settings.class_name)
         evaluators["agent"].add(truth, visited, seconds)
         for name, policy in (
             ("random", random),
@@ -144,7 +145,8 @@ def measure(
             ((_, others, seconds),) = _searched(settings, spec, one, policy)
             evaluators[name].add(truth, others, seconds)
         if settings.bool_draw:
-            _draw(settings, spec, image.name, visited, truth.boxes)
+            name = names.of(image.key, image.name)
+            _draw(settings, spec, name, visited, truth.boxes)
     if not evaluators["agent"].truths:
         raise InputError(f"none of {len(images)} test images can be read")
     results = {
@@ -163,8 +165,8 @@ def measure(
     return results
 
 
-def _truth(image: VocImage, class_id: int) -> GroundTruth:
-    objects = [item for item in image.objects if item.class_id == class_id]
+def _truth(image: VocImage, class_name: str) -> GroundTruth:
+    objects = [item for item in image.objects if item.class_name == class_name]
     return GroundTruth(
         tuple(item.box for item in objects), tuple(item.difficult for item in objects)
     )
@@ -283,12 +285,13 @@ def search_pictures(
     """
     found: list[dict[str, Any]] = []
     skipped: list[str] = []
-    names = _distinct_names(paths)
+    names = StripNames()
     pictures = _read(settings, paths, skipped, smallest_image)
     searched = _searched(settings, spec, pictures, agent)
     for path, visited, _ in track(searched, "searching", len(paths)):
         found.append(_detections_in(path, visited))
-        _draw(settings, spec, names[path], visited, None)
+        name = names.of(str(path), path.stem)
+        _draw(settings, spec, name, visited, None)
     if not found:
         raise InputError(f"none of {len(paths)} pictures can be read: {skipped[0]} …")
     write_json(
@@ -321,17 +324,6 @@ def _read(
             skipped.append(str(error))
         else:
             yield path, SearchImage(str(path), pixels)
-
-
-def _distinct_names(paths: list[Path]) -> dict[Path, str]:
-    """Return a name for each picture's strips: its stem, numbered where shared."""
-    names: dict[Path, str] = {}
-    counts: dict[str, int] = defaultdict(int)
-    for path in paths:
-        counts[path.stem] += 1
-        number = counts[path.stem]
-        names[path] = path.stem if number == 1 else f"{path.stem}~{number}"
-    return names
 
 
 def _detections_in(path: Path, visited: list[VisitedRegion]) -> dict[str, Any]:

@@ -212,10 +212,11 @@ def test_an_image_that_is_cut_short_is_left_out_and_listed(tmp_path):
     path = dots(tmp_path / "dots", 6) / "car_ims" / "000001.png"
     path.write_bytes(path.read_bytes()[:60])
     images = open_keypoints(path.parents[1], "train", SIDE, 1.0)
-    with pytest.raises(InputError, match="000001.png"):
+    with pytest.raises(InputError, match="000001.png.*--skip_bad 1"):
         images.arrays()
     images = open_keypoints(path.parents[1], "train", SIDE, 1.0, skip_bad=1)
     assert len(images) == 3 and "000001.png" in images.skipped[0]
+    assert "skip_bad" not in images.skipped[0]
     assert images.arrays()[0].shape[0] == 3
 
 
@@ -413,6 +414,8 @@ class Settings:
     image_size: int = SIDE
     cache_gb: float = 0.1
     skip_bad: int = 0
+    keypoint: str = ""
+    columns: tuple[str, ...] = ()
 
 
 def test_the_data_set_given_is_used_and_named(folder, capsys):
