@@ -235,6 +235,21 @@ def save_picture(pixels: np.ndarray, path: Path) -> None:
             image.save(partial, quality=92)
 
 
+def to_image(pixels: np.ndarray, path: Path | str | None = None) -> Image.Image:
+    """Return what was drawn as a Pillow image.
+
+    Args:
+        pixels: uint8 (h, w, 3) RGB.
+        path: a file to write it to as well, as :func:`save_picture` does.
+
+    Raises:
+        InputError: the file's suffix is none that it can be written in.
+    """
+    if path is not None:
+        save_picture(pixels, Path(path))
+    return Image.fromarray(pixels)
+
+
 def _png(image: Image.Image) -> bytes:
     """Return an image as PNG, made smaller until it has at most MAX_BYTES."""
     while True:

@@ -69,6 +69,11 @@ class Rollout:
 
 def draw_rollout(rollout: Rollout, path: Path) -> None:
     """Draw the trajectory, a closer view of its end, and what each glimpse saw."""
+    save_picture(rollout_picture(rollout), path)
+
+
+def rollout_picture(rollout: Rollout) -> np.ndarray:
+    """Return what :func:`draw_rollout` writes: uint8 (height, width, 3) RGB."""
     images = rollout.glimpse_images
     tile = min(TILE, MAX_TILES_WIDTH // max(len(rollout.locations), 1) - 6)
     closer_left = MARGIN + PICTURE[0] + GAP
@@ -92,7 +97,7 @@ def draw_rollout(rollout: Rollout, path: Path) -> None:
         _draw_glimpse_images(canvas, images, images_left, top, tile)
     words = "glimpses and their finest windows; dashed: all windows of the last"
     _draw_legend(canvas, [rollout], top + height + 16, words)
-    save_picture(canvas.pixels(), path)
+    return canvas.pixels()
 
 
 def draw_cases(rollouts: Sequence[Rollout], path: Path, title: str) -> None:

@@ -109,6 +109,22 @@ class Frame:
     note: str = ""
 
 
+def search_strip(
+    frames: Sequence[Frame], actions: Sequence[Action], title: str = ""
+) -> np.ndarray:
+    """Return a search as a strip, as :func:`draw_search` writes it.
+
+    Returns:
+        uint8 (height, width, 3) RGB.
+
+    Raises:
+        ValueError: there are no frames.
+    """
+    if not frames:
+        raise ValueError("a search without steps cannot be drawn")
+    return _Strip(frames, actions, title).draw()
+
+
 def draw_search(
     frames: Sequence[Frame], actions: Sequence[Action], path: Path, title: str = ""
 ) -> None:
@@ -127,9 +143,7 @@ def draw_search(
         ValueError: there are no frames.
         InputError: the suffix is another.
     """
-    if not frames:
-        raise ValueError("a search without steps cannot be drawn")
-    save_picture(_Strip(frames, actions, title).draw(), path)
+    save_picture(search_strip(frames, actions, title), path)
 
 
 class _Scale:
