@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
-from common.command_line import preset_values
 from common.files import REPOSITORY
 from common.run import RunSettings, folder_of, remembered, stem_of
-from common.settings import expect
+from common.settings import PresetSettings, expect
 from datasets.voc import class_name, class_number
 from hierarchy import presets
 from hierarchy.actions import ACTION_SETS, ActionSet
@@ -30,17 +29,17 @@ VOC2012 = REPOSITORY / "VOC2012"
 
 
 @dataclass(frozen=True)
-class SharedSettings:
+class SharedSettings(PresetSettings):
     """What training and testing have in common."""
 
-    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
-    """Fields that ``--preset NAME`` sets, on top of those of the classes above."""
+    PRESETS = presets.PRESETS
     detector: ClassVar[str] = ""
     """What the detector is called."""
 
-    preset: Literal["paper", "fast"] = "paper"
-    """Where settings start from: as published, or what learns in minutes from a few
-    hundred images (hierarchy/presets.py); further flags override it."""
+    preset: Literal["paper", "fast", "demo"] = "paper"
+    """Where settings start from: as published, what learns in minutes from a few
+    hundred images, or what make demo runs (hierarchy/presets.py); further flags
+    override it."""
     class_object: int | str = 1
     """Class to search for: 1 (aeroplane) … 20 (tvmonitor) in VOC order, or its name."""
     scale_subregion: float = 3 / 4
@@ -75,16 +74,6 @@ class SharedSettings:
     deterministic: Switch = 0
     """1 gives the same bits on the same GPU too, at the price of time; processors do
     without."""
-
-    @classmethod
-    def of_preset(cls, preset: str, **changes: Any) -> Self:
-        """Return the settings that ``--preset`` and further flags stand for.
-
-        Args:
-            preset: ``paper`` or ``fast``.
-            **changes: fields that override it.
-        """
-        return cls(**(preset_values(cls, preset) | changes))
 
     @property
     def class_id(self) -> int:
@@ -165,8 +154,6 @@ class SharedSettings:
 @dataclass(frozen=True)
 class TrainSettings(RunSettings, SharedSettings):
     """Settings of training."""
-
-    PRESETS = {"fast": presets.FAST | presets.FAST_TRAINING}
 
     gamma: float = 0.90
     """Discount of the next state's value."""
@@ -286,8 +273,6 @@ class TrainSettings(RunSettings, SharedSettings):
 @dataclass(frozen=True)
 class TestSettings(SharedSettings):
     """Settings of testing."""
-
-    PRESETS = {"fast": presets.FAST}
 
     path_voc_test: Path = VOC2007
     """Data set to test on, in the VOC layout; drawn planes where the default is not
