@@ -11,23 +11,13 @@ from rich.table import Table
 
 from common.errors import InputError
 from common.files import check_folder, write_json
-from common.images import find_images, read_image
+from common.images import find_images
 from common.progress import console, rounded, track
-from common.run import (
-    compare_with_training,
-    folder_of,
-    made_with,
-    trained_weights,
-)
-from datasets.keypoints import KeypointSet, squash
+from common.run import folder_of, made_with, trained_weights
+from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import Augmentation
-from glimpse_rnn.checkpoint import Checkpoints, load_weights
-from glimpse_rnn.config import (
-    ModelSettings,
-    TestSettings,
-    trained_model,
-    training_of,
-)
+from glimpse_rnn.checkpoint import Checkpoints
+from glimpse_rnn.config import TestSettings, trained_model, training_of
 from glimpse_rnn.controls import whole_image_predictions
 from glimpse_rnn.data import announce, open_sets, report_skipped
 from glimpse_rnn.evaluation import (
@@ -36,12 +26,18 @@ from glimpse_rnn.evaluation import (
     rollout_of,
     sampled_predictions,
     seconds_per_image,
-    to_pixels,
     trace,
     write_case,
 )
+from glimpse_rnn.locator import (
+    LocateResult,
+    Locator,
+    Point,
+    load_model,
+    weights_of,
+)
 from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
-from glimpse_rnn.model import GlimpseRegressor, get_model
+from glimpse_rnn.model import GlimpseRegressor
 from glimpse_rnn.training import split
 from report.canvas import plain_name
 from report.curves import draw_detection_rate, draw_rate_by_glimpses
@@ -65,17 +61,10 @@ def test(settings: TestSettings) -> None:
     """
     settings.check()
     settings.check_names()
-    training_run = training_of(folder_of(settings))
-    weights = trained_weights(
-        settings,
-        Checkpoints(settings.path_model),
-        "python glimpse_rnn/train.py -n 0",
-    )
-    trunk = training_run["identity"].get("trunk")
-    identity = settings.architecture() | {"trunk": trunk}
-    compare_with_training(weights, identity)
+    weights = weights_of(settings)
     paths = find_images(settings.images) if settings.images else []
-    model = load_model(settings, weights)
+    locator = Locator(settings, weights)
+    model, training_run = locator.model, training_of(folder_of(settings))
     trained = {
         name: value
         for name, value in training_run["settings"].items()
@@ -85,12 +74,12 @@ def test(settings: TestSettings) -> None:
         "model": "glimpse_rnn",
         "task": settings.task,
         **made_with(settings, weights),
-        "trunk": trunk,
+        "trunk": locator.trunk,
         "training": trained,
     }
     check_folder(settings.path_testing_folder, "path_testing_folder")
     if paths:
-        locate(settings, model, paths, about)
+        locate(locator, paths, about)
         return
     is_test = settings.split == "test"
     opened = open_sets(settings, *(("train", "test") if is_test else ("train",)))
@@ -101,17 +90,6 @@ def test(settings: TestSettings) -> None:
     announce("testing", images)
     measure(settings, model, images, training, about, trained)
     report_skipped(images)
-
-
-def load_model(settings: ModelSettings, weights: Path) -> GlimpseRegressor:
-    """Build a model and read its weights, VGG-16's blocks among them.
-
-    Raises:
-        InputError: the file is damaged, or of a model with other settings.
-    """
-    model = get_model(settings)
-    load_weights(model, weights)
-    return model
 
 
 def measure(
@@ -336,10 +314,7 @@ def _print_table(results: dict[str, Any]) -> None:
 
 
 def locate(
-    settings: TestSettings,
-    model: GlimpseRegressor,
-    paths: Sequence[Path],
-    about: dict[str, Any],
+    locator: Locator, paths: Sequence[Path], about: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Locate the keypoint in pictures without annotations; write what was found.
 
@@ -347,33 +322,22 @@ def locate(
     Positions are in pixels from the upper left corner, the middle of the first pixel at
     0.5.
 
+    Args:
+        locator: the trained one.
+        paths: the pictures.
+        about: what the detections were made with; becomes part of them.
+
     Returns:
         What ``detections.json`` lists under ``images``.
     """
-    found, skipped = [], []
-    names = distinct_names([path.name for path in paths])
-    for path, name in zip(track(paths, "locating", len(paths)), names, strict=True):
-        try:
-            picture = read_image(path)
-        except InputError as error:
-            if not settings.skip_bad:
-                raise
-            skipped.append(str(error))
-            continue
-        canvas = squash(picture, model.image_size, model.channels)
-        outputs = trace(model, canvas[None], "mean", settings.seed)
-        rollout = Rollout(
-            picture,
-            outputs["locations"][0],
-            outputs["prediction"][0],
-            None,
-            None,
-            model.windows,
-            model.glimpse_images(canvas, outputs["locations"][0]),
-            path.name,
-        )
-        draw_rollout(rollout, settings.path_testing_folder / f"{name}_run.png")
-        found.append(_detection(path, rollout))
+    settings, found = locator.settings, []
+    skipped: list[str] = []
+    distinct = distinct_names([path.name for path in paths])
+    names = dict(zip(map(str, paths), distinct, strict=True))
+    located = locator.locate(paths, skipped if settings.skip_bad else None)
+    for result in track(located, "locating", len(paths)):
+        result.draw(settings.path_testing_folder / f"{names[result.name]}_run.png")
+        found.append(_detection(result))
     results = {**about, "images": found, "skipped": skipped}
     write_json(settings.path_testing_folder / "detections.json", results)
     for line in skipped:
@@ -384,17 +348,17 @@ def locate(
     return found
 
 
-def _detection(path: Path, rollout: Rollout) -> dict[str, Any]:
-    height, width, _ = rollout.picture.shape
-
-    def position(location: np.ndarray) -> dict[str, float]:
-        row, column = to_pixels(rollout, location)
-        return {"x": column, "y": row}
-
+def _detection(result: LocateResult) -> dict[str, Any]:
+    """Return where the keypoint is in a picture, ready for JSON."""
     return {
-        "image": str(path),
-        "height": height,
-        "width": width,
-        "keypoint": position(rollout.prediction),
-        "glimpses": [position(location) for location in rollout.locations],
+        "image": result.name,
+        "height": result.height,
+        "width": result.width,
+        "keypoint": _position(result.keypoint),
+        "glimpses": [_position(glimpse) for glimpse in result.glimpses],
     }
+
+
+def _position(point: Point) -> dict[str, float]:
+    y, x = point
+    return {"x": x, "y": y}

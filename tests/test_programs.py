@@ -339,6 +339,14 @@ def test_pictures_without_annotations_are_searched(
     assert [image["image"] for image in found] == [str(path) for path in pictures]
     strips = list(tmp_path.glob("*_search_*.png"))
     assert len(strips) == sum(len(image["detections"]) for image in found)
+    load = import_module(detector).Detector.load
+    loaded = load(trained[0], only_first_object=0, number_of_steps=3)
+    for image, result in zip(found, loaded.search(pictures), strict=True):
+        for detection, search in zip(image["detections"], result.searches, strict=True):
+            assert detection["trigger_q_value"] == search.score
+            assert list(detection["box"].values()) == [
+                search.box[at] for at in (1, 0, 3, 2)
+            ]
     for image in found:
         for detection in image["detections"]:
             box = detection["box"]
