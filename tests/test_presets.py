@@ -118,6 +118,19 @@ def test_strongest_is_what_the_results_were_measured_with():
     assert plain(strongest) == plain(parse(glimpses.TrainSettings, words))
 
 
+def test_fast_is_the_study_s_best_variant_for_longer():
+    text = (ROOT / "RESULTS.md").read_text("utf-8")
+    options = re.search(r"--study options .*?--test_flags", text, re.DOTALL)[0]
+    flags = dict(re.findall(r"(\w+)=(\S+)", options)) | {"epochs": "45"}
+    flags |= OWN_STUDIES["options"]["predicted"] | {"decay_steps": "60"}
+    flags |= {"convolution_dtype": "float32"}
+    words = [f"--{name}={value}" for name, value in flags.items()]
+    fast = ["--preset", "fast", "--path_data", "door_handles"]
+    assert plain(parse(glimpses.TrainSettings, fast)) == plain(
+        parse(glimpses.TrainSettings, words)
+    )
+
+
 # What `make results-small` trained before there was a budget for it.
 SMALL = (
     "epochs=12 batch_size=16 path_data=drawn/cars max_images=240 image_size=128"
