@@ -16,7 +16,7 @@ from benchmarks.glimpse_rnn import ArrayBatches, random_images
 from benchmarks.measuring import Measurement
 from common.data_pipeline import fit
 from common.memory import tune_malloc
-from datasets.voc import VocImage, VocObject
+from datasets.voc import VOC_CLASSES, VocImage, VocObject
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
 from glimpse_rnn.model import get_model
 from hierarchy.baselines import AgentPolicy
@@ -134,7 +134,7 @@ def _testing(name: str, searches: int, images: int) -> Measurement:
 def _pictures(number: int) -> list[VocImage]:
     """Return images of VOC size of nothing in particular, each with an object."""
     generator = np.random.default_rng(0)
-    objects = (VocObject(1, (120, 150, 200, 260), False),)
+    objects = (VocObject(VOC_CLASSES[0], (120, 150, 200, 260), False),)
     return [
         VocImage(
             str(index),

@@ -102,8 +102,8 @@ class EpochFiles:
         return self._epochs_of("weights")
 
     def _epochs_of(self, kind: str) -> list[int]:
-        pattern = re.compile(rf"{self.stem}_epoch_(\d+)\.{kind}\.h5")
-        names = (path.name for path in self.folder.glob(f"{self.stem}_epoch_*"))
+        pattern = re.compile(rf"{re.escape(self.stem)}_epoch_(\d+)\.{kind}\.h5")
+        names = (path.name for path in self.folder.glob("*_epoch_*"))
         return sorted(int(m[1]) for name in names if (m := pattern.fullmatch(name)))
 
     def check_start(self, epoch: int) -> None:

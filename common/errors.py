@@ -1,5 +1,6 @@
 """The one error that a user, not a programmer, can put right."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -7,7 +8,8 @@ class InputError(Exception):
     """A file, setting or argument is not what the program can work with.
 
     The message is one line that names the file (where there is one), the field and
-    what was expected; command lines print it as it is, without a traceback.
+    what was expected, or such lines below one that counts them; command lines print it
+    as it is, without a traceback.
     """
 
 
@@ -23,3 +25,24 @@ def file_error(path: Path | str, what: str, expected: str = "") -> InputError:
     if expected:
         text += f"; expected {expected}"
     return InputError(" ".join(text.split()))
+
+
+MOST_LINES = 20
+"""Mistakes of a kind that are listed one by one."""
+
+
+def several_errors(where: Path | str, lines: Sequence[str], way_on: str) -> InputError:
+    """Build the error for all that is wrong with a set, not only the first of it.
+
+    Args:
+        where: the set.
+        lines: what is wrong, each a line of its own. A single one is the whole message.
+        way_on: the flag that goes on without what is wrong, and what it does.
+    """
+    if len(lines) == 1:
+        return InputError(f"{lines[0]}; {way_on} it")
+    listed = [f"  {line}" for line in lines[:MOST_LINES]]
+    if len(lines) > MOST_LINES:
+        listed.append(f"  and {len(lines) - MOST_LINES} more")
+    start = f"{where}: {len(lines)} files or objects cannot be used; {way_on} them:"
+    return InputError("\n".join([start, *listed]))

@@ -33,6 +33,10 @@ data and results belong to the folder it is started from, not among the packages
 
 _PARTIAL = ".partial-"
 
+_UNPORTABLE = frozenset('<>:"/\\|?*%')
+_LONGEST_NAME = 160
+"""Bytes; systems take 255, of which the rest of a name needs some."""
+
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
@@ -179,6 +183,33 @@ def write_json(path: Path, value: Any) -> None:
         ValueError: if a number is not finite, which JSON cannot hold.
     """
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def portable_name(text: str) -> str:
+    """Return a text as part of a file's name, another one for each text.
+
+    Letters of any script and blanks stay. What some system's file names cannot hold is
+    percent-encoded, as UTF-8. Of a text that is too long the start stays, and a digest
+    tells it from others.
+
+    Args:
+        text: without line breaks.
+    """
+    name = "".join(c if _is_portable(c) else _percent(c) for c in text)
+    data = name.encode()
+    if len(data) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
+    return f"{data[: _LONGEST_NAME - 13].decode(errors='ignore')}~{digest}"
+
+
+def _is_portable(character: str) -> bool:
+    return character.isprintable() and character not in _UNPORTABLE
+
+
+def _percent(character: str) -> str:
+    data = character.encode(errors="surrogatepass")
+    return "".join(f"%{byte:02X}" for byte in data)
 
 
 def sha256_of(path: Path) -> str:

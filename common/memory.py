@@ -1,6 +1,7 @@
 """How the process deals with large blocks of memory."""
 
 import ctypes
+import sys
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # names of glibc's mallopt
 
@@ -18,3 +19,13 @@ def tune_malloc() -> None:
         return
     mallopt(_MMAP_MAX, 0)
     mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def peak_bytes() -> int:
+    """Return how large this process was at most, in bytes; 0 where nobody knows."""
+    try:
+        import resource  # which Windows has not
+    except ImportError:
+        return 0
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size if sys.platform == "darwin" else 1024 * size

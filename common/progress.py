@@ -18,14 +18,27 @@ from common.command_line import suppress_startup_output
 
 # In notebooks, whose output says that it is a terminal, plain text and no live line.
 _PLAIN: dict[str, Any] = {"force_terminal": False, "force_jupyter": False}
+# What is printed names files and classes: nothing in brackets or colons is a style.
 console = Console(
-    highlight=False, soft_wrap=True, **(_PLAIN if "ipykernel" in sys.modules else {})
+    highlight=False,
+    markup=False,
+    emoji=False,
+    soft_wrap=True,
+    **(_PLAIN if "ipykernel" in sys.modules else {}),
 )
 
 
 def rounded(value: float) -> float:
     """Return a number as a log holds it, with six digits."""
     return float(f"{value:.6g}")
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that fits: seconds, minutes, hours or days."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 class RunningMean:

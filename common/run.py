@@ -44,6 +44,9 @@ from common.progress import TensorBoardLog, console
 from common.provenance import provenance
 from common.settings import expect, from_json, plain, to_json
 
+HELD_OUT = "held_out"
+"""What ``config.json`` calls the images that a draw left to the test, by folder."""
+
 AUTO = "auto"
 """What ``-n`` says to go on at the first epoch that is not finished."""
 
@@ -148,6 +151,32 @@ def read_config(folder: Path) -> dict[str, dict[str, Any]]:
     return config
 
 
+def held_out_of(
+    folder: Path, stem: str, path: Path | str, names: Collection[str]
+) -> list[str] | None:
+    """Return the images that a training left to its test.
+
+    Args:
+        folder: of the run.
+        stem: of the model.
+        path: of the set, which has no splits of its own. One that lies elsewhere by now
+            is known by its images.
+        names: of all its images.
+
+    Returns:
+        None where the training was not on this set.
+
+    Raises:
+        InputError: ``config.json`` is damaged.
+    """
+    recorded = (config_of(folder, stem) or {}).get(HELD_OUT, {})
+    found = recorded.get(str(plain(Path(path))))
+    if found is None:
+        moved = (one for one in recorded.values() if one and set(one) <= set(names))
+        found = next(moved, None)
+    return found
+
+
 def config_of(folder: Path, stem: str) -> dict[str, Any] | None:
     """Return what a folder's ``config.json`` says of a model.
 
@@ -218,6 +247,7 @@ def open_run(
     others: Mapping[str, Stateful],
     data: str,
     writes: bool = True,
+    more: Mapping[str, Any] = {},
 ) -> Iterator["Run"]:
     """Take a run's folder, and go to where its training starts.
 
@@ -229,12 +259,13 @@ def open_run(
         others: what else goes on where it stood, by name.
         data: what is trained on, in words.
         writes: whether this process is the one that writes; others only restore.
+        more: what else ``config.json`` is to say of the model, ready for JSON.
 
     Raises:
         InputError: the folder cannot be used, or the settings are not those that the
             model was trained with.
     """
-    run = Run(settings, files, identity, learner, others, data, writes)
+    run = Run(settings, files, identity, learner, others, data, writes, more)
     if not writes:
         run.restore()
         yield run
@@ -266,11 +297,12 @@ class Run:
         others: Mapping[str, Stateful],
         data: str,
         writes: bool,
+        more: Mapping[str, Any],
     ):
         first = int(settings.n)
         self.epochs = range(first, first + settings.epochs)
         self._settings, self._files = settings, files
-        self._identity, self._data = plain(identity), data
+        self._identity, self._data, self._more = plain(identity), data, more
         self._learner, self._others, self._writes = learner, others, writes
         self._board: TensorBoardLog | None = None
 
@@ -320,6 +352,7 @@ class Run:
             "settings": to_json(self._settings),
             "identity": self._identity,
             "data": self._data,
+            **self._more,
             "end": self.epochs.stop,
             "made_with": provenance(),
         }

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from common.images import read_image
-from datasets.keypoint_annotations import Keypoint
+from datasets.keypoint_rows import Keypoint
 
 
 class Source(Protocol):
@@ -60,6 +60,8 @@ class KeypointSet(Sequence):
         skipped: a line about each row that was left out as bad.
 
     Attributes:
+        held_out: names of images that are left to the test, by folder of the set, where
+            it has no splits of its own.
         targets: float32 (n, 4).
         names: of the pictures.
         sizes: int64 (n, 2), height and width of the pictures in pixels.
@@ -73,6 +75,7 @@ class KeypointSet(Sequence):
         notes: Sequence[str] = (),
         skipped: Sequence[str] = (),
     ):
+        self.held_out: dict[str, list[str]] = {}
         self._source = source
         every = np.arange(len(source.targets)) if numbers is None else numbers
         self._numbers = np.asarray(every, np.int64)

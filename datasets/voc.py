@@ -1,38 +1,30 @@
-"""PASCAL VOC databases as they are on disk, read one image at a time.
+"""Sets of annotated images, read one at a time.
 
-Layout of the folder that ``path_voc`` names::
-
-    Annotations/NAME.xml       classes, boxes, flags
-    ImageSets/Main/SET.txt     names of images; CLASS_SET.txt with a label beside them
-    JPEGImages/NAME.jpg        pixels
-
-Reference: Everingham et al., The PASCAL Visual Object Classes Challenge, development
-kit.
+:func:`datasets.layouts.find_layout` finds out how a set's files are to be read,
+:func:`datasets.splits.choose` which of its images serve; what is left is to open them.
 """
 
 import operator
 import os
-import reprlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from common.errors import InputError, file_error
-from common.images import find_images, read_bytes, read_image
-from datasets.voc_annotations import (
-    VOC_CLASSES,
-    Annotation,
-    AnnotationFile,
-    VocObject,
-    class_name,
-    class_number,
-    file_inside,
-    get_bb_of_gt_from_pascal_xml_annotation,
-    is_file_name,
+from common.errors import InputError, file_error, several_errors
+from common.images import find_images, read_image, read_size, too_small
+from datasets.classes import VOC_CLASSES, class_id, class_name, class_number
+from datasets.layouts import Layout, Survey, find_layout, survey
+from datasets.objects import Annotation, Size, VocObject, place
+from datasets.splits import choose, share_of
+from datasets.voc_annotations import get_bb_of_gt_from_pascal_xml_annotation
+from datasets.voc_lists import (
+    Listed,
+    load_images_labels_in_data_set,
+    load_images_names_in_data_set,
 )
 
 __all__ = [
@@ -41,6 +33,7 @@ __all__ = [
     "VocImage",
     "VocObject",
     "VocSet",
+    "class_id",
     "class_name",
     "class_number",
     "find_images",
@@ -50,128 +43,10 @@ __all__ = [
     "read_image",
 ]
 
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+T = TypeVar("T")
 
-
-def load_images_names_in_data_set(
-    data_set_name: str, path_voc: Path | str
-) -> list[str]:
-    """Return the names of the images in a set, in the order of its file.
-
-    Args:
-        data_set_name: ``trainval``, or with a class ``aeroplane_trainval``. Where the
-            file of the class is missing, that of ``trainval`` serves.
-        path_voc: the database.
-
-    Raises:
-        InputError: there is no such set (the line lists those there are), or its file
-            is not text or holds a name that leads out of the database.
-    """
-    path, _ = _find_set(data_set_name, Path(path_voc))
-    return [row.name for row in _read_set(path)]
-
-
-def load_images_labels_in_data_set(
-    data_set_name: str, path_voc: Path | str
-) -> list[int]:
-    """Return the labels of the images in a set, in the order of its file.
-
-    Args:
-        data_set_name: a set with a class, such as ``aeroplane_trainval``. Where its
-            file is missing, the annotations of ``trainval`` say the labels.
-        path_voc: the database.
-
-    Returns:
-        1 where the image holds the class, 0 where all its objects of the class are
-        difficult, -1 where it holds none.
-
-    Raises:
-        InputError: as for the names, or a label is none of the three; or there are
-            only annotations, and one of them is bad.
-    """
-    return [label for _, label in _labelled(data_set_name, Path(path_voc))]
-
-
-class _Row(NamedTuple):
-    """A line of a set's file: its number from 1, the image, the label's text."""
-
-    line: int
-    name: str
-    label: str | None
-
-
-def _find_set(data_set_name: str, path_voc: Path) -> tuple[Path, int | None]:
-    """Return a set's file and, if it lacks the labels, the class to find them for."""
-    if not path_voc.is_dir():
-        raise file_error(path_voc, "there is no such folder", "a set in VOC's layout")
-    folder = path_voc / "ImageSets" / "Main"
-    path = file_inside(folder, data_set_name, ".txt")
-    if os.path.isfile(path):
-        return path, None
-    word, _, plain_name = data_set_name.partition("_")
-    if word in VOC_CLASSES and is_file_name(plain_name):
-        plain = file_inside(folder, plain_name, ".txt")
-        if os.path.isfile(plain):
-            return plain, class_number(word)
-    # A full database has 63 sets; those of other classes would bury the rest.
-    others = {*VOC_CLASSES} - {word}
-    names = sorted(path.stem for path in folder.glob("*.txt"))
-    names = [name for name in names if name.partition("_")[0] not in others]
-    there = (
-        f"one of {', '.join(names)}" if names else "SET.txt files, but there are none"
-    )
-    raise file_error(folder, f"there is no set {data_set_name}", there)
-
-
-def _read_set(path: Path) -> list[_Row]:
-    """Return the lines of a set's file that are not blank."""
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise file_error(path, f"is not UTF-8 text: {error.reason}") from None
-    rows = []
-    for line, fields in enumerate(map(str.split, text.splitlines()), 1):
-        if not fields:
-            continue
-        if not is_file_name(fields[0]):
-            shown = reprlib.repr(fields[0])
-            raise file_error(path, f"line {line}: {shown} is no name of an image")
-        rows.append(_Row(line, fields[0], fields[1] if len(fields) > 1 else None))
-    return rows
-
-
-def _labelled(
-    data_set_name: str, path_voc: Path, skipped: dict[str, str] | None = None
-) -> Iterator[tuple[str, int]]:
-    """Yield (name, label) of a set's images.
-
-    Images whose annotation is asked and is bad go to ``skipped``, by name with the
-    reason; without one they raise.
-    """
-    path, class_id = _find_set(data_set_name, path_voc)
-    for row in _read_set(path):
-        try:
-            if class_id is None:
-                label = _label(path, row)
-            else:
-                label = AnnotationFile(row.name, path_voc).label(class_id)
-        except InputError as error:
-            # A broken set file concerns every image; only annotations are skipped.
-            if skipped is None or class_id is None:
-                raise
-            skipped[row.name] = str(error)
-        else:
-            yield row.name, label
-
-
-def _label(path: Path, row: _Row) -> int:
-    """Return the label in the second column of a set's line."""
-    if row.label is None:
-        raise file_error(path, f"line {row.line}: there is no label", "-1, 0 or 1")
-    if row.label not in ("-1", "0", "1", "+1"):
-        shown = reprlib.repr(row.label)
-        raise file_error(path, f"line {row.line}: label {shown}", "-1, 0 or 1")
-    return int(row.label)
+WAY_ON = "--skip_bad 1 goes on without"
+"""The flag that goes on without what is wrong; ``it`` or ``them`` follows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,8 +54,8 @@ class VocImage:
     """One image with what is known about it.
 
     Attributes:
-        name: id inside of its database.
-        key: identity among all databases of a set: folder of the database, slash, id.
+        name: id inside of its set.
+        key: identity among all sets: folder of the set, slash, id.
         path: the image file.
         pixels: uint8 (height, width, 3), RGB, 0 to 255.
         objects: all objects, of every class, in the order of the annotation.
@@ -206,32 +81,62 @@ class VocImage:
 
 
 class _Entry(NamedTuple):
-    path_voc: Path
+    layout: Layout
     name: str
     key: str
+
+
+@dataclass
+class _Known:
+    """What is known of the images of a set, by their index.
+
+    Attributes:
+        bad: why an image cannot be used.
+        bad_objects: why objects of an image cannot be used that can do without.
+        sizes: (height, width) of pictures that were looked at.
+    """
+
+    bad: dict[int, str] = field(default_factory=dict)
+    bad_objects: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    sizes: dict[int, Size] = field(default_factory=dict)
+
+    def add(self, other: "_Known", shift: int = 0, count: int | None = None) -> None:
+        """Take over what is known of another set's first ``count`` images."""
+        self.bad |= _shifted(other.bad, shift, count)
+        self.bad_objects |= _shifted(other.bad_objects, shift, count)
+        self.sizes |= _shifted(other.sizes, shift, count)
+
+
+def _shifted(known: dict[int, T], shift: int, count: int | None) -> dict[int, T]:
+    return {n + shift: one for n, one in known.items() if count is None or n < count}
 
 
 class VocSet:
     """The images of a set that hold a class, decoded anew at each access.
 
-    Iterating yields the images in the order of the set's file, every time the same.
-    Nothing is kept but names, so a set may be larger than memory. Sets of several
-    databases are added: ``voc2012 + voc2007``.
+    Iterating yields the images in the order of the set, every time the same. Nothing is
+    kept but names, so a set may be larger than memory. Several sets are added:
+    ``voc2012 + voc2007``.
 
     With ``skip_bad`` an image that cannot be read is left out by iteration and by
-    :meth:`read`, and listed once in :attr:`skipped`; indexing raises all the same, as
-    it has nothing to give.
+    :meth:`read`, an object that cannot be used is left out of its image, and both are
+    listed once in :attr:`skipped`; indexing raises all the same where it has nothing to
+    give.
 
     Args:
-        images: (database, id) of each image.
+        images: (layout, id) of each image.
+        class_object: the class that the images hold.
         one_based_boxes: takes corners counted from 1 as bounds counted from 0,
             as the published program does.
-        skip_bad: 0 to raise on a bad image, 1 to go on without it.
+        skip_bad: 0 to raise on a bad image or object, 1 to go on without it.
         skipped: one line for each image that is left out from the beginning.
         smallest_image: pixels that an image must have each way; a smaller one is bad.
 
     Attributes:
+        class_object: the class that the images hold.
         title: what the set is called, for people.
+        notes: what was made of it that is worth a line and no error.
+        held_out: names of images that a draw left to the test, by folder of the set.
 
     Raises:
         InputError: an image is named twice.
@@ -239,7 +144,8 @@ class VocSet:
 
     def __init__(
         self,
-        images: Iterable[tuple[Path, str]],
+        images: Iterable[tuple[Layout, str]],
+        class_object: int | str,
         *,
         one_based_boxes: bool = False,
         skip_bad: int = 0,
@@ -247,17 +153,20 @@ class VocSet:
         smallest_image: int = 1,
     ) -> None:
         self._entries = _with_keys(list(images))
+        self.class_object = class_object
         self._one_based = one_based_boxes
         self._skip_bad = skip_bad
         self._smallest_image = smallest_image
         self._left_out = list(skipped)
         self.title = ""
-        self._bad: dict[int, str] = {}
+        self.notes: list[str] = []
+        self.held_out: dict[str, list[str]] = {}
+        self._known = _Known()
 
     @classmethod
     def open(
         cls,
-        path_voc: Path | str,
+        path_voc: Path | str | Layout,
         image_set: str,
         class_object: int | str,
         *,
@@ -265,44 +174,58 @@ class VocSet:
         skip_bad: int = 0,
         with_difficult: bool = False,
         smallest_image: int = 1,
+        held_out: Collection[str] | None = None,
+        known: Survey | None = None,
     ) -> "VocSet":
-        """Find the images of a set that hold a class; annotations stay unread.
+        """Find the images of a set that hold a class.
+
+        Where lists say which do, annotations stay unread.
 
         Args:
-            path_voc: the database.
-            image_set: ``train``, ``val``, ``trainval`` or ``test``.
+            path_voc: the set's folder, or what was found in it.
+            image_set: ``trainval``, ``test``, the name of a split, or ``all``;
+                :func:`datasets.splits.choose` says what serves.
             class_object: number or name of the class.
             one_based_boxes: takes corners counted from 1 as bounds counted from 0,
                 as the published program does.
-            skip_bad: 0 to raise on a bad image, 1 to go on without it.
+            skip_bad: 0 to raise on a bad image or object, 1 to go on without it.
             with_difficult: take images with only difficult objects too (label 0), as
                 VOC's protocol does; the published program takes label 1 alone.
             smallest_image: pixels that an image must have each way.
+            held_out: names of the images that a set without splits holds out for its
+                test; None takes all of them for whatever is asked.
+            known: what the annotations hold, where somebody has looked already.
 
         Raises:
-            InputError: there is no such set, or no image of it holds the class.
+            InputError: there is no such set, no image of it holds the class, or an
+                annotation that had to be asked for the class is bad.
         """
-        path_voc = Path(path_voc)
+        layout = find_layout(path_voc) if isinstance(path_voc, Path | str) else path_voc
         name = class_name(class_object)
-        skipped: dict[str, str] = {}
-        labelled = _labelled(
-            f"{name}_{image_set}", path_voc, skipped if skip_bad else None
-        )
+        listed = images_of(layout, image_set, name, held_out)
+        unlabelled = [one.name for one in listed if one.label is None]
+        found = known or survey(layout, unlabelled)
         wanted = (0, 1) if with_difficult else (1,)
-        names = [image for image, label in labelled if label in wanted]
+        names = [one.name for one in listed if _label(one, found, name) in wanted]
+        if not skip_bad and found.lines(unlabelled):
+            raise several_errors(layout.folder, found.lines(unlabelled), WAY_ON)
+        taken = set(names)
+        bad = found.lines(one for one in unlabelled if one not in taken)
         if not names:
-            what = f"no image of {image_set} holds class {name}"
-            if skipped:
-                what += f", {len(skipped)} could not be read"
-            raise file_error(path_voc, what)
-        images = [(path_voc, image) for image in names]
-        return cls(
-            images,
+            there = found
+            if not there.objects:
+                there = survey(layout, [one.name for one in listed])
+            raise _no_such_class(layout, image_set, class_object, there, len(bad))
+        images = cls(
+            ((layout, one) for one in names),
+            class_object,
             one_based_boxes=one_based_boxes,
             skip_bad=skip_bad,
-            skipped=skipped.values(),
+            skipped=bad,
             smallest_image=smallest_image,
         )
+        images.notes = list(layout.notes)
+        return images
 
     @property
     def names(self) -> list[str]:
@@ -316,20 +239,27 @@ class VocSet:
 
     @property
     def skipped(self) -> list[str]:
-        """One line for each image left out so far, with the reason."""
-        return [*self._left_out, *self._bad.values()]
+        """One line for each image or object left out so far, with the reason."""
+        objects = (line for lines in self._known.bad_objects.values() for line in lines)
+        return [*self._left_out, *self._known.bad.values(), *objects]
+
+    @property
+    def bad(self) -> frozenset[int]:
+        """Indices of the images that turned out to be bad so far."""
+        return frozenset(self._known.bad)
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def __getitem__(self, index: int) -> VocImage:
-        path_voc, name, key = self._entries[operator.index(index)]
-        path = _image_path(path_voc, name)
-        annotation = AnnotationFile(name, path_voc)
-        pixels = read_image(path, annotation.size(), self._smallest_image)
+        index = range(len(self))[operator.index(index)]
+        layout, name, key = self._entries[index]
+        path, stated = layout.picture(name), layout.stated(name)
+        pixels = read_image(path, stated.size, self._smallest_image)
         height, width, _ = pixels.shape
-        objects = annotation.objects(self._one_based, (height, width))
-        return VocImage(name, key, path, pixels, objects)
+        annotation = place(name, stated, (height, width), self._one_based)
+        self._judge(index, annotation)
+        return VocImage(name, key, path, pixels, annotation.objects)
 
     def __iter__(self) -> Iterator[VocImage]:
         for index in range(len(self)):
@@ -340,38 +270,54 @@ class VocSet:
     def __add__(self, other: "VocSet") -> "VocSet":
         if self._settings != other._settings:
             raise ValueError("sets that are added must have the same settings")
-        images = [entry[:2] for entry in (*self._entries, *other._entries)]
-        left_out = self._left_out + other._left_out
-        both = self._with(images, left_out)
-        shifted = {len(self) + index: line for index, line in other._bad.items()}
-        both._bad = self._bad | shifted
+        both = self._with([*self._entries, *other._entries])
+        both._known.add(other._known, shift=len(self))
+        both._left_out += other._left_out
+        both.notes += [note for note in other.notes if note not in both.notes]
+        both.held_out |= other.held_out
         return both
 
     def at_least(self, smallest_image: int) -> "VocSet":
-        """Return the set in which an image is bad that has fewer pixels each way."""
-        images = [entry[:2] for entry in self._entries]
-        larger = self._with(images, self._left_out)
+        """Return the set in which an image is bad that has fewer pixels each way.
+
+        Raises:
+            InputError: :meth:`check` saw such images, and they are not skipped.
+        """
+        larger = self._with(self._entries)
         larger._smallest_image, larger.title = smallest_image, self.title
+        known, bad = larger._known, {}
+        for index, (height, width) in known.sizes.items():
+            if min(height, width) < smallest_image and index not in known.bad:
+                layout, name, _ = self._entries[index]
+                path = layout.picture(name)
+                bad[index] = str(too_small(path, height, width, smallest_image))
+        if bad and not self._skip_bad:
+            raise several_errors(self.title, list(bad.values()), WAY_ON)
+        known.bad |= bad
         return larger
 
     def first(self, count: int) -> "VocSet":
         """Return the set of the first ``count`` images alone."""
-        images = [entry[:2] for entry in self._entries[:count]]
-        return self._with(images, self._left_out)
+        return self._with(self._entries[:count])
 
     @property
-    def _settings(self) -> tuple[bool, int, int]:
-        return self._one_based, self._skip_bad, self._smallest_image
+    def _settings(self) -> tuple[str, bool, int, int]:
+        name = class_name(self.class_object)
+        return name, self._one_based, self._skip_bad, self._smallest_image
 
-    def _with(self, images: list[tuple[Path, str]], left_out: list[str]) -> "VocSet":
-        """Return a set of other images with the same settings."""
-        return VocSet(
-            images,
+    def _with(self, entries: Sequence[_Entry]) -> "VocSet":
+        """Return a set of other images with the same settings, and what is known."""
+        images = VocSet(
+            ((layout, name) for layout, name, _ in entries),
+            self.class_object,
             one_based_boxes=self._one_based,
             skip_bad=self._skip_bad,
-            skipped=left_out,
+            skipped=self._left_out,
             smallest_image=self._smallest_image,
         )
+        images.notes, images.held_out = list(self.notes), dict(self.held_out)
+        images._known.add(self._known, count=len(entries))
+        return images
 
     def read(self, index: int) -> VocImage | None:
         """Return an image, or None where it is bad and bad ones are skipped.
@@ -379,32 +325,163 @@ class VocSet:
         An image once found bad is not tried again, so that all epochs are the same.
         """
         index = range(len(self))[index]
-        if index in self._bad:
+        if index in self._known.bad:
             return None
         try:
             return self[index]
         except InputError as error:
             if not self._skip_bad:
-                raise
-            self._bad[index] = str(error)
+                raise several_errors("", [str(error)], WAY_ON) from None
+            self._known.bad[index] = str(error)
             return None
 
     def annotation(self, index: int) -> Annotation:
-        """Return an image's annotation without decoding the image.
+        """Return an image's annotation, held against the header of its picture.
 
-        Boxes are held against the size that the annotation states.
+        Pixels are not decoded. Where there is no picture, the size is the one that the
+        annotation states.
+
+        Raises:
+            InputError: a file is bad, or an object is and bad ones are not skipped.
         """
-        path_voc, name, _ = self._entries[operator.index(index)]
-        return get_bb_of_gt_from_pascal_xml_annotation(name, path_voc, self._one_based)
+        index = range(len(self))[operator.index(index)]
+        annotation = self._inspect(index)
+        self._judge(index, annotation)
+        return annotation
+
+    def check(self, needs_pictures: bool = True) -> None:
+        """Look at all annotations and the headers of all pictures, before hours pass.
+
+        Afterwards :attr:`skipped` and :attr:`notes` say all that can be said without
+        decoding a picture.
+
+        Args:
+            needs_pictures: whether an image is bad whose picture is not there.
+
+        Raises:
+            InputError: something cannot be used and is not skipped; lists all of it.
+        """
+        bad: list[str] = []
+        overhangs: list[tuple[int, str]] = []
+        swapped: list[str] = []
+        for index, entry in enumerate(self._entries):
+            try:
+                annotation = self._inspect(index, needs_pictures)
+                bad += annotation.problems
+                overhangs += [(over, entry.key) for over in annotation.overhangs]
+                swapped += [entry.key] * annotation.is_swapped
+                if self._skip_bad:
+                    self._judge(index, annotation)
+            except InputError as error:
+                bad.append(str(error))
+                if self._skip_bad:
+                    self._known.bad[index] = str(error)
+        if bad and not self._skip_bad:
+            folders = dict.fromkeys(str(one.layout.folder) for one in self._entries)
+            raise several_errors(", ".join(folders), bad, WAY_ON)
+        self.notes += _notes(overhangs, swapped)
+
+    def _inspect(self, index: int, needs_picture: bool = False) -> Annotation:
+        """Return an image's annotation, whatever is wrong with its objects."""
+        layout, name, _ = self._entries[index]
+        stated, size = layout.stated(name), None
+        if needs_picture or layout.has_picture(name):
+            path = layout.picture(name)
+            size = self._known.sizes[index] = read_size(path, stated.size)
+            if min(size) < self._smallest_image:
+                raise too_small(path, *size, self._smallest_image)
+        return place(name, stated, size, self._one_based)
+
+    def _judge(self, index: int, annotation: Annotation) -> None:
+        """Refuse an annotation with bad objects, or list those that it does without.
+
+        Raises:
+            InputError: bad objects are not skipped, or none of the class is left.
+        """
+        if not annotation.problems:
+            return
+        name = class_name(self.class_object)
+        if not self._skip_bad:
+            raise InputError(annotation.problems[0])
+        if all(item.class_name != name for item in annotation.objects):
+            raise InputError(f"{annotation.problems[0]}; no other {name} is left there")
+        self._known.bad_objects[index] = annotation.problems
 
 
-def _with_keys(images: list[tuple[Path, str]]) -> list[_Entry]:
+def images_of(
+    layout: Layout,
+    image_set: str,
+    class_object: int | str,
+    held_out: Collection[str] | None = None,
+) -> list[Listed]:
+    """Return the images of what serves for a set, with a class or without.
+
+    Args:
+        layout: what a folder holds.
+        image_set: as :meth:`VocSet.open` takes it.
+        class_object: whose lists count, where classes have lists of their own.
+        held_out: as :meth:`VocSet.open` takes it.
+
+    Raises:
+        InputError: nothing serves, or a list is bad.
+    """
+    name = class_name(class_object)
+    choice = choose(image_set, layout.splits(name), layout.folder)
+    parts = choice.parts or ("",)
+    listed = {one.name: one for part in parts for one in layout.listed(part, name)}
+    if choice.is_pool and held_out is not None:
+        return [listed[one] for one in share_of(list(listed), image_set, held_out)]
+    return list(listed.values())
+
+
+def _label(one: Listed, found: Survey, name: str) -> int:
+    """Return an image's label: a list's, else the annotation's."""
+    if one.label is not None:
+        return one.label
+    return found.labels.get(one.name, {}).get(name, -1)
+
+
+def _no_such_class(
+    layout: Layout, image_set: str, class_object: int | str, there: Survey, bad: int
+) -> InputError:
+    """Return the error for a class that no image holds; it names those there are."""
+    what = f"no image of {image_set} holds class {class_name(class_object)}"
+    if bad:
+        what += f", {bad} could not be read"
+    expected = f"class_object to be one of those there: {there.classes}"
+    number = str(class_object)
+    if number.isdecimal() and number in there.objects:
+        expected += f"; --class_object name:{number} is the class called {number}"
+    return file_error(layout.folder, what, expected)
+
+
+def _notes(overhangs: Sequence[tuple[int, str]], swapped: Sequence[str]) -> list[str]:
+    """Return a line for boxes that were cut, and one for sizes the wrong way round."""
+    notes = []
+    if overhangs:
+        most, key = max(overhangs)
+        notes.append(
+            f"{len(overhangs)} boxes reach over the edge of their pictures, by up to"
+            f" {most} pixels ({key}): cut there"
+        )
+    if swapped:
+        notes.append(
+            f"{len(swapped)} annotations exchange height and width ({swapped[0]}): the"
+            " pictures' own count"
+        )
+    return notes
+
+
+def _with_keys(images: list[tuple[Layout, str]]) -> list[_Entry]:
     """Give each image a key that no other image has."""
     prefixes: dict[Path, str] = {}
-    for path_voc, _ in images:
-        if path_voc not in prefixes:
-            prefixes[path_voc] = _prefix(path_voc, prefixes)
-    entries = [_Entry(path, name, f"{prefixes[path]}/{name}") for path, name in images]
+    for layout, _ in images:
+        if layout.folder not in prefixes:
+            prefixes[layout.folder] = _prefix(layout.folder, prefixes)
+    entries = [
+        _Entry(layout, name, f"{prefixes[layout.folder]}/{name}")
+        for layout, name in images
+    ]
     for key, count in Counter(entry.key for entry in entries).items():
         if count > 1:
             raise InputError(
@@ -413,27 +490,13 @@ def _with_keys(images: list[tuple[Path, str]]) -> list[_Entry]:
     return entries
 
 
-def _prefix(path_voc: Path, taken: dict[Path, str]) -> str:
-    """Return a database's folder name, numbered where another one has it too."""
-    folder = Path(os.path.abspath(path_voc))
+def _prefix(folder: Path, taken: dict[Path, str]) -> str:
+    """Return a set's folder name, numbered where another one has it too."""
+    absolute = Path(os.path.abspath(folder))
     for path, prefix in taken.items():
-        if os.path.abspath(path) == str(folder):
+        if os.path.abspath(path) == str(absolute):
             return prefix
-    prefix, number = folder.name, 2
+    prefix, number = absolute.name, 2
     while prefix in taken.values():
-        prefix, number = f"{folder.name}~{number}", number + 1
+        prefix, number = f"{absolute.name}~{number}", number + 1
     return prefix
-
-
-def _image_path(path_voc: Path, name: str) -> Path:
-    """Return the image file of an id, whatever its suffix."""
-    folder = path_voc / "JPEGImages"
-    for suffix in _SUFFIXES:
-        path = file_inside(folder, name, suffix)
-        if os.path.isfile(path):
-            return path
-    raise file_error(
-        folder / f"{name}{_SUFFIXES[0]}",
-        "there is no such file",
-        f"an image ending in {', '.join(_SUFFIXES[:3])}",
-    )

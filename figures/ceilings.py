@@ -13,7 +13,7 @@ import numpy as np
 
 from common.errors import InputError
 from common.provenance import command_of, commit, machine
-from datasets.voc_annotations import class_name
+from datasets.classes import class_name
 from figures import published
 from figures.detectors import Baselines, search_baselines, searched_scenes, summary
 from figures.figure import Made

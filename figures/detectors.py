@@ -9,7 +9,7 @@ import numpy as np
 
 from common.command_line import suppress_startup_output
 from common.errors import InputError, file_error
-from datasets.voc_annotations import class_name
+from datasets.classes import class_name
 from figures import published
 from figures.figure import Made, Runs
 from figures.published import DETECTORS

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from common.boxes import Box
 from common.errors import InputError, file_error
-from datasets.voc import VocSet
-from datasets.voc_annotations import VOC_CLASSES, class_name, class_number
+from common.progress import console
+from datasets.classes import VOC_CLASSES, class_name
+from datasets.layouts import Layout, find_layout, survey
+from datasets.voc import VocSet, images_of
 from figures.figure import OUT
 from hierarchy.config import VOC2007
 from hierarchy.quirks import Quirks
@@ -79,38 +81,55 @@ def read_scenes(
         one_based_boxes=quirks.one_based_boxes,
         skip_bad=skip_bad,
     )
-    number = class_number(class_object)
+    name = class_name(class_object)
+    voc.check(needs_pictures=False)
+    for note in voc.notes:
+        console.print(note)
     scenes, skipped = [], voc.skipped
     for index in range(len(voc)):
         try:
-            scenes.append(_read(voc, index, number, path_voc))
+            scenes.append(_read(voc, index, name))
         except InputError as error:
             if not skip_bad:
                 raise
             skipped.append(str(error))
-    return scenes, skipped
+    return scenes, list(dict.fromkeys(skipped))
 
 
-def _read(voc: VocSet, index: int, number: int, path_voc: Path) -> Scene:
+def _read(voc: VocSet, index: int, name: str) -> Scene:
     annotation = voc.annotation(index)
-    path = Path(path_voc) / "Annotations" / f"{annotation.name}.xml"
     if annotation.size is None:
-        raise file_error(path, "there is no size", "height and width of the image")
-    boxes = [item.box for item in annotation.objects if item.class_id == number]
+        what = "there is no size, and no picture to take it from"
+        raise file_error(annotation.where, what, "height and width of the image")
+    boxes = [item.box for item in annotation.objects if item.class_name == name]
     if not boxes:
-        what = f"there is no {class_name(number)}, though its set says so"
-        raise file_error(path, what)
+        raise file_error(
+            annotation.where, f"there is no {name}, though its set says so"
+        )
     return Scene(annotation.size, tuple(boxes))
 
 
 def classes_of(path_voc: Path, image_set: str) -> list[str]:
-    """Return the classes that have a set file of their own, in VOC order.
+    """Return the classes of a set: VOC's in their order, then others by their names.
 
-    Without any, all 20 are named, for their labels can be read off the annotations.
+    Where classes have lists of their own, those; else the annotations say which.
     """
-    folder = Path(path_voc) / "ImageSets" / "Main"
-    has_list = {n: (folder / f"{n}_{image_set}.txt").is_file() for n in VOC_CLASSES}
-    return [name for name in VOC_CLASSES if has_list[name]] or list(VOC_CLASSES)
+    layout = find_layout(path_voc)
+    listed = [name for name in VOC_CLASSES if _has_list(layout, image_set, name)]
+    if listed:
+        return listed
+    images = images_of(layout, image_set, VOC_CLASSES[0])
+    there = survey(layout, [one.name for one in images]).objects
+    known = [name for name in VOC_CLASSES if name in there]
+    # Without any, the first class's error says what is there.
+    return known + sorted({*there} - {*known}) or VOC_CLASSES[:1]
+
+
+def _has_list(layout: Layout, image_set: str, name: str) -> bool:
+    """Tell whether a class has a list of a set of its own, with labels."""
+    if image_set not in layout.splits(name):
+        return False
+    return any(one.label is not None for one in layout.listed(image_set, name))
 
 
 def scale_name(scale: float) -> str:

@@ -14,6 +14,7 @@ from common.errors import file_error
 from common.files import REPOSITORY
 from common.run import CONFIG, RunSettings, config_of, folder_of, remembered
 from common.settings import PresetSettings, expect
+from datasets.keypoint_tables import column_names
 from glimpse_rnn import presets
 from weights import DEFAULT_PATH
 
@@ -147,8 +148,14 @@ class DataSettings:
     """Which images, and where things go."""
 
     path_data: Path | None = None
-    """Data set: a folder with annotations.txt (Car Door Handle format) or a CSV table,
-    or MNIST files; drawn pictures where it is left out and no default is there."""
+    """Data set: a folder with annotations.txt (Car Door Handle format), a CSV table,
+    COCO's JSON or YOLO's text files (docs/data.md), or MNIST files; drawn pictures
+    where it is left out and no default is there."""
+    keypoint: str = ""
+    """Keypoint to find, by its name, in a data set of COCO's or YOLO's form."""
+    columns: tuple[str, ...] = ()
+    """What a CSV table's columns are called: image=file x=cx y=cy; also normaliser,
+    visible and split."""
     cache_gb: float = 2.0
     """Gigabytes of memory for decoded images."""
     skip_bad: Switch = 0
@@ -171,6 +178,7 @@ class DataSettings:
         """
         expect(self, "cache_gb", "a number, at least 0", lambda x: 0 <= x < inf)
         expect(self, "seed", "0 to 2147483647", lambda x: 0 <= x < 2**31)
+        column_names(self.columns)
 
 
 @dataclass(frozen=True)
@@ -184,7 +192,8 @@ class TrainSettings(RunSettings, DataSettings, ModelSettings, StartSettings):
     validation: float = 0.1
     """Share of the training images that is kept to validate on."""
     split_seed: int = 0
-    """Of which images these are; the same for all runs that are to be compared."""
+    """Of which images these are, and which are to test on where the data set does not
+    say; the same for all runs that are to be compared."""
     batch_size: int = 64
     """Images in an update."""
     learning_rate: float = 1e-3
@@ -284,7 +293,8 @@ class TestSettings(DataSettings, ModelSettings, StartSettings):
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` beside the weights says of network and data."""
         shared = (ModelSettings, StartSettings)
-        names = {field.name for one in shared for field in fields(one)} | {"path_data"}
+        names = {field.name for one in shared for field in fields(one)}
+        names |= {"path_data", "keypoint", "columns"}
         return remembered(type(self), folder_of(self), STEM, frozenset(names))
 
     def check(self) -> None:

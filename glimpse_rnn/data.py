@@ -5,18 +5,24 @@ not there; ``mnist_centroid`` looks for ``mnist/``, else downloads MNIST, else d
 digits. Whichever it is, it is said.
 """
 
+import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from common.epochs import CONFIG
 from common.errors import InputError, file_error
 from common.files import REPOSITORY
 from common.progress import console
+from common.run import folder_of, held_out_of
+from common.settings import plain
 from datasets.fetch import fetch
-from datasets.keypoint_annotations import SPLITS, read_annotations
+from datasets.keypoint_annotations import SPLITS, Annotations, read_annotations
 from datasets.keypoints import FileSource, KeypointSet
 from datasets.mnist import DigitSource, read_digits
-from glimpse_rnn.config import TestSettings, TrainSettings
+from datasets.splits import draw_held_out
+from glimpse_rnn.config import STEM, TestSettings, TrainSettings
 
 DOOR_HANDLES = REPOSITORY / "door_handles"
 """Where the Car Door Handle data set is looked for."""
@@ -36,9 +42,12 @@ def open_sets(
 ) -> list[KeypointSet]:
     """Open splits of the data set that settings name, or of what can be had.
 
+    Of a set without splits some images are held out for the test. Where a run goes on,
+    or is tested, those are the ones that ``config.json`` names.
+
     Args:
         settings: of a training or a test.
-        splits: ``train`` or ``test`` each.
+        splits: ``train`` or ``test`` each; all but the last may turn out empty.
 
     Raises:
         InputError: a data set is not there or cannot be read.
@@ -50,12 +59,69 @@ def open_sets(
         return [open_digits(path, split, settings.image_size) for split in splits]
     if path is None:
         path = _handles_or_cars()
-    return [
-        open_keypoints(
-            path, split, settings.image_size, settings.cache_gb, settings.skip_bad
-        )
+    notes: list[str] = []
+    found = read_annotations(
+        path,
+        settings.skip_bad,
+        keypoint=settings.keypoint,
+        columns=settings.columns,
+        divide=partial(_divided, settings, path, notes),
+    )
+    found.notes.extend(notes)
+    if isinstance(settings, TrainSettings) and settings.flip:
+        found.notes.extend(note_of_side(settings.keypoint))
+    about = settings.image_size, settings.cache_gb, settings.skip_bad
+    sets = [
+        _open_split(found, split, *about, may_be_empty=split != splits[-1])
         for split in splits
     ]
+    if found.held_out is not None:
+        for images in sets:
+            images.held_out = {str(plain(Path(path))): found.held_out}
+    return sets
+
+
+def _divided(
+    settings: TrainSettings | TestSettings,
+    path: Path,
+    notes: list[str],
+    names: list[str],
+) -> list[str] | None:
+    """Return which images of a set without splits are left to the test."""
+    if isinstance(settings, TestSettings):
+        return _left_over(held_out_of(folder_of(settings), STEM, path, names), notes)
+    held_out = None
+    if settings.n:
+        held_out = held_out_of(settings.path_model, STEM, path, names)
+    how = f"as {settings.path_model / CONFIG} has it"
+    if held_out is None:
+        held_out = draw_held_out(names, settings.split_seed)
+        how = f"drawn with seed {settings.split_seed}, and written to config.json"
+    if held_out:
+        count = f"{len(held_out)} of {len(names)} images"
+        notes.append(f"there are no splits: {count} are left to the test, {how}")
+    else:
+        notes.append("there is one image alone: none is left to a test")
+    return held_out
+
+
+def _left_over(held_out: list[str] | None, notes: list[str]) -> list[str] | None:
+    """Return the images that the training left to the test; None takes all."""
+    if held_out:
+        notes.append("there are no splits: these are what training left to the test")
+        return held_out
+    if held_out is None:
+        notes.append("there are no splits, and training took none: all images count")
+    else:
+        notes.append("training left no image to the test: it was trained on this one")
+    return None
+
+
+def note_of_side(keypoint: str) -> list[str]:
+    """Return what to say where mirrored pictures show another keypoint."""
+    if not {"left", "right"} & set(re.split("[^a-z]+", keypoint.lower())):
+        return []
+    return [f"{keypoint} has a side, and mirroring exchanges sides: --flip 0"]
 
 
 def announce(doing: str, images: KeypointSet, more: str = "") -> None:
@@ -99,14 +165,28 @@ def open_keypoints(
     if split not in SPLITS:
         raise ValueError(f"split: {split}; expected {' or '.join(SPLITS)}")
     found = read_annotations(path, skip_bad)
+    return _open_split(found, split, image_size, cache_gb, skip_bad)
+
+
+def _open_split(
+    found: Annotations,
+    split: str,
+    image_size: int,
+    cache_gb: float,
+    skip_bad: int,
+    may_be_empty: bool = False,
+) -> KeypointSet:
+    """Open one split of annotations; see :func:`open_keypoints`."""
     keypoints = [point for point in found.keypoints if point.split == split]
     source = FileSource(keypoints, image_size, int(cache_gb * 1e9))
     numbers, skipped = np.arange(len(keypoints)), list(found.skipped)
     if skip_bad:
         numbers = _readable(source, skipped)
-    if not len(numbers):
-        raise file_error(found.path, f"no row is left for {split}", "one at least")
-    notes = []
+    if not len(numbers) and not may_be_empty:
+        others = len(found.keypoints) - len(keypoints)
+        what = f"no row is left for {split} beside {others} for the other split"
+        raise file_error(found.path, what, "one at least")
+    notes = list(found.notes)
     if found.invisible[split]:
         notes.append(f"{found.invisible[split]} more, with nothing to see, are dropped")
     if skipped:

@@ -84,6 +84,11 @@ def test(settings: TestSettings) -> None:
     is_test = settings.split == "test"
     opened = open_sets(settings, *(("train", "test") if is_test else ("train",)))
     training, validation = split(opened[0], trained)
+    if settings.controls and not len(training):
+        raise InputError(
+            f"controls is {settings.controls}, but {settings.path_data} has no images"
+            " to train on; expected some, in a part train"
+        )
     images = opened[1] if is_test else validation
     if not len(images):
         raise InputError("split is validation, but training kept no images for it")
@@ -164,17 +169,17 @@ def _controls(
 ) -> dict[str, Any]:
     """Return how good it is to do without what the paper adds."""
     pixels, targets = test
-    controls = {
-        "constant": {
+    controls = {}
+    if len(training):  # none of a set that all is to test on
+        controls["constant"] = {
             "how": "the mean position of the training images, in every image",
             **constant_summary(training.targets[:, :2].mean(axis=0), targets),
-        },
-        "centre": {
-            "how": "the middle of every image",
-            **constant_summary(np.zeros(2), targets),
-        },
-        "random_glimpses": _random_glimpses(settings, model, test),
+        }
+    controls["centre"] = {
+        "how": "the middle of every image",
+        **constant_summary(np.zeros(2), targets),
     }
+    controls["random_glimpses"] = _random_glimpses(settings, model, test)
     if settings.controls:
         predictions, how = whole_image_predictions(
             training,

@@ -14,7 +14,7 @@ import numpy as np
 from common.data_pipeline import fit
 from common.memory import tune_malloc
 from common.progress import EpochProgress, console, rounded
-from common.run import Run, open_run, resolve
+from common.run import HELD_OUT, Run, open_run, resolve
 from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import Augmentation, KeypointBatches
 from glimpse_rnn.checkpoint import LOG_FIELDS, RATE_FIELDS, Checkpoints, Learner
@@ -69,8 +69,9 @@ def train(settings: TrainSettings) -> None:
     tested = validation.arrays() if len(validation) else None
     learner, writes = Learner(model), distribution.is_first
     identity = settings.identity() | {"trunk": _trunk(settings)}
-    data = everything.title
-    with open_run(settings, files, identity, learner, {}, data, writes) as run:
+    data, held_out = everything.title, everything.held_out
+    also = {HELD_OUT: held_out} if held_out else {}
+    with open_run(settings, files, identity, learner, {}, data, writes, also) as run:
         if settings.keep_best and writes:
             files.copy_best()
         for row in _shown_epochs(model, batches, tested, run):

@@ -1,13 +1,15 @@
 """Checkpoints of a detector: the Q-network, and all that its training goes on from.
 
 In ``path_model``, with c = class − 1, ``model{c}_epoch_{i}.weights.h5`` is the
-Q-network and ``model{c}_epoch_{i}.state.h5`` Adam, random states and replay memory;
+Q-network and ``model{c}_epoch_{i}.state.h5`` Adam, random states and replay memory; a
+class that is none of VOC's has its name there: ``model_raccoon_epoch_0.weights.h5``.
 :mod:`common.epochs` says in which order they are written and why.
 """
 
 from pathlib import Path
 
 from common.epochs import EpochFiles
+from datasets.classes import class_id, model_stem
 
 LOG_FIELDS = (
     "epoch",
@@ -28,16 +30,16 @@ class Checkpoints(EpochFiles):
 
     Args:
         folder: ``path_model``; made when the first epoch is saved.
-        class_object: the class, 1 … 20.
+        class_object: number or name of the class.
         keep_states: epochs whose full state is kept; 0 keeps all.
     """
 
-    def __init__(self, folder: Path, class_object: int, keep_states: int = 3):
+    def __init__(self, folder: Path, class_object: int | str, keep_states: int = 3):
+        self.class_object = class_id(class_object)
         super().__init__(
             folder,
-            f"model{class_object - 1}",
+            model_stem(class_object),
             LOG_FIELDS,
             keep_states,
-            own_rows={"class_object": class_object},
+            own_rows={"class_object": self.class_object},
         )
-        self.class_object = class_object

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from common.files import REPOSITORY
-from common.run import RunSettings, folder_of, remembered, stem_of
+from common.run import RunSettings, folder_of, read_config, remembered, stem_of
 from common.settings import PresetSettings, expect
-from datasets.voc import class_name, class_number
+from datasets.classes import class_id, class_name, model_stem
 from hierarchy import presets
 from hierarchy.actions import ACTION_SETS, ActionSet
 from hierarchy.history import HISTORY_LENGTH
@@ -41,7 +41,9 @@ class SharedSettings(PresetSettings):
     hundred images, or what make demo runs (hierarchy/presets.py); further flags
     override it."""
     class_object: int | str = 1
-    """Class to search for: 1 (aeroplane) … 20 (tvmonitor) in VOC order, or its name."""
+    """Class to search for: its name in the annotations, capitals aside, or 1
+    (aeroplane) … 20 (tvmonitor) in VOC order. Left out, training takes the only class
+    of a set that has one, and a test that of the folder's only model."""
     scale_subregion: float = 3 / 4
     """Height and width of a subregion over its parent's; the paper also tries 2/4."""
     number_of_steps: int = 10
@@ -68,7 +70,8 @@ class SharedSettings(PresetSettings):
     """Gigabytes of memory for features of images or regions already seen; as much again
     for the images themselves where they stay on the device."""
     skip_bad: Switch = 0
-    """1 goes on past files that cannot be read, and lists them at the end."""
+    """1 goes on without files and objects that cannot be used, and lists them at the
+    end."""
     seed: int = 0
     """Of everything random; the same seed gives the same run."""
     deterministic: Switch = 0
@@ -76,14 +79,19 @@ class SharedSettings(PresetSettings):
     without."""
 
     @property
-    def class_id(self) -> int:
-        """The class as a number, 1 … 20."""
-        return class_number(self.class_object)
+    def class_name(self) -> str:
+        """The class, in the form that names are compared in."""
+        return class_name(self.class_object)
+
+    @property
+    def class_id(self) -> int | str:
+        """The class as the log names it: VOC's by their numbers, 1 … 20."""
+        return class_id(self.class_object)
 
     @property
     def model_stem(self) -> str:
-        """Start of the names of model files, numbered from 0 as published."""
-        return f"model{self.class_id - 1}"
+        """Start of the names of model files, numbered from 0 as published or named."""
+        return model_stem(self.class_object)
 
     @property
     def differences(self) -> Quirks:
@@ -114,7 +122,7 @@ class SharedSettings(PresetSettings):
         """Return what a model and its tests have in common, ready for JSON."""
         return {
             "detector": self.detector,
-            "class": class_name(self.class_id),
+            "class": self.class_name,
             "actions": list(self.action_set.names),
             "history_length": self.history_length,
             **self.search_identity(),
@@ -140,7 +148,7 @@ class SharedSettings(PresetSettings):
         Raises:
             InputError: names the setting, its value and what was expected.
         """
-        class_number(self.class_object)
+        class_name(self.class_object)
         Quirks.parse(self.quirks)
         expect(self, "scale_subregion", "between 0 and 1", lambda x: 0 < x < 1)
         expect(self, "number_of_steps", "at least 1", lambda x: x >= 1)
@@ -189,14 +197,14 @@ class TrainSettings(RunSettings, SharedSettings):
     accordingly. Descriptors whose L2 norm is over a thousand are too much for large
     learning rates."""
     path_voc: Path = VOC2012
-    """Data set to train on, in the VOC layout; drawn planes where the default is not
-    there."""
+    """Data set to train on, in any layout of docs/data.md; drawn planes where the
+    default is not there."""
     path_voc2: Path = VOC2007
     """Second data set, for two_databases 1."""
     two_databases: Switch = 0
     """1 trains on both data sets."""
     image_set: str = "trainval"
-    """List in ImageSets/Main to train on, without the class's name."""
+    """Split or list to train on, without the class's name; all takes everything."""
     flip: Switch = 0
     """1 mirrors every other image, and in the next epoch those in between."""
     max_images: int = 0
@@ -223,6 +231,13 @@ class TrainSettings(RunSettings, SharedSettings):
     def search_spec(self, fill_colour: tuple[int, int, int]) -> SearchSpec:
         """Return how to search, and what earns a reward."""
         return replace(super().search_spec(fill_colour), reward=REWARDS[self.reward])
+
+    model_stem = SharedSettings.model_stem  # RunSettings, which comes first, has none
+
+    def remembered(self) -> dict[str, Any]:
+        """Return what ``config.json`` says where training goes on; else nothing."""
+        only = _only_class(self, self.path_model) if self.n else self.class_object
+        return RunSettings.remembered(replace(self, class_object=only))
 
     def identity(self) -> dict[str, Any]:
         """Return what must not change from one run of a model to the next.
@@ -275,10 +290,10 @@ class TestSettings(SharedSettings):
     """Settings of testing."""
 
     path_voc_test: Path = VOC2007
-    """Data set to test on, in the VOC layout; drawn planes where the default is not
-    there."""
+    """Data set to test on, in any layout of docs/data.md; drawn planes where the
+    default is not there."""
     image_set: str = "test"
-    """List in ImageSets/Main to test on, without the class's name."""
+    """Split or list to test on, without the class's name; all takes everything."""
     path_model: Path = REPOSITORY / "models"
     """Where training put the checkpoints."""
     model_name: str = ""
@@ -292,18 +307,35 @@ class TestSettings(SharedSettings):
     path_voc_test."""
 
     shared_settings: ClassVar[frozenset[str]] = frozenset(
-        "preset scale_subregion number_of_steps actions history_length quirks"
-        " flip_states".split()
+        "preset class_object scale_subregion number_of_steps actions history_length"
+        " quirks flip_states".split()
     )
     """What a test takes from training where no flag says otherwise."""
 
+    @property
+    def trained_stem(self) -> str:
+        """Start of the names of the files of the model to test."""
+        file = self.weights_path or Path(self.model_name or self.model_stem)
+        return stem_of(file.name)
+
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` beside the weights says of the training."""
-        file = self.weights_path or Path(self.model_name or self.model_stem)
+        folder = folder_of(self)
         names = [vars(one).get("shared_settings", ()) for one in type(self).__mro__]
+        one = replace(self, class_object=_only_class(self, folder))
         return remembered(
-            type(self), folder_of(self), stem_of(file.name), frozenset().union(*names)
+            type(self), folder, one.trained_stem, frozenset().union(*names)
         )
+
+
+def _only_class(settings: SharedSettings, folder: Path) -> int | str:
+    """Return the class asked for; where none was, that of a folder's only model."""
+    config = read_config(folder)
+    is_default = settings.class_object == SharedSettings.class_object
+    if is_default and settings.model_stem not in config and len(config) == 1:
+        (model,) = config.values()
+        return model["settings"].get("class_object", settings.class_object)
+    return settings.class_object
 
 
 def expect_name(settings: Any, name: str, table: Mapping[str, Any]) -> None:

@@ -299,7 +299,7 @@ def weights_of(settings: TestSettings) -> Path:
     Raises:
         InputError: it is not there; lists the epochs that are.
     """
-    checkpoints = Checkpoints(settings.path_model, settings.class_id)
+    checkpoints = Checkpoints(settings.path_model, settings.class_object)
     command = f"python {settings.detector}/train.py -n 0"
     return trained_weights(settings, checkpoints, command)
 

@@ -18,7 +18,7 @@ from gymnasium.error import InvalidAction, ResetNeeded
 
 from common.boxes import Box
 from common.errors import InputError
-from datasets.voc import VocObject, VocSet, class_name, class_number
+from datasets.voc import VocObject, VocSet, class_name
 from hierarchy.images import SearchImage, resize
 from hierarchy.search import SearchSpec, TrainingSearch, training_searches
 from hierarchy.walk import Slot, walk
@@ -124,7 +124,7 @@ class SearchEnvironment(gymnasium.Env[Observation, np.int64]):
             history=spaces.Box(0, 1, (history_size,), np.float32),
         )
         self.render_mode = render_mode
-        self._class_object = class_number(class_object)
+        self._class_object = class_name(class_object)
         self._spec = spec
         self._observation_size = observation_size
         self._episodes = _Episodes(images, self._class_object, spec, shuffle)
@@ -199,7 +199,7 @@ class SearchEnvironment(gymnasium.Env[Observation, np.int64]):
             return None
         canvas = search.image.pixels.copy()
         for item in search.objects:
-            if item.class_id == self._class_object:
+            if item.class_name == self._class_object:
                 _outline(canvas, item.box, OBJECT_COLOUR)
         _outline(canvas, search.region.box, REGION_COLOUR)
         return canvas
@@ -238,7 +238,7 @@ class _Episodes:
     def __init__(
         self,
         images: AnnotatedImages,
-        class_object: int,
+        class_object: str,
         spec: SearchSpec,
         shuffle: bool,
     ):
@@ -279,7 +279,7 @@ class _Episodes:
         if slots is None:
             raise InputError(
                 f"none of the {len(self._images)} images holds an object of class"
-                f" {class_name(self._class_object)}"
+                f" {self._class_object}"
             )
         (self._slot,) = slots
         return self._slot.search
@@ -303,7 +303,7 @@ class _Episodes:
             number = self._next_number(generator)
             image = self._read(number)
             if image is not None and any(
-                item.class_id == self._class_object for item in image.objects
+                item.class_name == self._class_object for item in image.objects
             ):
                 yield image
             else:
@@ -337,12 +337,12 @@ class _Episodes:
             self._reorder(generator)
         found = None if number in self._without else self._read(number)
         if found is None or all(
-            item.class_id != self._class_object for item in found.objects
+            item.class_name != self._class_object for item in found.objects
         ):
             self._without.add(number)
             raise InputError(
                 f"image {image!r} gives no search: no object of class"
-                f" {class_name(self._class_object)} in it could be read"
+                f" {self._class_object} in it could be read"
             )
         self._position = self._order.index(number) + 1
         self._walk(chain([found], self._images_with_objects(generator)))
@@ -390,7 +390,8 @@ def make_environment(
     """Return the environment of a database's images that hold a class.
 
     Args:
-        path_voc: the database, in the layout of PASCAL VOC.
+        path_voc: the data set, in any layout that
+            :func:`datasets.layouts.find_layout` knows.
         image_set: ``train``, ``val``, ``trainval`` or ``test``.
         class_object: number or name of the class.
         spec: how to search; their quirks also say how annotations are read.

@@ -17,10 +17,10 @@ class EpochSummary:
     Args:
         epoch: its number.
         epsilon: probability of a random action in it.
-        class_object: the class searched for.
+        class_object: the class searched for, as the log names it.
     """
 
-    def __init__(self, epoch: int, epsilon: float, class_object: int):
+    def __init__(self, epoch: int, epsilon: float, class_object: int | str):
         self.epoch = epoch
         self.epsilon = epsilon
         self.class_object = class_object

@@ -104,8 +104,8 @@ class Target:
 def follow_iou(
     boxes: Sequence[Box],
     region: Box,
-    class_ids: Sequence[int],
-    class_object: int,
+    class_names: Sequence[str],
+    class_object: str,
     previous_ious: Sequence[float],
     available_objects: Sequence[bool],
     quirks: Quirks = Quirks(),
@@ -119,7 +119,7 @@ def follow_iou(
     Args:
         boxes: the image's objects, in annotation order.
         region: the region looked at.
-        class_ids: class of each object.
+        class_names: class of each object.
         class_object: the class searched for.
         previous_ious: score of each object one step before.
         available_objects: which objects are still to be found.
@@ -130,9 +130,9 @@ def follow_iou(
     """
     scores = np.zeros(len(boxes))
     for index, box in enumerate(boxes):
-        if class_ids[index] == class_object and available_objects[index]:
+        if class_names[index] == class_object and available_objects[index]:
             scores[index] = calculate_iou(region, box)
-        elif class_ids[index] == class_object or not quirks.exhausted_targets:
+        elif class_names[index] == class_object or not quirks.exhausted_targets:
             scores[index] = -1
     index = int(np.argmax(scores))
     if scores[index] < 0 and not quirks.exhausted_targets:

@@ -146,7 +146,7 @@ class TrainingSearch(Search):
         image: SearchImage,
         spec: SearchSpec,
         objects: Sequence[VocObject],
-        class_object: int,
+        class_object: str,
         object_index: int = 0,
         available_objects: Sequence[bool] | None = None,
     ):
@@ -223,7 +223,7 @@ class TrainingSearch(Search):
         return follow_iou(
             [item.box for item in self.objects],
             self.region.box,
-            [item.class_id for item in self.objects],
+            [item.class_name for item in self.objects],
             self.class_object,
             previous_ious,
             self.available_objects,
@@ -234,7 +234,7 @@ class TrainingSearch(Search):
 def training_searches(
     image: SearchImage,
     objects: Sequence[VocObject],
-    class_object: int,
+    class_object: str,
     spec: SearchSpec,
 ) -> Iterator[TrainingSearch]:
     """Yield the searches that a training image gives, one for each of its objects.
@@ -247,18 +247,18 @@ def training_searches(
     Args:
         image: as it is.
         objects: its objects of all classes, in annotation order.
-        class_object: the class to search for, 1 … 20.
+        class_object: name of the class to search for.
         spec: how to search.
     """
     available = [True] * len(objects)
     previous: TrainingSearch | None = None
     for number, item in enumerate(objects):
-        if item.class_id != class_object:
+        if item.class_name != class_object:
             continue
         if previous is not None and previous.triggered:
             _dismiss_covered(available, objects, previous.region)
         if not spec.quirks.exhausted_targets and not any(
-            left and objects[index].class_id == class_object
+            left and objects[index].class_name == class_object
             for index, left in enumerate(available)
         ):
             return

@@ -57,7 +57,7 @@ def _training_frame(step: "Step", is_first: bool) -> Frame:
     shown = [
         index
         for index, item in enumerate(search.objects)
-        if item.class_id == search.class_object or index == search.target.index
+        if item.class_name == search.class_object or index == search.target.index
     ]
     return Frame(
         picture=search.image.pixels,
@@ -118,6 +118,7 @@ class StripWriter:
         self._limit = limit
         self._epoch = -1
         self._written = 0
+        self._names = StripNames()
         self._frames: dict[TrainingSearch, list[Frame]] = {}
 
     def add(self, step: "Step", epoch: int) -> None:
@@ -135,10 +136,40 @@ class StripWriter:
             return
         search = step.search
         name, target = search.image.name, search.object_index
-        path = self._folder / f"epoch_{self._epoch:03d}" / strip_name(name, target)
+        file = strip_name(self._names.of(name), target)
+        path = self._folder / f"epoch_{self._epoch:03d}" / file
         title = f"{name}, object {target}, epoch {self._epoch}"
         draw_sequences(frames, path, title, search.spec.actions)
         self._written += 1
+
+
+class StripNames:
+    """Gives each image a start of its strips' names that no other image has.
+
+    ``a b`` and ``a+b`` would both be ``a_b``: the later one is ``a_b-2``. Capitals
+    count as the same, as some systems have them.
+    """
+
+    def __init__(self) -> None:
+        self._given: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def of(self, key: str, name: str = "") -> str:
+        """Return the start for an image, the same each time.
+
+        Args:
+            key: identity of the image.
+            name: what it is called, where that is shorter.
+        """
+        if key not in self._given:
+            plain = start = plain_name(name or key)
+            number = 1
+            while start.casefold() in self._taken:
+                number += 1
+                start = f"{plain}-{number}"
+            self._given[key] = start
+            self._taken.add(start.casefold())
+        return self._given[key]
 
 
 def strip_name(name: str, number: int, kind: str = "object") -> str:

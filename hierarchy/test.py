@@ -15,7 +15,7 @@ from common.files import check_folder, write_json
 from common.images import find_images
 from common.progress import console, track
 from common.run import made_with
-from datasets.voc import VocImage, VocSet, class_name
+from datasets.voc import VocImage, VocSet
 from hierarchy.baselines import CentrePolicy, Policy, RandomPolicy, UpperBoundPolicy
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
@@ -25,7 +25,7 @@ from hierarchy.features import MakeFeatures
 from hierarchy.images import SearchImage
 from hierarchy.metrics import GroundTruth
 from hierarchy.search import SearchSpec
-from hierarchy.strips import draw_sequences, frame_of, strip_name
+from hierarchy.strips import StripNames, draw_sequences, frame_of, strip_name
 from report.curves import draw_precision_recall, draw_regions_per_object
 
 AGENTS = ("agent", "random", "centre", "upper_bound")
@@ -49,7 +49,7 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
     extract = detector.extract
     about = {
         "detector": settings.detector,
-        "class": class_name(settings.class_id),
+        "class": settings.class_name,
         **made_with(settings, weights),
         **extract.fingerprint,
         "quirks": settings.differences.names(),
@@ -86,12 +86,13 @@ def measure(
     """
     evaluators = {name: Evaluator() for name in AGENTS}
     random = RandomPolicy(np.random.default_rng(settings.seed))
+    names = StripNames()
     start = time.perf_counter()
     whole = ((image, SearchImage(image.key, image.pixels)) for image in images)
     is_single = bool(settings.only_first_object)
     searched = run_images(whole, agent, spec, is_single, settings.num_searches)
     for image, visited, seconds in track(searched, "testing", len(images)):
-        truth = _truth(image, settings.class_id)
+        truth = _truth(image, settings.class_name)
         evaluators["agent"].add(truth, visited, seconds)
         for name, policy in (
             ("random", random),
@@ -102,7 +103,8 @@ def measure(
             ((_, others, seconds),) = run_images(one, policy, spec, is_single)
             evaluators[name].add(truth, others, seconds)
         if settings.bool_draw:
-            _draw(settings, spec, image.name, visited, truth.boxes)
+            name = names.of(image.key, image.name)
+            _draw(settings, spec, name, visited, truth.boxes)
     if not evaluators["agent"].truths:
         raise InputError(f"none of {len(images)} test images can be read")
     results = {
@@ -121,8 +123,8 @@ def measure(
     return results
 
 
-def _truth(image: VocImage, class_id: int) -> GroundTruth:
-    objects = [item for item in image.objects if item.class_id == class_id]
+def _truth(image: VocImage, class_name: str) -> GroundTruth:
+    objects = [item for item in image.objects if item.class_name == class_name]
     return GroundTruth(
         tuple(item.box for item in objects), tuple(item.difficult for item in objects)
     )
@@ -198,13 +200,13 @@ def search_pictures(
     Returns:
         What ``detections.json`` lists under ``images``.
     """
-    settings, names = detector.settings, _distinct_names(paths)
+    settings, names = detector.settings, StripNames()
     found: list[dict[str, Any]] = []
     skipped: list[str] = []
     searched = detector.search(paths, skipped if settings.skip_bad else None)
     for result in track(searched, "searching", len(paths)):
         found.append(_detections_in(result))
-        name = names[Path(result.name)]
+        name = names.of(result.name, Path(result.name).stem)
         for number, search in enumerate(result.searches):
             strip = strip_name(name, number, "search")
             search.draw(settings.path_testing_folder / strip, name)
@@ -222,17 +224,6 @@ def search_pictures(
         f" {settings.path_testing_folder}"
     )
     return found
-
-
-def _distinct_names(paths: list[Path]) -> dict[Path, str]:
-    """Return a name for each picture's strips: its stem, numbered where shared."""
-    names: dict[Path, str] = {}
-    counts: dict[str, int] = defaultdict(int)
-    for path in paths:
-        counts[path.stem] += 1
-        number = counts[path.stem]
-        names[path] = path.stem if number == 1 else f"{path.stem}~{number}"
-    return names
 
 
 def _detections_in(result: PictureResult) -> dict[str, Any]:

@@ -6,7 +6,7 @@ comes next, are those of :mod:`hierarchy.search`; the loss is
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from common.device_arrays import DeviceTable
 from common.memory import tune_malloc
 from common.prefetch import prefetch
-from common.run import StatefulGenerator, open_run, resolve
+from common.run import HELD_OUT, StatefulGenerator, open_run, resolve
 from datasets.voc import VocImage
 from hierarchy.agent import ActionOutput, Agent
 from hierarchy.augmentation import Mirror, mirror_half, mirror_of
@@ -45,18 +45,22 @@ def train(settings: TrainSettings, make_features: MakeFeatures) -> None:
     settings.check()
     expect_name(settings, "target", TARGETS)
     tune_malloc()
+    images = training_set(settings)
+    settings = replace(settings, class_object=images.class_object)
     checkpoints = Checkpoints(
-        settings.path_model, settings.class_id, settings.keep_states
+        settings.path_model, settings.class_object, settings.keep_states
     )
     settings = resolve(settings, checkpoints)
-    images = training_set(settings)
     extract = make_features(settings)
     images = images.at_least(extract.smallest_image)
     parts = assemble(settings, extract)
     identity = settings.identity() | extract.fingerprint
     taking_part = parts.learner, parts.stateful
+    more = {HELD_OUT: images.held_out} if images.held_out else {}
     with (
-        open_run(settings, checkpoints, identity, *taking_part, images.title) as run,
+        open_run(
+            settings, checkpoints, identity, *taking_part, images.title, more=more
+        ) as run,
         TrainingProgress(len(images), run.epochs.start, len(run.epochs)) as progress,
     ):
         for epoch in run.epochs:
@@ -93,7 +97,7 @@ def run_epoch(
 
     def searches_of(image: VocImage) -> Iterator[TrainingSearch]:
         whole = SearchImage(image.key, image.pixels)
-        return training_searches(whole, image.objects, settings.class_id, spec)
+        return training_searches(whole, image.objects, settings.class_name, spec)
 
     # A slot holds one search that is under way, and the state that it stands in.
     for slots in walk(images, searches_of, settings.num_searches):

@@ -90,11 +90,3 @@ def _seconds_per_update(parts: Parts) -> float:
     for _ in range(_UPDATES):
         parts.learner.update(batch)
     return (time.perf_counter() - start) / _UPDATES
-
-
-def duration(seconds: float) -> str:
-    """Return a time in the unit that fits: seconds, minutes, hours or days."""
-    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} seconds"

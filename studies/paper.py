@@ -23,7 +23,7 @@ from common import command_line
 from common.command_line import suppress_startup_output
 from common.errors import InputError, file_error
 from common.files import REPOSITORY, check_folder, sha256_of, write_json
-from common.progress import console
+from common.progress import console, duration
 from common.settings import expect
 from datasets.fetch import SETS, fetch
 from figures.runs import read_results
@@ -211,7 +211,7 @@ def tell_forecast(settings: Settings, trainings: list[Training]) -> None:
     """Say how long each training will take on this machine, and how much disk."""
     with suppress_startup_output():
         from hierarchy.data import training_set
-        from studies.forecast import duration, measure
+        from studies.forecast import measure
     left = [
         training for training in trainings if training.epochs_done < training.epochs
     ]

@@ -146,7 +146,9 @@ def test_the_ceiling_on_voc_2007_is_the_one_measured_elsewhere(rows, expected):
     found = [0, 0]
     for index in range(len(images)):
         annotation = images.annotation(index)
-        boxes = [item.box for item in annotation.objects if item.class_id == 1]
+        boxes = [
+            item.box for item in annotation.objects if item.class_name == "aeroplane"
+        ]
         for number, scale in enumerate((3 / 4, 2 / 4)):
             looks = search(
                 UpperBoundPolicy(boxes),

@@ -176,7 +176,7 @@ def test_a_table_is_counted_from_0_with_fractions(cars):
         ("car_ims/000002.jpg,40,,30,1,train", ["y: ''", "a number"]),
         ("car_ims/000002.jpg,40,54,0,1,train", ["normaliser: 0", "above 0"]),
         ("car_ims/000002.jpg,40,54,30,2,train", ["visible: '2'", "0 or 1"]),
-        ("car_ims/000002.jpg,40,54,30,1,val", ["split: 'val'", "train or test"]),
+        ("car_ims/000002.jpg,40,54,30,1,all", ["split: 'all'", "train or test"]),
         ("other.png,40,54,30,1,train", ["image: other.png is missing"]),
         ("car_ims/000002.jpg,40,54,30,1", ["5 fields", "6 as in the header"]),
     ],
@@ -190,8 +190,10 @@ def test_bad_rows_of_a_table(cars, row, words):
 
 
 def test_a_table_needs_its_header(cars):
-    with pytest.raises(InputError, match="line 1, no column normaliser, split"):
-        read_annotations(table(cars, header="image,x,y,visible"))
+    with pytest.raises(InputError) as error:
+        read_annotations(table(cars, header="image,cx,y,visible"))
+    words = "line 1, no column x among image, cx, y, visible; expected image, x and y"
+    assert words in str(error.value) and "--columns" in str(error.value)
 
 
 def test_what_is_no_table(cars):
@@ -205,7 +207,7 @@ def test_no_annotations(tmp_path):
         read_annotations(tmp_path)
     with pytest.raises(InputError, match="no such file"):
         read_annotations(tmp_path / "absent")
-    (tmp_path / "annotations.txt").write_bytes(b"\xff\xfe")
+    (tmp_path / "annotations.txt").write_bytes(b"\xff\xff")
     with pytest.raises(InputError, match="byte 0 is not UTF-8"):
         read_annotations(tmp_path)
 

@@ -413,6 +413,8 @@ class Settings:
     image_size: int = SIDE
     cache_gb: float = 0.1
     skip_bad: int = 0
+    keypoint: str = ""
+    columns: tuple[str, ...] = ()
 
 
 def test_the_data_set_given_is_used_and_named(folder, capsys):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from toy import toy_parts
 
-from datasets.voc import VocObject
+from datasets.voc import VocObject, class_name
 from hierarchy.agent import ActionOutput
 from hierarchy.features import FeatureExtractor
 from hierarchy.images import (
@@ -41,8 +41,8 @@ def picture_of(run, index, image):
 
 def objects_of(image):
     return tuple(
-        VocObject(class_id, (ymin, xmin, ymax, xmax), difficult=False)
-        for class_id, xmin, xmax, ymin, ymax in image["objects"]
+        VocObject(class_name(number), (ymin, xmin, ymax, xmax), difficult=False)
+        for number, xmin, xmax, ymin, ymax in image["objects"]
     )
 
 
@@ -97,7 +97,7 @@ def test_training_searches_are_the_published_ones(golden):
             for search in training_searches(
                 picture_of(run, index, image),
                 objects_of(image),
-                run["class_object"],
+                class_name(run["class_object"]),
                 spec_of(run),
             ):
                 recorded = dict(next(episodes))

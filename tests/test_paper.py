@@ -10,6 +10,7 @@ import pytest
 from local_server import expect_archives, serving
 
 from common.errors import InputError
+from common.progress import duration
 from datasets.drawn.planes import draw_planes
 from studies import forecast, paper
 from studies.paper import Settings
@@ -167,7 +168,7 @@ def test_a_program_that_fails_is_named(tmp_path):
     [(5, "5 seconds"), (119, "119 seconds"), (150, "2 minutes"), (90_000, "25 hours")],
 )
 def test_times_in_words(seconds, words):
-    assert forecast.duration(seconds) == words
+    assert duration(seconds) == words
 
 
 def test_a_forecast_multiplies():

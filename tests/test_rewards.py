@@ -10,6 +10,7 @@ from hierarchy.rewards import (
     iou_sign_reward,
 )
 
+PLANE, CAR = "aeroplane", "car"
 LEFT, RIGHT = (0, 0, 10, 10), (0, 90, 10, 100)
 
 
@@ -25,9 +26,11 @@ def test_a_trigger_pays_over_one_half(iou, reward):
     assert get_reward_trigger(iou) == reward
 
 
-def follow(region, classes=(1, 1), available=(True, True), last=(0.1, 0.2), **rows):
+def follow(
+    region, classes=(PLANE, PLANE), available=(True, True), last=(0.1, 0.2), **rows
+):
     return follow_iou(
-        [LEFT, RIGHT], region, classes, 1, last, available, Quirks(**rows)
+        [LEFT, RIGHT], region, classes, PLANE, last, available, Quirks(**rows)
     )
 
 
@@ -39,9 +42,9 @@ def test_the_object_with_the_largest_iou_is_followed():
 
 def test_found_objects_and_other_classes_are_never_followed():
     assert follow(RIGHT, available=(True, False)).index == 0
-    assert follow(RIGHT, classes=(1, 7)).index == 0
-    with pytest.raises(ValueError, match="no object of class 1 is left"):
-        follow(RIGHT, classes=(1, 7), available=(False, True))
+    assert follow(RIGHT, classes=(PLANE, CAR)).index == 0
+    with pytest.raises(ValueError, match="no object of class aeroplane is left"):
+        follow(RIGHT, classes=(PLANE, CAR), available=(False, True))
 
 
 def test_with_no_overlap_the_first_object_is_followed():
@@ -50,13 +53,13 @@ def test_with_no_overlap_the_first_object_is_followed():
 
 def test_row_exhausted_targets_follows_another_class():
     target = follow(
-        LEFT, classes=(1, 7), available=(False, True), exhausted_targets=True
+        LEFT, classes=(PLANE, CAR), available=(False, True), exhausted_targets=True
     )
     assert (target.index, target.iou) == (1, 0)
     # With every IoU at 0, another class that stands first in the annotation wins.
     rows = {"exhausted_targets": True}
-    assert follow((40, 40, 50, 50), classes=(7, 1), **rows).index == 0
-    assert follow((40, 40, 50, 50), classes=(7, 1)).index == 1
+    assert follow((40, 40, 50, 50), classes=(CAR, PLANE), **rows).index == 0
+    assert follow((40, 40, 50, 50), classes=(CAR, PLANE)).index == 1
 
 
 def outcome(**changes):

@@ -1,5 +1,6 @@
 """Runs and their config.json: what is remembered, compared and gone on with."""
 
+import csv
 import json
 import shutil
 from dataclasses import replace
@@ -168,6 +169,110 @@ def test_a_model_of_another_class_is_said(run, tmp_path):
     said = run("test", "--class_object", "bird", "--model_name", "model0_epoch_0")
     assert "class was aeroplane in training, now it is bird" in said
     assert "number_of_steps" not in said  # of the weights' model all the same
+
+
+@pytest.fixture(scope="module")
+def raccoons(tmp_path_factory):
+    """A set of one class of its own, in one piece: pictures and annotations."""
+    folder = tmp_path_factory.mktemp("raccoons")
+    write_squares(folder, trainval=7, test=3, name="Raccoon")
+    shutil.rmtree(folder / "ImageSets")
+    return folder
+
+
+def held_out_by(folder, stem="model_raccoon"):
+    (names,) = config_of(folder)[stem]["held_out"].values()
+    return names
+
+
+def test_the_images_that_training_left_are_those_of_its_tests(run, tmp_path, raccoons):
+    said = run("train", "--path_voc", raccoons, "--epochs", 1, *FLAGS)
+    assert f"{raccoons}: images and XML files, 10 images, classes: Raccoon (10)" in said
+    assert "searching for Raccoon, the only class there is" in said
+    assert "2 of 10 images are left to the test, drawn with seed 0" in said
+    assert "training on 8 images with class raccoon" in said
+    held_out = held_out_by(tmp_path)
+    said = run("train", "-n", 1, "--path_voc", raccoons, "--epochs", 1, "--seed", 5)
+    assert "2 of 10 images are left to the test, as" in said
+    assert "going on from epoch 0, exactly as it ended" in said
+    assert held_out_by(tmp_path) == held_out
+    words = ["--path_voc_test", raccoons, "--seed", 9, "--bool_draw", 1]
+    said = run("test", *words)
+    assert "testing on 2 images with class raccoon" in said
+    strips = (path.name for path in (tmp_path / "results").glob("*_search_0.png"))
+    assert {name.removesuffix("_search_0.png") for name in strips} == {*held_out}
+    results = json.loads((tmp_path / "results" / "results.json").read_text())
+    assert results["class"] == "raccoon"
+    assert results["settings"]["number_of_steps"] == 3  # that of training
+    run("train", "--path_voc", raccoons, "--epochs", 1, "--seed", 5, *FLAGS)
+    assert held_out_by(tmp_path) != held_out
+
+
+def test_a_set_that_training_knew_nothing_of_is_tested_on_whole(run, raccoons):
+    run("train", "--epochs", 1, *FLAGS)
+    words = ["--path_voc_test", raccoons, "--class_object", "raccoon"]
+    said = run("test", *words, "--model_name", "model0_epoch_0")
+    assert "training took none of it" in said
+    assert "testing on 10 images with class raccoon" in said
+
+
+def test_one_image_is_trained_and_tested_on_and_that_is_said(run, tmp_path, raccoons):
+    alone = tmp_path / "alone"
+    for part, suffix in (("JPEGImages", ".png"), ("Annotations", ".xml")):
+        (alone / part).mkdir(parents=True)
+        path = raccoons / part / f"Raccoon_test_0{suffix}"
+        shutil.copyfile(path, alone / part / path.name)
+    said = run("train", "--path_voc", alone, "--epochs", 1, *FLAGS)
+    assert "one image alone: none is left to a test" in said
+    said = run("test", "--path_voc_test", alone)
+    assert "left no image to the test" in said and "testing on 1 images" in said
+
+
+def test_any_name_of_a_class_goes_all_the_way(run, tmp_path, raccoons):
+    name = "Écureuil/[a] c++_epoch_3 100 %"
+    own = tmp_path / "own"
+    shutil.copytree(raccoons, own)
+    for path in own.glob("Annotations/*.xml"):
+        path.write_text(path.read_text().replace("Raccoon", name))
+    words = ["--class_object", name.upper(), *FLAGS]
+    run("train", "--path_voc", own, "--epochs", 1, *words)
+    said = run("train", "--path_voc", own, "-n", "auto", "--epochs", 2, *words)
+    assert "going on from epoch 0, exactly as it ended" in said
+    (stem,) = config_of(tmp_path)
+    said = run("test", "--path_voc_test", own, "--model_name", f"{stem}_epoch_1")
+    assert f"testing on 2 images with class {name.lower()}" in said
+    with open(tmp_path / "models" / "log.csv", newline="") as file:
+        rows = [row["class_object"] for row in csv.DictReader(file)]
+    assert rows == [name.lower()] * 2
+
+
+def test_of_several_models_the_class_says_which(run, tmp_path, raccoons):
+    run("train", "--path_voc", raccoons, "--epochs", 1, *FLAGS)
+    run("train", "--epochs", 1, "--class_object", "bird", *FLAGS)
+    with pytest.raises(SystemExit, match="epochs of model0 in .*: none"):
+        run("test", "--path_voc_test", raccoons)
+    said = run("test", "--path_voc_test", raccoons, "--class_object", "RACCOON")
+    assert "testing on 2 images with class raccoon" in said
+
+
+def test_a_class_that_was_asked_for_is_never_replaced(run, raccoons):
+    for name in ("aeroplane", "racoon"):
+        line = f"holds class {name}; expected .* there: Raccoon \\(10\\)"
+        with pytest.raises(SystemExit, match=line):
+            run("train", "--path_voc", raccoons, "--class_object", name, *FLAGS)
+
+
+def test_pictures_of_like_names_have_strips_of_their_own(run, tmp_path, images):
+    run("train", "--epochs", 1, *FLAGS)
+    folder = tmp_path / "pictures"
+    drawn = next(images.glob("JPEGImages/*.png"))
+    names = ("a b", "a_b", "a+b", "A_B", "a_b-2", "sub/a_b")
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(drawn, folder / f"{name}.png")
+    run("test", "--images", folder, "--bool_draw", 1)
+    strips = {path.name.lower() for path in (tmp_path / "results").glob("*_search_0*")}
+    assert len(strips) == len(names)
 
 
 def test_starting_over_archives_config_json_too(run, tmp_path):

@@ -16,7 +16,7 @@ from hierarchy.search import (
     training_searches,
 )
 
-PLANE, CAR = 1, 7
+PLANE, CAR = "aeroplane", "car"
 SMALL, FAR = (10, 10, 30, 30), (70, 70, 95, 95)
 
 
@@ -27,8 +27,7 @@ def picture():
 def objects(*boxes, classes=None):
     classes = classes or [PLANE] * len(boxes)
     return [
-        VocObject(class_id, box, False)
-        for class_id, box in zip(classes, boxes, strict=True)
+        VocObject(name, box, False) for name, box in zip(classes, boxes, strict=True)
     ]
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from datasets.voc_annotations import VocObject
+from datasets.objects import VocObject
 from hierarchy.actions import CENTRE, TRIGGER, UP_LEFT
 from hierarchy.images import SearchImage
 from hierarchy.quirks import Quirks
@@ -53,9 +53,14 @@ def training_steps(
     actions, name: str = "VOC2007/000032", q_values=None, quirks: Quirks = Quirks()
 ):
     """What training yields for one search; its own class would load Keras."""
-    objects = [VocObject(15, BOXES[1], False), VocObject(1, BOXES[0], False)]
+    objects = [
+        VocObject("person", BOXES[1], False),
+        VocObject("aeroplane", BOXES[0], False),
+    ]
     spec = SearchSpec(3 / 4, len(actions), quirks)
-    running = TrainingSearch(SearchImage(name, noise(100, 150)), spec, objects, 1, 1)
+    running = TrainingSearch(
+        SearchImage(name, noise(100, 150)), spec, objects, "aeroplane", 1
+    )
     for action in actions:
         region, reward = running.region, None
         reward = running.step(action)
@@ -120,9 +125,11 @@ def test_notes_tell_random_from_greedy(recorded):
 def test_with_first_iou_the_first_trigger_was_not_forced(recorded):
     for quirks, note in ((Quirks(), "forced"), (Quirks(first_iou=True), "random")):
         writer = StripWriter(Path("strips"))
-        objects = [VocObject(1, (0, 0, 100, 140), False)]
+        objects = [VocObject("aeroplane", (0, 0, 100, 140), False)]
         (step,) = training_steps([TRIGGER], quirks=quirks)
-        step.search = TrainingSearch(step.search.image, step.search.spec, objects, 1)
+        step.search = TrainingSearch(
+            step.search.image, step.search.spec, objects, "aeroplane"
+        )
         step.iou = 0.9
         writer.add(step, 0)
         assert recorded[-1][0][0].note == note

@@ -54,7 +54,7 @@ def run(
         **options,
     )
     pixels = np.zeros((100, 100, 3), np.uint8)
-    objects = (VocObject(1, (80, 80, 90, 90), False),)
+    objects = (VocObject("aeroplane", (80, 80, 90, 90), False),)
     pictures = [
         SimpleNamespace(key=str(number), pixels=pixels, objects=objects)
         for number in range(images)
@@ -226,7 +226,7 @@ def in_lockstep(num_searches, **options):
         **options,
     )
     pixels = np.zeros((100, 100, 3), np.uint8)
-    objects = (VocObject(1, (80, 80, 90, 90), False),)
+    objects = (VocObject("aeroplane", (80, 80, 90, 90), False),)
     images = [
         SimpleNamespace(key=str(number), pixels=pixels, objects=objects)
         for number in range(len(SCRIPTS))

@@ -1,0 +1,129 @@
+"""COCO's JSON for boxes: all images of a split in one file.
+
+``bbox`` is x, y, width and height in pixels from the image's corner: corners count from
+0, and the far edge x + width is the first column outside. A crowd (``iscrowd`` 1) is a
+difficult object: neither asked for nor wrong.
+
+Reference: https://cocodataset.org/#format-data
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from common.errors import file_error
+from common.images import read_bytes
+from datasets.objects import (
+    Convention,
+    Edges,
+    Size,
+    Stated,
+    StatedObject,
+    number_of,
+    rounded,
+    shown,
+)
+
+CONVENTION = Convention(field="bbox", names=("y", "x", "y + height", "x + width"))
+
+
+def read_coco(path: Path) -> dict[str, Stated] | None:
+    """Return what a file says of each image, by ``file_name``.
+
+    Args:
+        path: a JSON file.
+
+    Returns:
+        None where the file is of another kind: results, captions, settings.
+
+    Raises:
+        InputError: the file is no JSON, or its tables lack what boxes need.
+    """
+    content = _content(path)
+    if content is None:
+        return None
+    names = {
+        _field(one, "id", path, "categories", n): str(one.get("name", ""))
+        for n, one in enumerate(content["categories"])
+    }
+    files: dict[Any, str] = {}
+    sizes: dict[str, Size | None] = {}
+    objects: dict[str, list[StatedObject]] = {}
+    for n, one in enumerate(content["images"]):
+        file_name = _field(one, "file_name", path, "images", n)
+        if not isinstance(file_name, str) or not file_name:
+            what = f"images[{n}]: file_name is {shown(file_name)}"
+            raise file_error(path, what, "a picture's name")
+        number = _field(one, "id", path, "images", n)
+        if number in files:
+            raise file_error(path, f"images[{n}]: id {shown(number)} is there twice")
+        files[number] = file_name
+        sizes[file_name] = _size(one)
+        objects.setdefault(file_name, [])
+    for n, one in enumerate(content["annotations"]):
+        image = _field(one, "image_id", path, "annotations", n)
+        if image not in files:
+            what = f"annotations[{n}]: image_id {shown(image)} is no image's id"
+            raise file_error(path, what)
+        objects[files[image]].append(_object(one, n, names, path))
+    return {
+        name: Stated(f"{path}: {name}", sizes[name], tuple(found), CONVENTION)
+        for name, found in objects.items()
+    }
+
+
+def _content(path: Path) -> Mapping[str, Any] | None:
+    """Return a file's tables, None where it has not all of them, or no boxes."""
+    try:
+        content = json.loads(read_bytes(path).decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise file_error(path, f"is not readable as JSON: {error}") from None
+    tables = ("images", "annotations", "categories")
+    if not isinstance(content, dict) or not all(
+        isinstance(content.get(table), list)
+        and all(isinstance(one, dict) for one in content[table])
+        for table in tables
+    ):
+        return None
+    annotations = content["annotations"]
+    has_boxes = not annotations or any("bbox" in one for one in annotations)
+    return content if has_boxes else None
+
+
+def _field(
+    one: Mapping[str, Any], name: str, path: Path, table: str, number: int
+) -> Any:
+    value = one.get(name)
+    if not isinstance(value, str | int):
+        what = f"{table}[{number}]: {name} is {shown(value)}"
+        raise file_error(path, what, "a number or a text")
+    return value
+
+
+def _size(one: Mapping[str, Any]) -> Size | None:
+    height, width = number_of(one.get("height")), number_of(one.get("width"))
+    if not height or not width or min(height, width) < 1:
+        return None
+    return rounded(height), rounded(width)
+
+
+def _object(
+    one: Mapping[str, Any], number: int, names: Mapping[Any, str], path: Path
+) -> StatedObject:
+    category = one.get("category_id")
+    known = isinstance(category, str | int) and category in names
+    name = names[category] if known else ""
+    where = f"{path}: annotation {shown(one.get('id', number))}"
+    if not known:
+        problem = f": category_id {shown(category)} is no category's id"
+        return StatedObject(where, "", None, problem=problem)
+    where += f" ({name})"
+    box = one.get("bbox")
+    numbers = [number_of(value) for value in box] if isinstance(box, list) else []
+    if len(numbers) != 4 or None in numbers:
+        problem = f", bbox: {shown(box)}; expected x, y, width and height"
+        return StatedObject(where, name, None, problem=problem)
+    x, y, width, height = (value for value in numbers if value is not None)
+    edges = Edges(y, x, y + height, x + width)
+    return StatedObject(where, name, edges, bool(one.get("iscrowd")))

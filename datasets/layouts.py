@@ -1,0 +1,505 @@
+"""What a folder of annotated pictures holds: its layout, found out by looking.
+
+:func:`find_layout` is the one way in. Whatever the files are like, a :class:`Layout`
+comes out: names of images, for each a picture and what its annotation says, and the
+splits that the set comes in.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from common.errors import InputError, file_error
+from common.images import IMAGE_SUFFIXES
+from datasets.coco_boxes import read_coco
+from datasets.cvat_boxes import read_cvat
+from datasets.objects import Stated
+from datasets.pictures import PictureIndex, folded
+from datasets.splits import split_in, split_of
+from datasets.voc_annotations import parse_xml, read_xml
+from datasets.voc_lists import Listed, VocFolder, lists_of
+from datasets.yolo_boxes import (
+    Names,
+    label_file,
+    names_in,
+    read_lines,
+    read_names,
+    read_yaml,
+    read_yolo,
+)
+
+
+class Layout(Protocol):
+    """A set of annotated images, whatever its files are like.
+
+    Attributes:
+        folder: of the set.
+        kind: how it was read, for people.
+        notes: what is worth a line, and no error.
+    """
+
+    folder: Path
+    kind: str
+    notes: list[str]
+
+    def splits(self, class_name: str) -> list[str]:
+        """Return the names of the splits that can be asked for."""
+
+    def listed(self, split: str, class_name: str) -> list[Listed]:
+        """Return the images of a split; of all of them where it is empty."""
+
+    def picture(self, name: str) -> Path:
+        """Return the path of an image's pixels."""
+
+    def has_picture(self, name: str) -> bool:
+        """Tell whether the image's pixels are there: annotations may come alone."""
+
+    def stated(self, name: str) -> Stated:
+        """Return what an image's annotation says."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What annotations hold, counted.
+
+    Attributes:
+        objects: of each class, how many.
+        spelling: of each class, as it stands in the first file.
+        labels: of each image, VOC's label for each class that it holds.
+        bad: of each annotation that cannot be read, the line that says why.
+        nameless: a line for each object without a class that could be read.
+    """
+
+    objects: Counter[str] = field(default_factory=Counter)
+    spelling: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, dict[str, int]] = field(default_factory=dict)
+    bad: dict[str, str] = field(default_factory=dict)
+    nameless: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> str:
+        """The classes and how many objects each has, for people."""
+        most = self.objects.most_common(12)
+        words = [f"{self.spelling[name]} ({count})" for name, count in most]
+        more = len(self.objects) - len(most)
+        return ", ".join(words) + (f" and {more} more" if more else "") or "none"
+
+    def lines(self, names: Iterable[str]) -> list[str]:
+        """Return what is wrong with the annotations of some images, a line each."""
+        found = []
+        for name in names:
+            found += [self.bad[name]] if name in self.bad else []
+            found += self.nameless.get(name, [])
+        return found
+
+
+def survey(layout: Layout, names: Iterable[str]) -> Survey:
+    """Read annotations, and count what they hold.
+
+    Args:
+        layout: the set.
+        names: of its images.
+    """
+    found = Survey()
+    for name in names:
+        try:
+            stated = layout.stated(name)
+        except InputError as error:
+            found.bad[name] = str(error)
+            continue
+        classes = Counter(one.class_name for one in stated.objects)
+        if "" in classes:
+            found.nameless[name] = [
+                f"{one.where}{one.problem or ': there is no name of a class'}"
+                for one in stated.objects
+                if not one.class_name
+            ]
+            del classes[""]
+        found.objects.update(classes)
+        for one in stated.objects:
+            if one.class_name:
+                found.spelling.setdefault(one.class_name, one.name)
+        found.labels[name] = {item: stated.label(item) for item in classes}
+    return found
+
+
+def describe(layout: Layout, count: int, parts: str, found: Survey) -> str:
+    """Return what was found in a folder and how it was read, as one line.
+
+    Args:
+        layout: what was found.
+        count: of images.
+        parts: which of the set's parts they are, empty for all.
+        found: what their annotations hold; nothing where lists said enough.
+    """
+    words = [f"{layout.folder}: {layout.kind}", f"{count} images{parts}"]
+    if found.objects:
+        words.append(f"classes: {found.classes}")
+    return ", ".join(words)
+
+
+def find_layout(folder: Path | str) -> Layout:
+    """Find out what a folder holds.
+
+    Args:
+        folder: the one that holds the set, or one above it that holds no other.
+
+    Raises:
+        InputError: there is no such folder, it holds several sets or none, or what
+            says how it is to be read is damaged.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise file_error(folder, "there is no such folder", "a set of annotated images")
+    with_lists = _with_lists(folder)
+    if len(with_lists) > 1:
+        several = ", ".join(str(one.relative_to(folder)) for one in with_lists)
+        raise file_error(folder, f"holds several sets: {several}", "one of them")
+    if with_lists:
+        return VocFolder(with_lists[0])
+    files = _Files(folder)
+    for read in (_xml_layout, _coco_layout, _yolo_layout):
+        layout = read(files)
+        if layout is not None:
+            return layout
+    raise file_error(
+        folder,
+        f"holds {len(files.pictures)} pictures, and no annotations that are known",
+        "a set in the layout of PASCAL VOC, COCO, YOLO or CVAT (docs/data.md)",
+    )
+
+
+def _with_lists(folder: Path) -> list[Path]:
+    """Return the folder itself if it has VOC's lists, else those up to two below."""
+    if lists_of(folder):
+        return [folder]
+    below = sorted(path for path in folder.glob("*/") if path.is_dir())
+    below = [path for path in below if not path.name.startswith(".")]
+    found = [path for path in below if lists_of(path)]
+    return found or [
+        path
+        for parent in below
+        for path in sorted(parent.glob("*/"))
+        if path.is_dir() and lists_of(path)
+    ]
+
+
+class _Files:
+    """The files below a folder, by what they may be; hidden ones are left out."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.by_suffix: dict[str, list[Path]] = {}
+        for path in sorted(_files_below(folder)):
+            self.by_suffix.setdefault(path.suffix.lower(), []).append(path)
+        found = (path for one in IMAGE_SUFFIXES for path in self.by_suffix.get(one, []))
+        self.pictures = sorted(found)
+        self.index = PictureIndex(folder, self.pictures, split_of)
+
+    def ending(self, *suffixes: str) -> list[Path]:
+        """Return the files that end so."""
+        return [path for one in suffixes for path in self.by_suffix.get(one, [])]
+
+    def split_of(self, path: Path) -> str:
+        """Return the split that the folders above a file say, else empty."""
+        parts = path.relative_to(self.folder).parts[:-1]
+        return next((split for split in map(split_of, parts) if split), "")
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    seen: set[str] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:  # a link to a folder above
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(
+            name for name in folders if not name.startswith((".", "__MACOSX"))
+        )
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
+
+
+class _Found(NamedTuple):
+    """An image that a layout's files tell of.
+
+    Attributes:
+        annotation: the file that does, or the picture that has none.
+        picture: None where it is not there.
+        split: its name, or empty.
+        read: returns what the annotation says, or raises what is wrong.
+        missing: what to say of a picture that is not there.
+    """
+
+    annotation: Path
+    picture: Path | None
+    split: str
+    read: Callable[[], Stated]
+    missing: str = ""
+
+
+class GatheredSet:
+    """A set without VOC's lists, whose images were found by looking at all files.
+
+    Args:
+        folder: of the set.
+        kind: how it was read.
+        found: its images.
+        notes: what is worth a line.
+    """
+
+    def __init__(
+        self, folder: Path, kind: str, found: Sequence[_Found], notes: Iterable[str]
+    ):
+        self.folder, self.kind, self.notes = folder, kind, list(notes)
+        self._found = dict(zip(_names_of(found, folder), found, strict=True))
+        stray = [name for name, one in self._found.items() if not one.split]
+        if stray and len(stray) < len(self._found):
+            more = f" and {len(stray) - 1} more are" if len(stray) > 1 else " is"
+            self.notes.append(f"{folder}: {stray[0]}{more} in no split; left out")
+
+    def splits(self, class_name: str) -> list[str]:
+        """Return the names of the splits, the same for all classes."""
+        return sorted({one.split for one in self._found.values()} - {""})
+
+    def listed(self, split: str, class_name: str) -> list[Listed]:
+        """Return the images of a split; of all of them where it is empty."""
+        return [
+            Listed(name)
+            for name, one in self._found.items()
+            if not split or one.split == split
+        ]
+
+    def picture(self, name: str) -> Path:
+        """Return the path of an image's pixels."""
+        one = self._found[name]
+        if one.picture is None:
+            raise file_error(one.annotation, one.missing, "a picture called so")
+        return one.picture
+
+    def has_picture(self, name: str) -> bool:
+        """Tell whether the image's pixels are there."""
+        return self._found[name].picture is not None
+
+    def stated(self, name: str) -> Stated:
+        """Return what an image's annotation says."""
+        return self._found[name].read()
+
+
+def _names_of(found: Sequence[_Found], folder: Path) -> list[str]:
+    """Return a name for each image: its stem, or as much of its path as it takes."""
+    paths = [(one.picture or one.annotation).relative_to(folder) for one in found]
+    choices = [
+        [path.stem for path in paths],
+        [path.with_suffix("").as_posix() for path in paths],
+        [path.as_posix() for path in paths],
+    ]
+    for names in choices:
+        if len({folded(name) for name in names}) == len(names):
+            return names
+    return [f"{name}~{number}" for number, name in enumerate(choices[-1])]
+
+
+def _xml_layout(files: _Files) -> Layout | None:
+    """Return a set of VOC's annotations, one an image, or of CVAT's, one a set."""
+    paths = files.ending(".xml")
+    if not paths:
+        return None
+    roots = (_root_of(path) for path in paths)
+    if next(filter(None, roots), "annotation") == "annotations":
+        return _cvat_layout(files, paths)
+    found = [_one_xml(files, path) for path in paths]
+    return GatheredSet(files.folder, f"images {_beside(found)} XML files", found, ())
+
+
+def _beside(found: Iterable[_Found]) -> str:
+    """Return "beside" where pictures and annotations share folders, else "and"."""
+    pairs = [(one.picture, one.annotation) for one in found if one.picture]
+    is_beside = all(one.parent == other.parent for one, other in pairs)
+    return "beside" if is_beside else "and"
+
+
+def _root_of(path: Path) -> str:
+    """Return the name of an XML file's root, empty where it cannot be read."""
+    try:
+        return str(parse_xml(path).tag)
+    except InputError:
+        return ""
+
+
+def _one_xml(files: _Files, path: Path) -> _Found:
+    def read() -> Stated:
+        return read_xml(path)
+
+    missing = f"there is no picture {path.stem}"
+    try:
+        picture = files.index.of_stem(path.stem, path)
+        if picture is None:
+            picture = _picture_named_in(files, path)
+    except InputError as error:
+        picture, missing = None, str(error).partition(": ")[2]
+    split = files.split_of(path) or (files.split_of(picture) if picture else "")
+    return _Found(path, picture, split, read, missing)
+
+
+def _picture_named_in(files: _Files, path: Path) -> Path | None:
+    """Return the picture that an annotation itself names."""
+    try:
+        named = parse_xml(path).findtext("filename") or ""
+    except InputError:  # said when the annotation is read
+        return None
+    return files.index.of_name(named.strip(), path)
+
+
+def _coco_layout(files: _Files) -> Layout | None:
+    paths = files.ending(".json")
+    instances = [path for path in paths if path.name.startswith("instances")]
+    found: list[_Found] = []
+    for path in instances or paths:
+        said = read_coco(path)
+        if said is None:
+            continue
+        split = split_in(path.stem) or files.split_of(path)
+        found += [
+            _of_one_file(files, path, name, split, stated)
+            for name, stated in said.items()
+        ]
+    return GatheredSet(files.folder, "COCO's JSON", found, ()) if found else None
+
+
+def _of_one_file(
+    files: _Files, path: Path, name: str, split: str, stated: Stated
+) -> _Found:
+    """Return an image that a file about many names."""
+    missing = f"there is no picture {name}"
+    try:
+        picture = files.index.of_name(name, path)
+    except InputError as error:
+        picture, missing = None, str(error).partition(": ")[2]
+    split = split or (files.split_of(picture) if picture else "")
+    return _Found(path, picture, split, lambda: stated, missing)
+
+
+def _cvat_layout(files: _Files, paths: Sequence[Path]) -> Layout:
+    found: list[_Found] = []
+    shapes = Counter[str]()
+    for path in paths:
+        root = parse_xml(path)
+        if root.tag != "annotations":
+            raise file_error(path, f"the root element is '{root.tag}'", "annotations")
+        images, others = read_cvat(root, path)
+        shapes.update(others)
+        for name, subset, stated in images:
+            split = split_of(subset) or split_in(path.stem) or files.split_of(path)
+            found.append(_of_one_file(files, path, name, split, stated))
+    notes = [
+        f"{files.folder}: {count} shapes are no boxes but {shape}; left out"
+        for shape, count in shapes.items()
+    ]
+    return GatheredSet(files.folder, "CVAT's XML for images", found, notes)
+
+
+def _yolo_layout(files: _Files) -> Layout | None:
+    """Return a set of YOLO's text files, if any lies where a picture's would."""
+    texts = dict.fromkeys(files.ending(".txt"))
+    labels = {picture: label_file(picture, texts) for picture in files.pictures}
+    if not any(labels.values()):
+        return None
+    names, splits = _yolo_names(files, texts), _yolo_splits(files, texts)
+    found = []
+    for picture, path in labels.items():
+        split = splits.get(picture, "") if splits else files.split_of(picture)
+        found.append(
+            _Found(path or picture, picture, split, partial(read_yolo, path, names))
+        )
+    return GatheredSet(files.folder, "YOLO's text files", found, ())
+
+
+_NAMES = ("classes.txt", "obj.names", "classes.names", "_darknet.labels", "labels.txt")
+
+
+def _yolo_names(files: _Files, texts: Iterable[Path]) -> Names:
+    """Return the classes, by their numbers.
+
+    Raises:
+        InputError: no file names them.
+    """
+    for path in files.ending(".yaml", ".yml"):
+        content = read_yaml(path)
+        if content is not None:
+            return names_in(content, path)
+    for path in (*texts, *files.ending(".names", ".labels")):
+        if path.name.lower() in _NAMES or path.suffix.lower() == ".names":
+            return read_names(path)
+    raise file_error(
+        files.folder,
+        "holds YOLO's text files, and none that names the classes",
+        "data.yaml or classes.txt",
+    )
+
+
+def _yolo_splits(files: _Files, texts: Iterable[Path]) -> dict[Path, str]:
+    """Return the pictures' splits as ``data.yaml`` or lists say; nothing without."""
+    found: dict[str, set[Path]] = {}
+    for path in files.ending(".yaml", ".yml"):
+        content = read_yaml(path) or {}
+        for key in ("train", "val", "test"):
+            values = content.get(key) or []
+            for value in values if isinstance(values, list) else [values]:
+                root = str(content.get("path") or "")
+                pictures = _pictures_at(files, path.parent, root, str(value))
+                found.setdefault(key, set()).update(pictures)
+    if not any(found.values()):
+        for path in texts:
+            split = split_of(path.stem)
+            if split and path.parent == files.folder:
+                found.setdefault(split, set()).update(_pictures_in_list(files, path))
+    # Sets to try things with say train and val of the same folder: not two splits.
+    if found.get("train") and found.get("train") == found.get("val"):
+        del found["val"]
+    splits: dict[Path, str] = {}
+    for split, pictures in found.items():
+        for picture in pictures:
+            if splits.setdefault(picture, split) != split:
+                what = f"{picture} is in {splits[picture]} and in {split}"
+                raise file_error(files.folder, what, "one split an image")
+    return splits
+
+
+def _pictures_at(files: _Files, beside: Path, root: str, value: str) -> set[Path]:
+    """Return the pictures of a folder or list that ``data.yaml`` names.
+
+    It may be meant from the file's folder, from ``path``, or, as Roboflow writes it,
+    from a folder that is not there.
+    """
+    parts = [part for part in value.replace("\\", "/").split("/") if part != ".."]
+    for start in (beside / root / value, beside / value, beside.joinpath(*parts)):
+        if start.is_file():
+            return _pictures_in_list(files, start)
+        above = os.path.join(os.path.abspath(start), "")
+        inside = {p for p in files.pictures if os.path.abspath(p).startswith(above)}
+        if inside:
+            return inside
+    return set()
+
+
+def _pictures_in_list(files: _Files, path: Path) -> set[Path]:
+    """Return the pictures that a list names, a line each.
+
+    Raises:
+        InputError: one is not there.
+    """
+    found = set()
+    for number, line in enumerate(map(str.strip, read_lines(path)), 1):
+        if not line:
+            continue
+        # The folders in the line say which one; where the list lies says nothing.
+        picture = files.index.of_name(line, files.folder / path.name)
+        if picture is None:
+            raise file_error(path, f"line {number}: there is no picture {line}")
+        found.add(picture)
+    return found
