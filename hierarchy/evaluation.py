@@ -1,6 +1,7 @@
 """Measuring: run a policy over images, and put what it did into numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,6 +100,14 @@ def run_batch(
                     search.triggered,
                 ),
             )
+
+
+def searches_in(visited: Iterable[VisitedRegion]) -> dict[int, list[VisitedRegion]]:
+    """Return the regions visited in an image by search."""
+    searches = defaultdict(list)
+    for region in visited:
+        searches[region.number].append(region)
+    return searches
 
 
 @dataclass

@@ -30,14 +30,21 @@ from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
 from hierarchy.encoder import StateEncoder
-from hierarchy.evaluation import Evaluator, VisitedRegion, run_batch
+from hierarchy.evaluation import (
+    Evaluator,
+    VisitedRegion,
+    run_batch,
+    searches_in,
+)
 from hierarchy.features import FeatureExtractor, MakeFeatures
 from hierarchy.images import SearchImage
 from hierarchy.metrics import GroundTruth
+from hierarchy.page import SearchPage, plots_of
 from hierarchy.q_network import get_q_network
 from hierarchy.search import SearchSpec
 from hierarchy.strips import draw_sequences, frame_of, strip_name
 from report.curves import draw_precision_recall, draw_regions_per_object
+from report.page import FILE
 
 Item = TypeVar("Item")
 
@@ -114,8 +121,9 @@ def measure(
 ) -> dict[str, Any]:
     """Run agent and baselines on the same images; write the results.
 
-    Writes ``results.json``, ``precision_recall.png``, ``regions_per_object.png`` and,
-    with ``bool_draw``, a strip per search of the agent into ``path_testing_folder``.
+    Writes ``results.json``, ``report.html``, ``precision_recall.png``,
+    ``regions_per_object.png`` and, with ``bool_draw``, a strip per search of the agent
+    into ``path_testing_folder``.
 
     Args:
         settings: of the test.
@@ -128,6 +136,8 @@ def measure(
         What ``results.json`` holds.
     """
     evaluators = {name: Evaluator() for name in AGENTS}
+    draws = bool(settings.bool_draw)
+    page = SearchPage(spec, agent, len(images), settings.explore, draws)
     random = RandomPolicy(np.random.default_rng(settings.seed))
     start = time.perf_counter()
     whole = ((image, SearchImage(image.key, image.pixels)) for image in images)
@@ -143,7 +153,8 @@ def measure(
             one = [(name, SearchImage(image.key, image.pixels))]
             ((_, others, seconds),) = _searched(settings, spec, one, policy)
             evaluators[name].add(truth, others, seconds)
-        if settings.bool_draw:
+        page.add(image.name, visited, truth.boxes)
+        if draws:
             _draw(settings, spec, image.name, visited, truth.boxes)
     if not evaluators["agent"].truths:
         raise InputError(f"none of {len(images)} test images can be read")
@@ -157,9 +168,11 @@ def measure(
         **{name: evaluator.results() for name, evaluator in evaluators.items()},
     }
     _write_results(settings, results, evaluators)
-    _print_table(results)
+    table = _table(results)
+    page.write(settings.path_testing_folder, results, table, plots_of(evaluators))
+    _print_table(results, *table)
     report_skipped(images)
-    console.print(f"results and pictures: {settings.path_testing_folder}")
+    console.print(f"results and pictures: {settings.path_testing_folder / FILE}")
     return results
 
 
@@ -203,14 +216,6 @@ def _searched(
             yield item, own, seconds
 
 
-def _by_search(visited: Iterable[VisitedRegion]) -> dict[int, list[VisitedRegion]]:
-    """Return the regions visited in an image by search."""
-    searches = defaultdict(list)
-    for region in visited:
-        searches[region.number].append(region)
-    return searches
-
-
 def _draw(
     settings: TestSettings,
     spec: SearchSpec,
@@ -219,7 +224,7 @@ def _draw(
     boxes: tuple[Box, ...] | None,
 ) -> None:
     """Draw each search of an image as a strip; ``boxes`` is None where not known."""
-    for number, search in _by_search(visited).items():
+    for number, search in searches_in(visited).items():
         frames = [frame_of(one, boxes) for one in search]
         strip = settings.path_testing_folder / strip_name(name, number, "search")
         draw_sequences(frames, strip, name, spec.actions)
@@ -240,21 +245,33 @@ def _write_results(
     write_json(folder / "results.json", results)
 
 
-def _print_table(results: dict[str, Any]) -> None:
-    table = Table(title=f"{results['images']} images, {results['objects']} objects")
-    table.add_column("")
-    for column in ("AP (paper)", "recall", "AP (VOC)", "regions per object"):
-        table.add_column(column, justify="right")
+def _table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of text: how good the agent and the baselines are."""
+    columns = ["", "AP (paper)", "recall", "AP (VOC)", "regions per object"]
+    rows = []
     for name in AGENTS:
         numbers = results[name]
         regions = numbers["regions_per_object"]
-        table.add_row(
-            name.replace("_", " "),
-            f"{numbers['paper']['ap']:.3f}",
-            f"{numbers['paper']['recall']:.3f}",
-            f"{numbers['voc']['ap_area']:.3f}",
-            "–" if regions is None else f"{regions:.1f}",
+        rows.append(
+            [
+                name.replace("_", " "),
+                f"{numbers['paper']['ap']:.3f}",
+                f"{numbers['paper']['recall']:.3f}",
+                f"{numbers['voc']['ap_area']:.3f}",
+                "–" if regions is None else f"{regions:.1f}",
+            ]
         )
+    return columns, rows
+
+
+def _print_table(
+    results: dict[str, Any], columns: list[str], rows: list[list[str]]
+) -> None:
+    table = Table(title=f"{results['images']} images, {results['objects']} objects")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
 
 
@@ -268,7 +285,8 @@ def search_pictures(
 ) -> list[dict[str, Any]]:
     """Search pictures that have no annotations; write what was found.
 
-    Writes ``detections.json`` and a strip per search into ``path_testing_folder``.
+    Writes ``detections.json``, ``report.html`` and a strip per search into
+    ``path_testing_folder``.
 
     Args:
         settings: of the test.
@@ -286,8 +304,10 @@ def search_pictures(
     names = _distinct_names(paths)
     pictures = _read(settings, paths, skipped, smallest_image)
     searched = _searched(settings, spec, pictures, agent)
+    page = SearchPage(spec, agent, len(paths), settings.explore, has_strips=True)
     for path, visited, _ in track(searched, "searching", len(paths)):
         found.append(_detections_in(path, visited))
+        page.add(names[path], visited, None)
         _draw(settings, spec, names[path], visited, None)
     if not found:
         raise InputError(f"none of {len(paths)} pictures can be read: {skipped[0]} …")
@@ -295,12 +315,13 @@ def search_pictures(
         settings.path_testing_folder / "detections.json",
         {**about, "images": found, "skipped": skipped},
     )
+    page.write(settings.path_testing_folder, about | {"images": len(found)})
     for line in skipped:
         console.print(f"left out: {line}")
     triggers = sum(item["triggered"] for image in found for item in image["detections"])
     console.print(
         f"{triggers} found in {len(found)} pictures; detections and strips:"
-        f" {settings.path_testing_folder}"
+        f" {settings.path_testing_folder / FILE}"
     )
     return found
 
@@ -337,7 +358,7 @@ def _distinct_names(paths: list[Path]) -> dict[Path, str]:
 def _detections_in(path: Path, visited: list[VisitedRegion]) -> dict[str, Any]:
     """Return one entry per search: the region it triggered on, else the likeliest."""
     detections = []
-    for search in _by_search(visited).values():
+    for search in searches_in(visited).values():
         *_, last = search
         best = last if last.triggered else max(search, key=lambda one: one.output.score)
         ymin, xmin, ymax, xmax = best.region.box
