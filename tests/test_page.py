@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -222,3 +223,33 @@ def test_a_file_that_is_no_page_is_named(text, tmp_path):
     path.write_text(text)
     with pytest.raises(InputError, match="report.html: holds no data of a page"):
         read_page(path)
+
+
+def luminance(colour):
+    """Return the relative luminance of WCAG 2, from #rrggbb."""
+    values = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    linear = np.where(
+        values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4
+    )
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(one, other):
+    lighter, darker = sorted([luminance(one), luminance(other)], reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_and_lines_stand_out_from_their_ground(scheme):
+    style = (Path(page.__file__).parent / "page.css").read_text("utf-8")
+    light, dark = re.findall(r":root \{(.*?)\}", style, re.S)
+    block = light if scheme == "light" else dark
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block))
+    for ground in ("paper", "raised"):
+        for text in ("text", "muted", "accent", "right", "wrong", "none", "detection"):
+            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+        for number in range(6):
+            assert contrast(colours[f"series{number}"], colours[ground]) >= 3
+    assert contrast(colours["on-accent"], colours["accent"]) >= 4.5
+    for bar in ("bar", "bar-taken"):
+        assert contrast(colours["text"], colours[bar]) >= 4.5
