@@ -13,11 +13,11 @@ from report.page import (
     FILE,
     GALLERY,
     Page,
-    Picture,
     Plot,
     RolloutRecord,
     Trajectory,
     about_lines,
+    picture_of,
     write_page,
 )
 
@@ -69,20 +69,86 @@ def trajectory_of(
     return Trajectory(outputs["locations"][index], predictions, distances)
 
 
-def record_of(
-    name: str,
-    trajectory: Trajectory,
-    truth: np.ndarray | None,
-    explored: tuple[Trajectory, ...] = (),
-    picture: Picture | None = None,
-    strip: str = "",
-) -> RolloutRecord:
-    """Return a rollout with what it is judged to be; see :class:`RolloutRecord`."""
-    outcome = "detection"
-    if trajectory.distances is not None:
-        is_right = trajectory.distances[-1] <= THRESHOLDS[-1]
-        outcome = "right" if is_right else "wrong"
-    return RolloutRecord(name, outcome, trajectory, truth, explored, picture, strip)
+class RolloutPage:
+    """Takes the rollouts of a test, image by image, and writes its page.
+
+    Args:
+        model: that was tested; it is run from other first glimpses too.
+        explored: how many of the images to explore, the first ones with a picture.
+        seed: of what is drawn.
+    """
+
+    def __init__(self, model: GlimpseRegressor, explored: int = 0, seed: int = 0):
+        self._model, self._to_explore, self._seed = model, explored, seed
+        self._records: list[RolloutRecord] = []
+
+    def add(
+        self,
+        name: str,
+        trajectory: Trajectory,
+        target: np.ndarray | None,
+        canvas: np.ndarray,
+        picture: np.ndarray | None,
+        strip: str = "",
+    ) -> None:
+        """Take one more rollout.
+
+        Args:
+            name: of the image.
+            trajectory: what was done.
+            target: float (4,), or None where the keypoint is not known.
+            canvas: uint8 (S, S, C), the image as the model takes it.
+            picture: uint8 (H, W, 3) RGB, the whole image; None leaves it to the table.
+            strip: file of the drawn rollout; empty without one.
+        """
+        explored: tuple[Trajectory, ...] = ()
+        if picture is not None and self._to_explore > 0:
+            self._to_explore -= 1
+            explored = explore(self._model, canvas, target, self._seed)
+        self._records.append(
+            RolloutRecord(
+                name,
+                _outcome(trajectory),
+                trajectory,
+                None if target is None else target[:2],
+                explored,
+                None if picture is None else picture_of(picture),
+                strip,
+            )
+        )
+
+    def write(
+        self,
+        folder: Path,
+        about: Mapping[str, Any],
+        table: tuple[Sequence[str], Sequence[Sequence[str]]] = ((), ()),
+        plots: Sequence[Plot] = (),
+    ) -> None:
+        """Write the page into a folder.
+
+        Args:
+            folder: of the test's results.
+            about: what the test was made with, ``task`` among it.
+            table: names of the columns, and rows of text.
+            plots: of the test.
+        """
+        page = Page(
+            title=f"glimpse_rnn: {about['task'].replace('_', ' ')}",
+            about=about_lines(about),
+            records=self._records,
+            columns=table[0],
+            rows=table[1],
+            plots=plots,
+            windows=self._model.windows,
+        )
+        write_page(page, folder / FILE)
+
+
+def _outcome(trajectory: Trajectory) -> str:
+    """Judge a rollout by its last prediction."""
+    if trajectory.distances is None:
+        return "detection"
+    return "right" if trajectory.distances[-1] <= THRESHOLDS[-1] else "wrong"
 
 
 def shown(distances: np.ndarray) -> list[int]:
@@ -96,36 +162,6 @@ def shown(distances: np.ndarray) -> list[int]:
     count = min(GALLERY - len(worst), len(rest))
     places = np.linspace(0, len(rest) - 1, count).round().astype(int)
     return [*worst.tolist(), *rest[places].tolist()]
-
-
-def write_page_of(
-    folder: Path,
-    model: GlimpseRegressor,
-    records: Sequence[RolloutRecord],
-    results: Mapping[str, Any],
-    table: tuple[Sequence[str], Sequence[Sequence[str]]] = ((), ()),
-    plots: Sequence[Plot] = (),
-) -> None:
-    """Write the page of a test into a folder.
-
-    Args:
-        folder: of the test's results.
-        model: that was tested.
-        records: what it did.
-        results: what the test was made with, ``task`` among it.
-        table: names of the columns, and rows of text.
-        plots: of the test.
-    """
-    page = Page(
-        title=f"glimpse_rnn: {results['task'].replace('_', ' ')}",
-        about=about_lines(results),
-        records=records,
-        columns=table[0],
-        rows=table[1],
-        plots=plots,
-        windows=model.windows,
-    )
-    write_page(page, folder / FILE)
 
 
 def plots_of(

@@ -42,19 +42,12 @@ from glimpse_rnn.evaluation import (
 )
 from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
 from glimpse_rnn.model import GlimpseRegressor, get_model
-from glimpse_rnn.page import (
-    explore,
-    plots_of,
-    record_of,
-    shown,
-    trajectory_of,
-    write_page_of,
-)
+from glimpse_rnn.page import RolloutPage, plots_of, shown, trajectory_of
 from glimpse_rnn.training import split
 from report.canvas import plain_name
 from report.curves import draw_detection_rate, draw_rate_by_glimpses
 from report.glimpses import Rollout, draw_cases, draw_rollout
-from report.page import FILE, RolloutRecord, is_shown, picture_of
+from report.page import FILE, is_shown
 
 CASES = 12
 """Rollouts in the pictures of best and worst cases."""
@@ -183,9 +176,9 @@ def measure(
     if settings.bool_draw:
         _draw_rollouts(settings, model, images, pixels, outputs, distances)
     table = _table(results)
+    page = _page(settings, model, images, pixels, outputs, distances)
     plots = plots_of(_curves(results), results["by_glimpses"])
-    records = _records(settings, model, images, pixels, outputs, distances)
-    write_page_of(folder, model, records, results, table, plots)
+    page.write(folder, results, table, plots)
     _print_table(results, *table)
     console.print(f"results and pictures: {folder / FILE}")
     return results
@@ -286,33 +279,29 @@ def _curves(results: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
     return curves
 
 
-def _records(
+def _page(
     settings: TestSettings,
     model: GlimpseRegressor,
     images: KeypointSet,
     pixels: np.ndarray,
     outputs: dict[str, np.ndarray],
     distances: np.ndarray,
-) -> list[RolloutRecord]:
-    """Return what was done on each image, the worst first, for the page."""
-    pictured = shown(distances)
-    explored = set(pictured[: settings.explore])
-    files = [f"{name}_run.png" for name in distinct_names(images.names)]
-    records = []
+) -> RolloutPage:
+    """Return the page with what was done on each image, the worst first."""
+    page = RolloutPage(model, settings.explore, settings.seed)
+    pictured = set(shown(distances))
+    names = distinct_names(images.names)
     for index in np.argsort(-distances, kind="stable").tolist():
         target = images.targets[index]
-        others = (model, pixels[index], target, settings.seed)
-        records.append(
-            record_of(
-                images.names[index],
-                trajectory_of(outputs, index, target),
-                target[:2],
-                explore(*others) if index in explored else (),
-                picture_of(images.picture(index)) if index in pictured else None,
-                files[index] if settings.bool_draw else "",
-            )
+        page.add(
+            images.names[index],
+            trajectory_of(outputs, index, target),
+            target,
+            pixels[index],
+            images.picture(index) if index in pictured else None,
+            f"{names[index]}_run.png" if settings.bool_draw else "",
         )
-    return records
+    return page
 
 
 def _sheets(
@@ -410,7 +399,7 @@ def locate(
     """
     found: list[dict[str, Any]] = []
     skipped: list[str] = []
-    records: list[RolloutRecord] = []
+    page = RolloutPage(model, settings.explore, settings.seed)
     folder = settings.path_testing_folder
     names = distinct_names([path.name for path in paths])
     for path, name in zip(track(paths, "locating", len(paths)), names, strict=True):
@@ -435,21 +424,13 @@ def locate(
         )
         file = f"{name}_run.png"
         draw_rollout(rollout, folder / file)
-        explores = len(found) < settings.explore
-        records.append(
-            record_of(
-                path.name,
-                trajectory_of(outputs, 0, None),
-                None,
-                explore(model, canvas, None, settings.seed) if explores else (),
-                picture_of(picture) if is_shown(len(found), len(paths)) else None,
-                file,
-            )
-        )
+        pictured = picture if is_shown(len(found), len(paths)) else None
+        trajectory = trajectory_of(outputs, 0, None)
+        page.add(path.name, trajectory, None, canvas, pictured, file)
         found.append(_detection(path, rollout))
     results = {**about, "images": found, "skipped": skipped}
     write_json(folder / "detections.json", results)
-    write_page_of(folder, model, records, about | {"images": len(found)})
+    page.write(folder, about | {"images": len(found)})
     for line in skipped:
         console.print(f"left out: {line}")
     console.print(f"{len(found)} pictures; detections and runs: {folder / FILE}")

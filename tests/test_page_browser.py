@@ -9,14 +9,7 @@ from squares import Brightness
 
 from glimpse_rnn.evaluation import trace
 from glimpse_rnn.model import GlimpseRegressor
-from glimpse_rnn.page import (
-    explore,
-    first_glimpses,
-    plots_of,
-    record_of,
-    trajectory_of,
-    write_page_of,
-)
+from glimpse_rnn.page import RolloutPage, first_glimpses, plots_of, trajectory_of
 from hierarchy.baselines import AgentPolicy
 from hierarchy.encoder import StateEncoder
 from hierarchy.evaluation import run_policy
@@ -24,7 +17,7 @@ from hierarchy.images import SearchImage
 from hierarchy.page import SearchPage
 from hierarchy.q_network import get_q_network
 from hierarchy.search import SearchSpec
-from report.page import Plot, picture_of, read_page
+from report.page import Plot, read_page
 
 pytestmark = pytest.mark.slow
 
@@ -116,19 +109,16 @@ class Rollouts:
         targets = np.full((6, 4), 0.1)
         targets[:, :2] = rng.uniform(-0.9, 0.9, (6, 2))
         outputs = trace(self.model, self.images)
-        records = []
+        page = RolloutPage(self.model, explored=1)
         for index, image in enumerate(self.images):
-            picture = picture_of(np.repeat(image, 2, axis=1))  # twice as wide as high
-            target = targets[index]
-            own = trajectory_of(outputs, index, target)
-            others = explore(self.model, image, target, 0) if index == 0 else ()
-            name = f"image {index}"
-            records.append(record_of(name, own, target[:2], others, picture))
+            picture = np.repeat(image, 2, axis=1)  # twice as wide as high
+            own = trajectory_of(outputs, index, targets[index])
+            page.add(f"image {index}", own, targets[index], image, picture)
         rates = {"detection_rate": {"0.10": 50.0}}
         by_glimpses = [{"glimpses": n, **rates} for n in range(1, 5)]
         curves = {"mean policy": {"distance": [0, 0.1, 0.2], "rate": [0, 40, 100]}}
         plots = plots_of(curves, by_glimpses)
-        write_page_of(folder, self.model, records, {"task": "toy"}, plots=plots)
+        page.write(folder, {"task": "toy"}, plots=plots)
         self.path = folder / "report.html"
         self.data = read_page(self.path)
 
