@@ -144,5 +144,5 @@ def _crop(picture: np.ndarray, location: np.ndarray, sides: np.ndarray) -> np.nd
     middle, half = (location + 1) / 2 * size, sides * size / 2
     (top, left), (bottom, right) = middle - half, middle + half
     image = Image.fromarray(picture)
-    part = image.crop([round(at) for at in (left, top, right, bottom)])
+    part = image.crop((round(left), round(top), round(right), round(bottom)))
     return np.asarray(part.resize((TILE, TILE), Image.Resampling.BICUBIC))

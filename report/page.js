@@ -6,6 +6,8 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const MINUS = "−";
 const SECONDS_PER_STEP = 0.9;
+const FIRST_FACTS = 3;
+const MARKED = 15; // points of a line that are marked each
 const MARKS = { right: "✓", wrong: "✗", none: "–", detection: "●" };
 const WORDS = new Map(data.outcomes.map(({ key, words }) => [key, words]));
 
@@ -42,6 +44,9 @@ function short(value) {
   return number(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4);
 }
 
+/** Return a name that may be broken behind / and _. */
+const breakable = (name) => name.split(/(?<=[/_])/).flatMap((part) => [part, h("wbr")]);
+
 const percent = (share) => `${number(100 * share, share < 0.095 ? 1 : 0)} %`;
 
 const badge = (outcome) =>
@@ -50,8 +55,9 @@ const badge = (outcome) =>
 // ---------------------------------------------------------------- scores
 
 function showScores() {
-  for (const [name, value] of data.about)
-    $("about").append(h("div", {}, h("dt", { text: name }), h("dd", { text: value })));
+  data.about.forEach(([name, value], index) =>
+    $(index < FIRST_FACTS ? "about" : "made").append(h("div", {}, h("dt", { text: name }), h("dd", { text: value }))));
+  $("made-with").hidden = data.about.length <= FIRST_FACTS;
   if (!data.rows.length) return;
   $("scores").hidden = false;
   $("table").append(
@@ -62,14 +68,16 @@ function showScores() {
 
 // ---------------------------------------------------------------- curves
 
-/** Return round numbers that divide an axis from low to high. */
+/** Return round numbers that divide an axis from low to high, each with its text. */
 function ticks(low, high, count) {
   const rough = (high - low) / count || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough);
+  let step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough);
+  if (low >= 1) step = Math.max(step, 1);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   const found = [];
   for (let n = Math.ceil(low / step - 1e-9); n * step <= high + step * 1e-9; n++)
-    found.push(Number((n * step).toPrecision(12)));
+    found.push([n * step, number(n * step, digits)]);
   return found;
 }
 
@@ -94,31 +102,37 @@ function makePlot(plot) {
     at);
   const figure = h("figure", { class: "plot" }, h("figcaption", { text: plot.title }), svg, legend);
   const xs = plot.lines.flatMap((line) => line.x), ys = plot.lines.flatMap((line) => line.y);
-  const low = Math.min(0, ...xs.slice(0, 1), Math.min(...xs, 0)), high = Math.max(...xs, low + 1e-9);
-  const top = Math.max(...ys, 1e-9) <= 1 ? 1 : Math.max(...ys);
-  const left = 46, right = 12, above = 10, below = 40;
+  // Shares begin at 0, what is counted at 1.
+  const first = Math.min(...xs), low = first >= 1 ? first : Math.min(first, 0);
+  const high = Math.max(...xs, low + 1e-9);
+  const largest = Math.max(...ys, 1e-9), top = largest <= 1 ? 1 : largest;
+  const left = 58, right = 14, above = 10, below = 42;
   let width = 0, height = 260, pointer = null;
   const xOf = (x) => left + ((x - low) / (high - low)) * (width - left - right);
   const yOf = (y) => height - below - (y / top) * (height - above - below);
+  const dot = (x, y, index, r) => s("circle", { class: `dot series${index % 6}`, cx: xOf(x), cy: yOf(y), r });
   const layer = s("g");
 
   function draw() {
     width = svg.clientWidth || 400;
     height = svg.clientHeight || 260;
     svg.replaceChildren();
-    for (const y of ticks(0, top, 5))
+    for (const [y, text] of ticks(0, top, 5))
       svg.append(
         s("line", { class: "grid", x1: left, x2: width - right, y1: yOf(y), y2: yOf(y) }),
-        s("text", { x: left - 8, y: yOf(y) + 4, "text-anchor": "end", text: short(y) }));
-    for (const x of ticks(low, high, Math.max(3, width / 90)))
-      svg.append(s("text", { x: xOf(x), y: height - below + 18, "text-anchor": "middle", text: short(x) }));
+        s("text", { x: left - 8, y: yOf(y) + 4, "text-anchor": "end", text }));
+    for (const [x, text] of ticks(low, high, Math.min(Math.max(3, width / 90), 10)))
+      svg.append(s("text", { x: xOf(x), y: height - below + 18, "text-anchor": "middle", text }));
     svg.append(
       s("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle", text: plot.x }),
-      s("text", { x: 12, y: (height - below + above) / 2, "text-anchor": "middle", transform: `rotate(-90 12 ${(height - below + above) / 2})`, text: plot.y }));
+      s("text", { x: 14, y: (height - below + above) / 2, "text-anchor": "middle", transform: `rotate(-90 14 ${(height - below + above) / 2})`, text: plot.y }));
     plot.lines.map((line, index) => {
       const points = line.x.map((x, n) => `${xOf(x).toFixed(1)},${yOf(line.y[n]).toFixed(1)}`);
       return s("polyline", { class: `line series${index % 6}`, points: points.join(" ") });
     }).reverse().forEach((line) => svg.append(line));
+    plot.lines.forEach((line, index) => {
+      if (line.x.length <= MARKED) svg.append(...line.x.map((x, n) => dot(x, line.y[n], index, 3)));
+    });
     svg.append(layer);
     point(pointer);
   }
@@ -138,7 +152,7 @@ function makePlot(plot) {
         return;
       }
       outputs[index].textContent = short(Number(line.y[n].toPrecision(3)));
-      layer.append(s("circle", { class: `dot series${index % 6}`, cx: xOf(line.x[n]), cy: yOf(line.y[n]), r: 4 }));
+      layer.append(dot(line.x[n], line.y[n], index, 5));
     });
   }
 
@@ -410,7 +424,7 @@ const rolloutView = {
     this.picture.img.addEventListener("load", () => this.drawSeen());
     stage.replaceChildren(
       panel("image, and the glimpses so far", true, this.picture.frame),
-      panel("what this glimpse sees", false, h("div", { class: "levels" },
+      panel("it sees", false, h("div", { class: "levels" },
         ...this.seen.map((canvas, level) => h("div", {}, canvas, h("span", { text: `×${2 ** level}` }))))),
       panel(item.own.distances ? "Δ of the prediction after each glimpse" : "prediction after each glimpse", false, this.bars, this.note));
     this.axis = axisOf([item.own, ...item.explored].flatMap((one) => one.distances || []));
@@ -441,9 +455,11 @@ const rolloutView = {
     return s("circle", { cx: x, cy: y, r: radius * this.pixel(), class: name, "stroke-width": 1 });
   },
 
+  /** Return the radius of a dot, larger for trajectories that ended farther off. */
   radiusOf(trajectory) {
-    const distance = trajectory.distances ? trajectory.distances.at(-1) : 0;
-    return 2 + Math.min(distance / 0.05, 4);
+    const last = (one) => (one.distances ? one.distances.at(-1) : 0);
+    const farthest = Math.max(...this.item.explored.map(last)) || 1;
+    return 1.5 + (3 * last(trajectory)) / farthest;
   },
 
   cross(place, name, isUpright, size) {
@@ -653,6 +669,9 @@ function sortings() {
     }
   });
   const places = new Map(data.outcomes.map(({ key }, index) => [key, index]));
+  const isPlain = (item) => Number(!item.explored || !item.explored.length);
+  if (data.items.some((item) => !isPlain(item)))
+    found.push({ key: "explored", words: "what can be explored first", compare: (one, other) => isPlain(one) - isPlain(other) });
   found.push({ key: "outcome", words: "outcome", compare: (one, other) => places.get(one.outcome) - places.get(other.outcome) });
   found.push({ key: "name", words: "name", compare: (one, other) => (one.name < other.name ? -1 : Number(one.name > other.name)) });
   return found;
@@ -674,8 +693,9 @@ function makeCard(item) {
     $("player").scrollIntoView({ block: "nearest" });
     $("player").focus({ preventScroll: true });
   } },
-  h("span", { class: "frame" }, frame), h("span", { class: "name", text: item.name }),
-  badge(item.outcome), h("span", { class: "numbers", text: view.numbers(item) }));
+  h("span", { class: "frame" }, frame), h("span", { class: "name" }, ...breakable(item.name)),
+  badge(item.outcome), h("span", { class: "numbers", text: view.numbers(item) }),
+  item.explored.length ? h("span", { class: "numbers", text: "⌕ can be explored" }) : null);
   card.item = item;
   if (item === player.item) card.setAttribute("aria-current", "true");
   return h("li", {}, card);
@@ -692,12 +712,13 @@ function showItems() {
   }));
   const left = items.length - pictured.length;
   $("count").textContent = `${items.length} of ${data.items.length} shown`
-    + (left ? `; ${left} of them in the table alone, for want of room` : "");
+    + (left ? `, ${left} of them in the table at the end alone` : "");
   $("list").tBodies[0].replaceChildren(...items.map((item) => h("tr", {},
     h("th", { scope: "row", text: item.name }), h("td", { class: "outcome" }, badge(item.outcome)),
     ...item.values.map((value, index) => h("td", { text: number(value, data.values[index].digits) })),
     h("td", {}, item.strip ? h("a", { href: item.strip, text: "strip" }) : ""))));
-  if (!pictured.includes(current) && pictured.length) player.open(pictured[0]);
+  if (pictured.includes(current) || !pictured.length) return;
+  player.open(pictured.find((item) => !current && item.explored.length) || pictured[0]);
 }
 
 function step(way) {
@@ -713,7 +734,7 @@ function showGallery() {
   $("gallery-title").textContent = isSearch ? "Searches" : "Glimpses";
   const explored = pictured.filter((item) => item.explored.length).length;
   $("gallery-note").textContent = view.hint
-    + (pictured.length < data.items.length ? ` ${pictured.length} of ${data.items.length} are shown with their picture, evenly out of all as far as there is room; the table at the end has all.` : "")
+    + (pictured.length < data.items.length ? ` There is room for the pictures of ${pictured.length} out of ${data.items.length}; the table at the end lists all.` : "")
     + (explored ? ` ${explored} can be explored.` : "");
   $("player").hidden = !pictured.length;
   $("all").firstChild.textContent = `All ${data.items.length} as a table`;

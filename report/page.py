@@ -45,6 +45,8 @@ GALLERY = 120
 POINTS = 400
 """Points of a curve at most."""
 
+Numbers = Sequence[float] | np.ndarray
+
 _HERE = Path(__file__).parent
 _SLOT = re.compile(r"<!--(\w+)-->")
 _DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.S)
@@ -81,7 +83,7 @@ class Step:
     path: tuple[int, ...]
     box: Box
     action: int
-    q_values: Sequence[float] | np.ndarray | None = None
+    q_values: Numbers | None = None
     iou: float | None = None
     reward: float | None = None
 
@@ -142,8 +144,7 @@ class SearchRecord:
     def values(self, trigger: int) -> list[float | None]:
         """Return the numbers of :attr:`COLUMNS`, of the last region."""
         last = self.steps[-1]
-        has_values = last.q_values is not None
-        score = last.q_values[trigger - 1] if has_values else None  # type: ignore[index]
+        score = None if last.q_values is None else last.q_values[trigger - 1]
         return [_number(last.iou), len(self.steps), _number(score)]
 
     def shown(self) -> dict[str, Any]:
@@ -172,11 +173,11 @@ class Trajectory:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as the page holds it: places as shares of height and width."""
-        known = self.distances is not None
+        distances = self.distances
         return {
             "locations": _places(self.locations),
             "predictions": _places(self.predictions),
-            "distances": _numbers(self.distances, 4) if known else None,  # type: ignore[arg-type]
+            "distances": None if distances is None else _numbers(distances, 4),
         }
 
 
@@ -242,7 +243,7 @@ class Plot:
     title: str
     x_label: str
     y_label: str
-    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+    lines: Mapping[str, tuple[Numbers, Numbers]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,13 @@
 """The page of a test in a real browser: it loads, plays, filters and explores."""
 
+import base64
+import io
 import re
 
 import numpy as np
 import pytest
 from browser import opened, started_browser
+from PIL import Image
 from squares import Brightness
 
 from glimpse_rnn.evaluation import trace
@@ -21,6 +24,7 @@ from report.page import Plot, read_page
 
 pytestmark = pytest.mark.slow
 
+CANVAS = "document.querySelector('.panel canvas').toDataURL()"
 NASTY = "<img src=x onerror=alert(1)> \"'&</script>.jpg"
 SIDE = 96
 PLACES = {1: (0, 0), 2: (0, 1), 3: (1, 0), 4: (1, 1), 5: (1 / 2, 1 / 2)}
@@ -40,18 +44,19 @@ class Searches:
         self.spec, extract = SearchSpec(number_of_steps=4), Brightness()
         encoder = StateEncoder(extract.size)
         self.network = get_q_network(encoder.state_size, 6)
-        rng = np.random.default_rng(5)
+        rng = np.random.default_rng(33)  # some trigger at once, others never do
         shapes = [weight.shape for weight in self.network.get_weights()]
-        weights = [rng.normal(0, 1 / shape[0] ** 0.5, shape) for shape in shapes]
+        weights = [rng.normal(0, 2 / shape[0] ** 0.5, shape) for shape in shapes]
         self.network.set_weights(weights)
         agent = AgentPolicy(self.network, extract, encoder)
         page = SearchPage(self.spec, agent, 8, explored=2, has_strips=True)
         self.pixels = rng.integers(0, 256, (8, SIDE, SIDE, 3), np.uint8)
-        self.pixels[:, 20:70, 30:80] //= rng.integers(1, 9, (8, 1, 1, 1), np.uint8)
+        self.pixels //= rng.integers(1, 9, (8, 1, 1, 1), np.uint8)
         self.names = [NASTY, *(f"image {number}" for number in range(1, 8))]
-        for name, pixels in zip(self.names, self.pixels, strict=True):
+        for index, name in enumerate(self.names):
+            pixels = self.pixels[index]
             visited = list(run_policy(SearchImage(name, pixels), agent, self.spec))
-            page.add(name, visited, ((0, 0, 80, 80),))
+            page.add(name, visited, ((0, 0, 20 + 10 * index, 80),))
         table = ["", "AP"], [["agent", "0.500"], [NASTY, "0.1"]]
         recall = np.linspace(0, 0.6, 4000)
         lines = {"agent": (recall, 1 - recall), "chance": ([0, 0.3], [0.25, 0.125])}
@@ -84,13 +89,18 @@ class Searches:
     @staticmethod
     def _brightness(crop):
         """Mean brightness of 3×3 parts, bilinear in floats instead of whole numbers."""
-        at = np.clip((np.arange(96) + 0.5) * len(crop) / 96 - 0.5, 0, len(crop) - 1)
-        low = np.floor(at).astype(int)
-        high, share = np.minimum(low + 1, len(crop) - 1), at - low
-        weights = np.zeros((96, len(crop)))
-        weights[np.arange(96), low] += 1 - share
-        weights[np.arange(96), high] += share
-        large = weights @ crop.mean(axis=2) @ weights.T
+
+        def enlarging(side):
+            at = np.clip((np.arange(96) + 0.5) * side / 96 - 0.5, 0, side - 1)
+            low = np.floor(at).astype(int)
+            high, share = np.minimum(low + 1, side - 1), at - low
+            weights = np.zeros((96, side))
+            weights[np.arange(96), low] += 1 - share
+            weights[np.arange(96), high] += share
+            return weights
+
+        rows, columns = map(enlarging, crop.shape[:2])
+        large = rows @ crop.mean(axis=2) @ columns.T
         return large.reshape(3, 32, 3, 32).mean(axis=(1, 3)).ravel() / 255
 
 
@@ -143,8 +153,7 @@ def choose(page, name):
 
 
 @pytest.mark.parametrize("what", ["searches", "rollouts"])
-@pytest.mark.parametrize("width", [1280, 400, 320])
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (400, True), (320, False)])
 def test_it_loads_without_complaint_and_fits_the_width(
     what, width, dark, browser, request
 ):
@@ -170,16 +179,15 @@ def test_a_search_plays_to_its_end(searches, browser):
     assert len(steps) > 1
     with opened(browser, searches.path) as page:
         choose(page, "image 3")
-        seen = "document.querySelector('.panel canvas').toDataURL()"
-        first = page.tab.evaluate(seen)
+        first = page.tab.evaluate(CANVAS)
         assert page.count("#steps button") == len(steps)
         assert page.count("#steps li:first-child [aria-current]") == 1
         page.tab.click("#play")
         assert page.text("#play") == "Pause"
         page.tab.wait_for_selector("#steps li:last-child [aria-current]")
         assert page.text("#play") == "Play"
-        assert page.tab.evaluate(seen) != first
-        last = page.tab.locator(".picture svg g:last-child rect").last
+        assert page.tab.evaluate(CANVAS) != first
+        last = page.tab.locator("#stage .picture svg > g:last-child rect").last
         ymin, xmin, ymax, xmax = steps[-1]["box"]
         drawn = [float(last.get_attribute(k)) for k in ("y", "x", "height", "width")]
         assert drawn == [ymin, xmin, ymax - ymin, xmax - xmin]
@@ -192,13 +200,11 @@ def test_what_the_network_saw_is_the_region(searches, browser):
     item = next(i for i in searches.data["items"] if i["name"] == f"image {index}")
     with opened(browser, searches.path) as page:
         choose(page, item["name"])
-        for number, step in enumerate(item["steps"]):
-            page.tab.locator("#steps button").nth(number).click()
-            pixels = page.tab.evaluate(
-                "() => { const c = document.querySelector('.panel canvas');"
-                "return [...c.getContext('2d').getImageData(0, 0, 224, 224).data]; }"
-            )
-            shown = np.reshape(pixels, (224, 224, 4))[..., :3].mean(axis=(0, 1))
+        for place, step in enumerate(item["steps"]):
+            page.tab.locator("#steps button").nth(place).click()
+            data = base64.b64decode(page.tab.evaluate(CANVAS).partition(",")[2])
+            canvas = Image.open(io.BytesIO(data)).convert("RGB")
+            shown = np.asarray(canvas).mean(axis=(0, 1))
             ymin, xmin, ymax, xmax = step["box"]
             region = searches.pixels[index, ymin:ymax, xmin:xmax]
             assert np.abs(shown - region.mean(axis=(0, 1))).max() < 4
@@ -224,8 +230,9 @@ def test_searches_are_filtered_by_outcome_and_sorted(searches, browser):
     outcomes = {
         outcome["key"]: outcome["words"] for outcome in searches.data["outcomes"]
     }
-    assert len(outcomes) > 1
+    assert outcomes.keys() == {"right", "wrong", "none"}
     with opened(browser, searches.path) as page:
+        page.tab.click("#all summary")
         for key, words in outcomes.items():
             page.tab.check(f"input[value={key}]")
             wanted = [item for item in items if item["outcome"] == key]
@@ -268,7 +275,7 @@ def test_another_zoom_shows_what_the_agent_would_have_thought(image, searches, b
             assert np.ptp(expected) > 0.1
             assert q_values_shown(page) == pytest.approx(expected, abs=0.02)
         # A fourth zoom was not computed, and ending the search needs no more.
-        assert page.tab.locator(".bars [data-action='1']").is_disabled()
+        assert page.count(".bars button:disabled") >= 4
         page.tab.click(".bars [data-action='6']")
         assert "You choose ✓ trigger" in page.text("#caption")
         page.tab.click("#reset")
@@ -312,7 +319,7 @@ def test_rollouts_play_the_worst_first(rollouts, browser):
         assert page.text("#player-title") == order[0]["name"]
         page.tab.click("#play")
         page.tab.wait_for_selector("#steps li:nth-child(4) [aria-current]")
-        spots = page.tab.locator(".picture svg .spot").evaluate_all(
+        spots = page.tab.locator("#stage .picture svg .spot").evaluate_all(
             "all => all.map(one => [one.cy.baseVal.value, one.cx.baseVal.value])"
         )
         spots = [spot for spot in spots if spot]
