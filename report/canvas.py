@@ -255,7 +255,7 @@ def save_animation(
     times = [round(1000 * one) for one in seconds]
     look = {"save_all": True, "append_images": others, "duration": times, "loop": 0}
     with atomic_write(path) as partial:
-        first.save(partial, "WEBP", quality=80, method=6, **look)
+        first.save(partial, "WEBP", quality=90, method=6, **look)
 
 
 def _png(image: Image.Image) -> bytes:

@@ -41,8 +41,11 @@ function short(value) {
   if (Number.isInteger(value)) return String(value).replace("-", MINUS);
   const size = Math.abs(value);
   if (size >= 1e5 || size < 1e-4) return value.toExponential(1).replace(/-/g, MINUS);
-  return number(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4);
+  return number(value, digitsFor(size));
 }
+
+/** Return the decimals that numbers up to a size are shown with. */
+const digitsFor = (size) => (size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4);
 
 /** Return a name that may be broken behind / and _. */
 const breakable = (name) => name.split(/(?<=[/_])/).flatMap((part) => [part, h("wbr")]);
@@ -250,6 +253,7 @@ function axisOf(values) {
   const share = (value) => (value - low) / range;
   return {
     zero: share(0),
+    digits: digitsFor(Math.max(...finite.map(Math.abs), 0.1)),
     span: (value) => (value === null ? null : [share(Math.min(0, value)), share(Math.max(0, value))]),
   };
 }
@@ -347,7 +351,7 @@ const searchView = {
       const isAgents = action === step.action, isTaken = action === step.chosen;
       const note = !isTaken ? (isAgents ? "the agent's choice" : "")
         : step.isYours ? "your choice" : "taken";
-      const look = { glyph, name, note, value: short(value), title: value === null ? null : String(value), ...(step.q ? { span: this.axis.span(value), zero: this.axis.zero } : {}), taken: isTaken };
+      const look = { glyph, name, note, value: number(value, this.axis.digits), title: value === null ? null : String(value), ...(step.q ? { span: this.axis.span(value), zero: this.axis.zero } : {}), taken: isTaken };
       if (!canExplore) return h("li", {}, bar(look));
       const preview = () => this.draw(child ? child.box : null);
       const back = () => this.draw(this.trail[this.at + 1]?.box ?? null);
