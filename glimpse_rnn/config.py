@@ -289,6 +289,9 @@ class TestSettings(DataSettings, ModelSettings, StartSettings):
     """1 draws every run, with what each glimpse sees."""
     images: tuple[Path, ...] = ()
     """Pictures or folders of pictures without annotations, to locate in instead."""
+    explore: int = 0
+    """Images, worst first, for which other first glimpses are tried, for report.html:
+    there the first glimpse can be dragged. 81 runs each."""
 
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` beside the weights says of network and data."""
@@ -307,6 +310,7 @@ class TestSettings(DataSettings, ModelSettings, StartSettings):
         self.check_data()
         for name in ("samples", "control_epochs"):
             expect(self, name, "at least 1", lambda x: x >= 1)
+        expect(self, "explore", "at least 0", lambda x: x >= 0)
 
 
 def training_of(folder: Path) -> dict[str, Any]:

@@ -38,10 +38,12 @@ from glimpse_rnn.locator import (
 )
 from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
 from glimpse_rnn.model import GlimpseRegressor
+from glimpse_rnn.page import RolloutPage, plots_of, shown, trajectory_of
 from glimpse_rnn.training import split
 from report.canvas import plain_name
 from report.curves import draw_detection_rate, draw_rate_by_glimpses
 from report.glimpses import Rollout, draw_cases, draw_rollout
+from report.page import FILE, is_shown
 
 CASES = 12
 """Rollouts in the pictures of best and worst cases."""
@@ -107,9 +109,10 @@ def measure(
 ) -> dict[str, Any]:
     """Measure a trained model and its controls; write results and pictures.
 
-    Writes ``results.json``, ``detection_rate.png``, ``rate_by_glimpses.png``,
-    ``best.png``, ``worst.png`` with their pictures in ``cases/`` and, with
-    ``bool_draw``, a picture per rollout into ``path_testing_folder``.
+    Writes ``results.json``, ``report.html``, ``detection_rate.png``,
+    ``rate_by_glimpses.png``, ``best.png``, ``worst.png`` with their pictures in
+    ``cases/`` and, with ``bool_draw``, a picture per rollout into
+    ``path_testing_folder``.
 
     Args:
         settings: of the test.
@@ -155,8 +158,12 @@ def measure(
     _draw_sheets(folder, sheets, len(images))
     if settings.bool_draw:
         _draw_rollouts(settings, model, images, pixels, outputs, distances)
-    _print_table(results)
-    console.print(f"results and pictures: {settings.path_testing_folder}")
+    table = _table(results)
+    page = _page(settings, model, images, pixels, outputs, distances)
+    plots = plots_of(_curves(results), results["by_glimpses"])
+    page.write(folder, results, table, plots)
+    _print_table(results, *table)
+    console.print(f"results and pictures: {folder / FILE}")
     return results
 
 
@@ -234,6 +241,17 @@ def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
     folder = settings.path_testing_folder
     task = results["task"].replace("_", " ")
     title = f"{task}, {results['images']} {settings.split} images"
+    is_handles = results["task"] == "door_handle"
+    paper = {"distance": THRESHOLDS, "rate": PAPER}
+    published = {"paper, another test set": paper} if is_handles else {}
+    path = folder / "detection_rate.png"
+    draw_detection_rate(_curves(results), path, title, published)
+    rates = [row["detection_rate"] for row in results["by_glimpses"]]
+    draw_rate_by_glimpses(rates, folder / "rate_by_glimpses.png", title)
+
+
+def _curves(results: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
+    """Return the detection rate over Δ of the model and of its controls, by name."""
     sampled = f"sampled, mean of {results['sampled']['runs']} runs"
     curves = {
         "mean policy": results["mean_policy"]["curve"],
@@ -241,12 +259,32 @@ def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
     }
     for name, control in results["controls"].items():
         curves[name.replace("_", " ")] = control["curve"]
-    is_handles = results["task"] == "door_handle"
-    paper = {"distance": THRESHOLDS, "rate": PAPER}
-    published = {"paper, another test set": paper} if is_handles else {}
-    draw_detection_rate(curves, folder / "detection_rate.png", title, published)
-    rates = [row["detection_rate"] for row in results["by_glimpses"]]
-    draw_rate_by_glimpses(rates, folder / "rate_by_glimpses.png", title)
+    return curves
+
+
+def _page(
+    settings: TestSettings,
+    model: GlimpseRegressor,
+    images: KeypointSet,
+    pixels: np.ndarray,
+    outputs: dict[str, np.ndarray],
+    distances: np.ndarray,
+) -> RolloutPage:
+    """Return the page with what was done on each image, the worst first."""
+    page = RolloutPage(model, settings.explore, settings.seed)
+    pictured = set(shown(distances))
+    names = distinct_names(images.names)
+    for index in np.argsort(-distances, kind="stable").tolist():
+        target = images.targets[index]
+        page.add(
+            images.names[index],
+            trajectory_of(outputs, index, target),
+            target,
+            pixels[index],
+            images.picture(index) if index in pictured else None,
+            f"{names[index]}_run.png" if settings.bool_draw else "",
+        )
+    return page
 
 
 def _sheets(
@@ -303,18 +341,27 @@ def distinct_names(names: Sequence[str]) -> list[str]:
     return distinct
 
 
-def _print_table(results: dict[str, Any]) -> None:
-    table = Table(title=f"detection rate in %, {results['images']} images")
-    table.add_column("normalised distance")
-    for threshold in THRESHOLDS:
-        table.add_column(f"{threshold:.2f}", justify="right")
-    table.add_column("median Δ", justify="right")
-    rows = {"mean policy": results["mean_policy"]}
-    rows[f"sampled, mean of {results['sampled']['runs']}"] = results["sampled"]
-    rows |= {name.replace("_", " "): row for name, row in results["controls"].items()}
-    for name, row in rows.items():
+def _table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of text: detection rates of the model and controls."""
+    columns = ["normalised distance", *(f"{at:.2f}" for at in THRESHOLDS), "median Δ"]
+    named = {"mean policy": results["mean_policy"]}
+    named[f"sampled, mean of {results['sampled']['runs']}"] = results["sampled"]
+    named |= {name.replace("_", " "): row for name, row in results["controls"].items()}
+    rows = []
+    for name, row in named.items():
         rates = [f"{rate:.1f}" for rate in row["detection_rate"].values()]
-        table.add_row(name, *rates, f"{row['median_delta']:.3f}")
+        rows.append([name, *rates, f"{row['median_delta']:.3f}"])
+    return columns, rows
+
+
+def _print_table(
+    results: dict[str, Any], columns: list[str], rows: list[list[str]]
+) -> None:
+    table = Table(title=f"detection rate in %, {results['images']} images")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
 
 
@@ -323,9 +370,9 @@ def locate(
 ) -> list[dict[str, Any]]:
     """Locate the keypoint in pictures without annotations; write what was found.
 
-    Writes ``detections.json`` and a picture per rollout into ``path_testing_folder``.
-    Positions are in pixels from the upper left corner, the middle of the first pixel at
-    0.5.
+    Writes ``detections.json``, ``report.html`` and a picture per rollout into
+    ``path_testing_folder``. Positions are in pixels from the upper left corner, the
+    middle of the first pixel at 0.5.
 
     Args:
         locator: the trained one.
@@ -335,21 +382,29 @@ def locate(
     Returns:
         What ``detections.json`` lists under ``images``.
     """
-    settings, found = locator.settings, []
+    settings = locator.settings
+    found: list[dict[str, Any]] = []
     skipped: list[str] = []
+    page = RolloutPage(locator.model, settings.explore, settings.seed)
+    folder = settings.path_testing_folder
     distinct = distinct_names([path.name for path in paths])
     names = dict(zip(map(str, paths), distinct, strict=True))
     located = locator.locate(paths, skipped if settings.skip_bad else None)
     for result in track(located, "locating", len(paths)):
-        result.draw(settings.path_testing_folder / f"{names[result.name]}_run.png")
+        file = f"{names[result.name]}_run.png"
+        result.draw(folder / file)
+        is_pictured = is_shown(len(found), len(paths))
+        pictured = result.rollout.picture if is_pictured else None
+        trajectory = trajectory_of(result.outputs, 0, None)
+        name = result.rollout.name
+        page.add(name, trajectory, None, result.canvas, pictured, file)
         found.append(_detection(result))
     results = {**about, "images": found, "skipped": skipped}
-    write_json(settings.path_testing_folder / "detections.json", results)
+    write_json(folder / "detections.json", results)
+    page.write(folder, about | {"images": len(found)})
     for line in skipped:
         console.print(f"left out: {line}")
-    console.print(
-        f"{len(found)} pictures; detections and runs: {settings.path_testing_folder}"
-    )
+    console.print(f"{len(found)} pictures; detections and runs: {folder / FILE}")
     return found
 
 

@@ -160,7 +160,7 @@ class SharedSettings(PresetSettings):
 
 
 @dataclass(frozen=True)
-class TrainSettings(RunSettings, SharedSettings):
+class TrainSettings(SharedSettings, RunSettings):
     """Settings of training."""
 
     gamma: float = 0.90
@@ -305,6 +305,9 @@ class TestSettings(SharedSettings):
     images: tuple[Path, ...] = ()
     """Pictures or folders of pictures without annotations, to search instead of
     path_voc_test."""
+    explore: int = 0
+    """Images of which all regions to three movements are looked at, for report.html:
+    there another zoom than the agent's can be chosen. 156 regions each."""
 
     shared_settings: ClassVar[frozenset[str]] = frozenset(
         "preset class_object scale_subregion number_of_steps actions history_length"
@@ -317,6 +320,11 @@ class TestSettings(SharedSettings):
         """Start of the names of the files of the model to test."""
         file = self.weights_path or Path(self.model_name or self.model_stem)
         return stem_of(file.name)
+
+    def check(self) -> None:
+        """Refuse values that no test can have."""
+        super().check()
+        expect(self, "explore", "at least 0", lambda x: x >= 0)
 
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` beside the weights says of the training."""

@@ -1,6 +1,7 @@
 """Measuring: run a policy over images, and put what it did into numbers."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -135,6 +136,14 @@ def run_images(
         seconds = (time.perf_counter() - start) / len(several)
         for (item, _), own in zip(several, visited, strict=True):
             yield item, own, seconds
+
+
+def searches_in(visited: Iterable[VisitedRegion]) -> dict[int, list[VisitedRegion]]:
+    """Return the regions visited in an image by search."""
+    searches = defaultdict(list)
+    for region in visited:
+        searches[region.number].append(region)
+    return searches
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """Testing a detector: from settings to results."""
 
 import time
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,15 @@ from hierarchy.baselines import CentrePolicy, Policy, RandomPolicy, UpperBoundPo
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
 from hierarchy.detector import Detector, PictureResult, weights_of
-from hierarchy.evaluation import Evaluator, VisitedRegion, run_images
+from hierarchy.evaluation import Evaluator, VisitedRegion, run_images, searches_in
 from hierarchy.features import MakeFeatures
 from hierarchy.images import SearchImage
 from hierarchy.metrics import GroundTruth
+from hierarchy.page import SearchPage, plots_of
 from hierarchy.search import SearchSpec
 from hierarchy.strips import StripNames, draw_sequences, frame_of, strip_name
 from report.curves import draw_precision_recall, draw_regions_per_object
+from report.page import FILE
 
 AGENTS = ("agent", "random", "centre", "upper_bound")
 
@@ -71,8 +72,9 @@ def measure(
 ) -> dict[str, Any]:
     """Run agent and baselines on the same images; write the results.
 
-    Writes ``results.json``, ``precision_recall.png``, ``regions_per_object.png`` and,
-    with ``bool_draw``, a strip per search of the agent into ``path_testing_folder``.
+    Writes ``results.json``, ``report.html``, ``precision_recall.png``,
+    ``regions_per_object.png`` and, with ``bool_draw``, a strip per search of the agent
+    into ``path_testing_folder``.
 
     Args:
         settings: of the test.
@@ -85,6 +87,8 @@ def measure(
         What ``results.json`` holds.
     """
     evaluators = {name: Evaluator() for name in AGENTS}
+    draws = bool(settings.bool_draw)
+    page = SearchPage(spec, agent, len(images), settings.explore, draws)
     random = RandomPolicy(np.random.default_rng(settings.seed))
     names = StripNames()
     start = time.perf_counter()
@@ -102,8 +106,9 @@ def measure(
             one = [(name, SearchImage(image.key, image.pixels))]
             ((_, others, seconds),) = run_images(one, policy, spec, is_single)
             evaluators[name].add(truth, others, seconds)
-        if settings.bool_draw:
-            name = names.of(image.key, image.name)
+        name = names.of(image.key, image.name)
+        page.add(name, visited, truth.boxes)
+        if draws:
             _draw(settings, spec, name, visited, truth.boxes)
     if not evaluators["agent"].truths:
         raise InputError(f"none of {len(images)} test images can be read")
@@ -117,9 +122,11 @@ def measure(
         **{name: evaluator.results() for name, evaluator in evaluators.items()},
     }
     _write_results(settings, results, evaluators)
-    _print_table(results)
+    table = _table(results)
+    page.write(settings.path_testing_folder, results, table, plots_of(evaluators))
+    _print_table(results, *table)
     report_skipped(images)
-    console.print(f"results and pictures: {settings.path_testing_folder}")
+    console.print(f"results and pictures: {settings.path_testing_folder / FILE}")
     return results
 
 
@@ -130,14 +137,6 @@ def _truth(image: VocImage, class_name: str) -> GroundTruth:
     )
 
 
-def _by_search(visited: Iterable[VisitedRegion]) -> dict[int, list[VisitedRegion]]:
-    """Return the regions visited in an image by search."""
-    searches = defaultdict(list)
-    for region in visited:
-        searches[region.number].append(region)
-    return searches
-
-
 def _draw(
     settings: TestSettings,
     spec: SearchSpec,
@@ -146,7 +145,7 @@ def _draw(
     boxes: tuple[Box, ...] | None,
 ) -> None:
     """Draw each search of an image as a strip; ``boxes`` is None where not known."""
-    for number, search in _by_search(visited).items():
+    for number, search in searches_in(visited).items():
         frames = [frame_of(one, boxes) for one in search]
         strip = settings.path_testing_folder / strip_name(name, number, "search")
         draw_sequences(frames, strip, name, spec.actions)
@@ -167,21 +166,33 @@ def _write_results(
     write_json(folder / "results.json", results)
 
 
-def _print_table(results: dict[str, Any]) -> None:
-    table = Table(title=f"{results['images']} images, {results['objects']} objects")
-    table.add_column("")
-    for column in ("AP (paper)", "recall", "AP (VOC)", "regions per object"):
-        table.add_column(column, justify="right")
+def _table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of text: how good the agent and the baselines are."""
+    columns = ["", "AP (paper)", "recall", "AP (VOC)", "regions per object"]
+    rows = []
     for name in AGENTS:
         numbers = results[name]
         regions = numbers["regions_per_object"]
-        table.add_row(
-            name.replace("_", " "),
-            f"{numbers['paper']['ap']:.3f}",
-            f"{numbers['paper']['recall']:.3f}",
-            f"{numbers['voc']['ap_area']:.3f}",
-            "–" if regions is None else f"{regions:.1f}",
+        rows.append(
+            [
+                name.replace("_", " "),
+                f"{numbers['paper']['ap']:.3f}",
+                f"{numbers['paper']['recall']:.3f}",
+                f"{numbers['voc']['ap_area']:.3f}",
+                "–" if regions is None else f"{regions:.1f}",
+            ]
         )
+    return columns, rows
+
+
+def _print_table(
+    results: dict[str, Any], columns: list[str], rows: list[list[str]]
+) -> None:
+    table = Table(title=f"{results['images']} images, {results['objects']} objects")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
 
 
@@ -190,7 +201,8 @@ def search_pictures(
 ) -> list[dict[str, Any]]:
     """Search pictures that have no annotations; write what was found.
 
-    Writes ``detections.json`` and a strip per search into ``path_testing_folder``.
+    Writes ``detections.json``, ``report.html`` and a strip per search into
+    ``path_testing_folder``.
 
     Args:
         detector: the trained one.
@@ -203,10 +215,14 @@ def search_pictures(
     settings, names = detector.settings, StripNames()
     found: list[dict[str, Any]] = []
     skipped: list[str] = []
+    page = SearchPage(
+        detector.spec, detector.agent, len(paths), settings.explore, has_strips=True
+    )
     searched = detector.search(paths, skipped if settings.skip_bad else None)
     for result in track(searched, "searching", len(paths)):
         found.append(_detections_in(result))
         name = names.of(result.name, Path(result.name).stem)
+        page.add(name, result.visited, None)
         for number, search in enumerate(result.searches):
             strip = strip_name(name, number, "search")
             search.draw(settings.path_testing_folder / strip, name)
@@ -216,12 +232,13 @@ def search_pictures(
         settings.path_testing_folder / "detections.json",
         {**about, "images": found, "skipped": skipped},
     )
+    page.write(settings.path_testing_folder, about | {"images": len(found)})
     for line in skipped:
         console.print(f"left out: {line}")
     triggers = sum(item["triggered"] for image in found for item in image["detections"])
     console.print(
         f"{triggers} found in {len(found)} pictures; detections and strips:"
-        f" {settings.path_testing_folder}"
+        f" {settings.path_testing_folder / FILE}"
     )
     return found
 

@@ -146,6 +146,32 @@ def draw_search(
     save_picture(search_strip(frames, actions, title), path)
 
 
+def search_stages(
+    frames: Sequence[Frame], actions: Sequence[Action], title: str = ""
+) -> list[np.ndarray]:
+    """Return the strip of a search as it grows, for an animation.
+
+    Args:
+        frames: as :func:`draw_search` takes them.
+        actions: likewise.
+        title: likewise.
+
+    Returns:
+        A picture for each step, uint8 (height, width, 3), all of one size. In the last
+        one all steps are there.
+    """
+    strip = _Strip(frames, actions, title)
+    whole = strip.draw()
+    stages = []
+    for shown in range(1, len(frames) + 1):
+        stage = whole.copy()
+        for index in range(shown, len(frames)):
+            ymin, xmin, ymax, xmax = strip.column(index)
+            stage[ymin:ymax, xmin:xmax] = 255
+        stages.append(stage)
+    return stages
+
+
 class _Scale:
     """The scale of the Q-values, the same for all columns of a strip."""
 
@@ -228,10 +254,8 @@ class _Strip:
         """Return the strip: uint8 (height, width, 3)."""
         self._canvas.title(self._title, self._left, TITLE_LINE)
         for index, frame in enumerate(self._frames):
-            row, column = divmod(index, self._columns)
-            x = self._left + column * (SIDE + GAP)
-            y = self._top + row * self._row_height
-            if column == 0:
+            x, y = self._corner(index)
+            if index % self._columns == 0:
                 self._draw_labels(y)
             self._draw_header(x, y, index)
             self._draw_picture(x, y + self._picture_top, index)
@@ -245,6 +269,18 @@ class _Strip:
             self._canvas.box((middle - 6, left, middle + 6, left + 20), style)
             self._canvas.text(left + 30, middle, text, SMALL, color=MUTED)
         return self._canvas.pixels()
+
+    def column(self, index: int) -> Box:
+        """Return where a step is drawn, with the lines that stick out of it."""
+        x, y = self._corner(index)
+        left, right = x - GAP // 2, x + SIDE + GAP // 2
+        return y, left, y + self._row_height, right
+
+    def _corner(self, index: int) -> tuple[int, int]:
+        """Return x and y of a step's corner at the upper left."""
+        row, column = divmod(index, self._columns)
+        x = self._left + column * (SIDE + GAP)
+        return x, self._top + row * self._row_height
 
     def _draw_labels(self, y: int) -> None:
         """Say at the left of a row what its parts are."""
