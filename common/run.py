@@ -42,14 +42,14 @@ from common.files import (
 )
 from common.progress import TensorBoardLog, console
 from common.provenance import provenance
-from common.settings import expect, from_json, plain, to_json
+from common.settings import PresetSettings, expect, from_json, plain, to_json
 
 AUTO = "auto"
 """What ``-n`` says to go on at the first epoch that is not finished."""
 
 
 @dataclass(frozen=True)
-class RunSettings:
+class RunSettings(PresetSettings):
     """Which epochs a run trains and where; both families' training settings add to it.
 
     Attributes:
