@@ -42,7 +42,7 @@ from common.files import (
 )
 from common.progress import TensorBoardLog, console
 from common.provenance import provenance
-from common.settings import expect, from_json, plain, to_json
+from common.settings import PresetSettings, expect, from_json, plain, to_json
 
 HELD_OUT = "held_out"
 """What ``config.json`` calls the images that a draw left to the test, by folder."""
@@ -52,7 +52,7 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True)
-class RunSettings:
+class RunSettings(PresetSettings):
     """Which epochs a run trains and where; both families' training settings add to it.
 
     Attributes:
