@@ -92,23 +92,17 @@ say_demo:
 demo_detector: $(INSTALLED)
 	$(RUN) -m weights.fetch
 	$(RUN) -m datasets.drawn.planes
-	$(RUN) -m $(MODEL).train -n 0 --preset fast --epochs 1 --decay_epochs 1 \
-	    --epsilon 0.5 $(DEMO_FLAGS) \
+	$(RUN) -m $(MODEL).train -n 0 --preset demo $(DEMO_FLAGS) \
 	    --path_voc drawn/planes --path_model $(DEMO)/models
-	$(RUN) -m $(MODEL).test --preset fast --bool_draw 1 $(DEMO_FLAGS) \
-	    --path_voc_test drawn/planes \
+	$(RUN) -m $(MODEL).test --bool_draw 1 $(DEMO_FLAGS) --path_voc_test drawn/planes \
 	    --path_model $(DEMO)/models --path_testing_folder $(DEMO)/results
 
 demo_glimpse_rnn: $(INSTALLED)
 	$(RUN) -m datasets.drawn.cars
-	$(RUN) -m glimpse_rnn.train -n 0 --epochs 60 --keep_best 1 \
-	    --image_size 128 --bandwidth 30 --radius 15 --cell gru --pooling none \
-	    --prediction_offset 1 --batch_size 32 --decay 0.9 --decay_steps 45 \
-	    $(DEMO_FLAGS) \
+	$(RUN) -m glimpse_rnn.train -n 0 --preset demo $(DEMO_FLAGS) \
 	    --path_data drawn/cars --path_model $(DEMO)/models
 	$(RUN) -m glimpse_rnn.test --bool_draw 1 --model_name model_best $(DEMO_FLAGS) \
-	    --path_data drawn/cars --path_model $(DEMO)/models \
-	    --path_testing_folder $(DEMO)/results
+	    --path_model $(DEMO)/models --path_testing_folder $(DEMO)/results
 
 say_test:
 	@echo "make test runs all tests in tests/: $(TEST_TIME) on 2 cores."
@@ -155,13 +149,10 @@ results-small: $(INSTALLED)
 	    runs/demo_image_zooms/results runs/demo_pool45_crops/results \
 	    runs/demo_glimpse_rnn/results
 	for study in $(STUDIES); do \
-	    $(RUN) -m studies.glimpses --study $$study --budget small \
-	        --epochs 12 --jobs 2 --flags path_data=drawn/cars \
-	        max_images=240 image_size=128 bandwidth=30 radius=15 cell=gru \
-	        pooling=none prediction_offset=1 decay=0.9 decay_steps=20 \
-	        --test_flags path_data=drawn/cars samples=2 && \
+	    $(RUN) -m studies.glimpses --study $$study --budget demo --jobs 2 \
+	        --flags path_data=drawn/cars --test_flags samples=2 && \
 	    mkdir -p results/studies && \
-	    cp runs/glimpse_rnn_studies/small/$$study/$$study.csv results/studies || exit; \
+	    cp runs/glimpse_rnn_studies/demo/$$study/$$study.csv results/studies || exit; \
 	done
 
 SEED_RUNS := $(foreach run,image_zooms pool45_crops glimpse_rnn \

@@ -1,6 +1,5 @@
 """Settings into command lines, and mistakes into one clear line."""
 
-import dataclasses
 import io
 import logging
 import os
@@ -9,12 +8,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import tyro
 
 from common.errors import InputError
 from common.files import reason_of
+from common.settings import preset_values
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -82,23 +83,23 @@ def parse(
         arguments: the words behind the program's name.
         **about: what ``--help`` says, as :func:`run` takes it.
     """
-    chosen = _chosen_preset(arguments)
-    preset = preset_values(settings_class, chosen)
-    default = settings_class(**preset) if preset else None
-    settings = _parsed(settings_class, arguments, default, **about)
+    preset = preset_values(settings_class, _chosen_preset(arguments))
+    settings = _parsed(settings_class, arguments, preset, **about)
     remembered = settings.remembered() if hasattr(settings, "remembered") else {}
     if remembered:
-        default = settings_class(**(remembered | preset))
-        settings = _parsed(settings_class, arguments, default, **about)
+        defaults = remembered | preset
+        settings = _parsed(settings_class, arguments, defaults, **about)
     return settings
 
 
 def _parsed(
     settings_class: type[Settings],
     arguments: list[str],
-    default: Settings | None,
+    defaults: dict[str, Any],
     **about: Any,
 ) -> Settings:
+    # Not an instance: one fills in fields by what others are before flags are read.
+    default: Any = SimpleNamespace(**defaults) if defaults else None
     return tyro.cli(
         settings_class,
         args=arguments,
@@ -117,23 +118,6 @@ def _chosen_preset(arguments: list[str]) -> str:
         if flag == "--preset":
             chosen = value if equals else following  # the last one counts
     return chosen
-
-
-def preset_values(settings_class: type, chosen: str) -> dict[str, Any]:
-    """Return the fields that a preset sets, for its class to be made with.
-
-    One without a table of its own sets those of all others to their defaults.
-    """
-    tables = [vars(one).get("PRESETS", {}) for one in reversed(settings_class.__mro__)]
-    fields = {field.name: field for field in dataclasses.fields(settings_class)}
-    known = {name for table in tables for name in table}
-    if not known or chosen not in {*known, fields["preset"].default}:
-        return {}
-    names = {name for table in tables for values in table.values() for name in values}
-    values = {name: fields[name].default for name in names}
-    for table in tables:
-        values |= table.get(chosen, {})
-    return {"preset": chosen, **values}
 
 
 def _print_what_can_be_printed() -> None:

@@ -4,6 +4,7 @@ import io
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -127,26 +128,50 @@ def read_size(
     return _with_decoder(path, size)
 
 
+def pixels_of(image: Image.Image, name: str) -> np.ndarray:
+    """Return the pixels of a Pillow image, as :func:`read_image` makes them of a file.
+
+    Args:
+        image: of any mode.
+        name: what an error line calls it.
+
+    Returns:
+        uint8 (height, width, 3), RGB, 0 to 255; the caller's own to write to.
+
+    Raises:
+        InputError: the image's file is cut short, or it is larger than 64 megapixels.
+    """
+    with _decoding(name):
+        _check_size(image)
+        return _decode(image, None)
+
+
 def _with_decoder(path: Path | str, use: Callable[[Image.Image], T]) -> T:
     """Open an image file and use it; every error becomes one line that names it."""
     data = read_bytes(path)
     if not data:
         raise file_error(path, "is empty", "an image")
+    with _decoding(path), Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        _check_size(image)
+        return use(image)
+
+
+@contextmanager
+def _decoding(name: Path | str) -> Iterator[None]:
+    """Turn what decoders say into one line that names the image."""
     try:
         # Warnings about odd but readable files would drown the program's own lines.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                _check_size(image)
-                return use(image)
+            yield
     except InputError as error:
-        raise file_error(path, str(error)) from None
+        raise file_error(name, str(error)) from None
     except UnidentifiedImageError:
         formats = f"one of {', '.join(_FORMATS)}"
-        raise file_error(path, "is no image that can be read", formats) from None
+        raise file_error(name, "is no image that can be read", formats) from None
     except Exception as error:  # a decoder meets a broken file with any error there is
         reason = str(error) or type(error).__name__
-        raise file_error(path, f"cannot be decoded: {reason}", "an image") from None
+        raise file_error(name, f"cannot be decoded: {reason}", "an image") from None
 
 
 def _check_size(image: Image.Image) -> None:

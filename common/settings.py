@@ -1,14 +1,67 @@
-"""Settings: checks with one line for what is wrong, and their form in JSON."""
+"""Settings: presets, checks with one line for what is wrong, and their form in JSON."""
 
 import dataclasses
 import os
 import reprlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 from common.errors import InputError
 from common.files import REPOSITORY
+
+
+class PresetSettings:
+    """Settings that start from a preset, or from what a model was trained with."""
+
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Fields that ``--preset NAME`` sets, by the preset's name, on top of those of the
+    classes above. Fields that a class does not have are passed over, so that one table
+    serves training and testing."""
+
+    def remembered(self) -> dict[str, Any]:
+        """Return what ``config.json`` says of fields that are left open."""
+        return {}
+
+    @classmethod
+    def of_preset(cls, preset: str, **changes: Any) -> Self:
+        """Return the settings that ``--preset`` and further flags stand for.
+
+        Args:
+            preset: its name in :attr:`PRESETS`.
+            **changes: fields that override it.
+        """
+        return cls(**(preset_values(cls, preset) | changes))
+
+    @classmethod
+    def for_model(cls, **values: Any) -> Self:
+        """Return settings as the command line makes them: the rest is as trained.
+
+        Args:
+            **values: of fields, ``path_model`` among them.
+
+        Raises:
+            InputError: ``config.json`` is damaged.
+        """
+        chosen = preset_values(cls, values.get("preset", ""))
+        return cls(**(cls(**values).remembered() | chosen | values))
+
+
+def preset_values(settings_class: type, chosen: str) -> dict[str, Any]:
+    """Return the fields that a preset sets; nothing where there is no such preset.
+
+    What only other presets set is set to its default.
+    """
+    tables = [vars(one).get("PRESETS", {}) for one in reversed(settings_class.__mro__)]
+    fields = {field.name: field for field in dataclasses.fields(settings_class)}
+    if chosen not in {name for table in tables for name in table}:
+        return {}
+    names = {name for table in tables for values in table.values() for name in values}
+    values = {name: fields[name].default for name in names & fields.keys()}
+    for table in tables:
+        values |= table.get(chosen, {})
+    found = {name: value for name, value in values.items() if name in fields}
+    return {"preset": chosen, **found}
 
 
 def expect(
@@ -73,6 +126,33 @@ def from_json(settings_class: type, values: Mapping[str, Any]) -> dict[str, Any]
         except (TypeError, ValueError):
             raise ValueError(f"{name} is {reprlib.repr(value)}") from None
     return fields
+
+
+def typed(settings_class: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of a dataclass that a Python program gives, as flags would be.
+
+    Args:
+        settings_class: the dataclass.
+        values: some of its fields by name; paths may be texts, and lie where the
+            program was started.
+
+    Raises:
+        InputError: there is no such field, or a value is not of its type.
+    """
+    hints = get_type_hints(settings_class)
+    fields = {field.name for field in dataclasses.fields(settings_class)}
+    given = {}
+    for name, value in values.items():
+        if name not in fields:
+            raise InputError(
+                f"{name}: there is no such setting; expected one that --help lists"
+            )
+        is_path = hints[name] in (Path, Path | None)
+        given[name] = Path(value) if is_path and isinstance(value, str) else value
+    try:
+        return from_json(settings_class, plain(given))
+    except ValueError as error:
+        raise InputError(f"{error}; expected what its flag takes (--help)") from None
 
 
 def _typed(hint: Any, value: Any) -> Any:

@@ -33,12 +33,14 @@ class Made:
         draw: draws the picture, given ``path``; None where there is only a table.
         columns: of the CSV file where settings choose them.
         stem: of the files where settings choose it.
+        suffix: of the picture's file.
     """
 
     rows: Sequence[Sequence]
     draw: Callable[..., None] | None = None
     columns: tuple[str, ...] = ()
     stem: str = ""
+    suffix: str = ".png"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Figure:
         return f"{self.paper}: {shows}".removeprefix(": ")
 
     def write(self, name: str, settings: Any) -> None:
-        """Write ``name.csv`` and ``name.png`` into the settings' folder ``out``.
+        """Write ``name.csv`` and a picture into the settings' folder ``out``.
 
         Raises:
             InputError: a file cannot be used; then nothing is written.
@@ -77,7 +79,7 @@ class Figure:
         path = settings.out / f"{made.stem or name}.csv"
         write_csv(path, made.columns or self.columns, made.rows)
         if made.draw is not None:
-            path = path.with_suffix(".png")
+            path = path.with_suffix(made.suffix)
             made.draw(path=path)
         print(path)
 

@@ -1,6 +1,6 @@
 """The table of figures: each is a row here and a function that reads and returns."""
 
-from figures import ceilings, collect, detectors, glimpses
+from figures import animations, ceilings, collect, detectors, glimpses
 from figures.figure import Figure
 from figures.published import KEYS
 
@@ -14,6 +14,11 @@ REGIONS = ("run", "source", "regions", "found")
 CASES = ("image", "distance", "what", "row", "column")
 RATES = ("study", "arm", "source", "seeds", "distance", "rate", "deviation")
 LOGS = ("run", "source", "epoch", "value")
+SEARCH = ("image", "step", "action", "ymin", "xmin", "ymax", "xmax")
+TRAJECTORY = (
+    *("image", "glimpse", "row", "column"),
+    *("predicted row", "predicted column"),
+)
 TABLE = ("method", "source", *KEYS)
 
 FIGURES = {
@@ -31,6 +36,8 @@ FIGURES = {
     "glimpses_fig7": Figure("Figs. 1, 7", CASES, glimpses.best),
     "glimpses_fig8": Figure("Fig. 8", CASES, glimpses.worst),
     "glimpses_table1": Figure("Table 1", TABLE, glimpses.table1),
+    "search": Figure("", SEARCH, animations.search),
+    "trajectory": Figure("", TRAJECTORY, animations.trajectory),
     "collect": Figure("", collect.Row._fields, collect.collect),
     "collect_means": Figure("", collect.SeedsRow._fields, collect.collect_means),
 }

@@ -1,7 +1,8 @@
 """Settings of the glimpse regressor; the defaults are the paper's best model.
 
 Every field is a flag of the same name; the text below it is the flag's help. The
-sources of the defaults are in FIDELITY.md.
+sources of the defaults are in FIDELITY.md. Other settings that have a name are in
+glimpse_rnn/presets.py.
 """
 
 from dataclasses import dataclass, fields
@@ -12,8 +13,9 @@ from typing import Any, ClassVar, Literal
 from common.errors import file_error
 from common.files import REPOSITORY
 from common.run import CONFIG, RunSettings, config_of, folder_of, remembered
-from common.settings import expect
+from common.settings import PresetSettings, expect
 from datasets.keypoint_tables import column_names
+from glimpse_rnn import presets
 from weights import DEFAULT_PATH
 
 Switch = Literal[0, 1]
@@ -28,6 +30,18 @@ SIZES = {
     "mnist_centroid": {"image_size": 60, "bandwidth": 12, "radius": 6},
 }
 """Sizes in pixels by task: of the paper's best model, and for digits of 28 pixels."""
+
+
+@dataclass(frozen=True)
+class StartSettings(PresetSettings):
+    """Where the other settings start from."""
+
+    PRESETS = presets.PRESETS
+
+    preset: Literal["paper", "fast", "strongest", "demo"] = "paper"
+    """Where settings start from: the paper's best model, what learns in minutes, the
+    strongest that is known, or what make demo runs (glimpse_rnn/presets.py); further
+    flags override it. All but the paper's are for photographs, not for digits."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +182,7 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
-class TrainSettings(RunSettings, DataSettings, ModelSettings):
+class TrainSettings(RunSettings, DataSettings, ModelSettings, StartSettings):
     """Train the recurrent glimpse regressor."""
 
     epochs: int = 140
@@ -236,6 +250,9 @@ class TrainSettings(RunSettings, DataSettings, ModelSettings):
         self.check_model()
         self.check_data()
         self.check_run()
+        if self.task != "door_handle":
+            words = f"paper for task {self.task}; the others' sizes are of photographs"
+            expect(self, "preset", words, lambda x: x == "paper")
         expect(self, "max_images", "at least 0", lambda x: x >= 0)
         for name in ("batch_size", "decay_steps"):
             expect(self, name, "at least 1", lambda x: x >= 1)
@@ -249,7 +266,7 @@ class TrainSettings(RunSettings, DataSettings, ModelSettings):
 
 
 @dataclass(frozen=True)
-class TestSettings(DataSettings, ModelSettings):
+class TestSettings(DataSettings, ModelSettings, StartSettings):
     """Test the recurrent glimpse regressor, or locate in pictures of one's own."""
 
     model_name: str = ""
@@ -272,24 +289,16 @@ class TestSettings(DataSettings, ModelSettings):
     """1 draws every run, with what each glimpse sees."""
     images: tuple[Path, ...] = ()
     """Pictures or folders of pictures without annotations, to locate in instead."""
+    explore: int = 0
+    """Images, worst first, for which other first glimpses are tried, for report.html:
+    there the first glimpse can be dragged. 81 runs each."""
 
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` beside the weights says of network and data."""
-        names = {field.name for field in fields(ModelSettings)}
+        shared = (ModelSettings, StartSettings)
+        names = {field.name for one in shared for field in fields(one)}
         names |= {"path_data", "keypoint", "columns"}
         return remembered(type(self), folder_of(self), STEM, frozenset(names))
-
-    @classmethod
-    def for_model(cls, **values: Any) -> "TestSettings":
-        """Return settings as the command line makes them: the rest is as trained.
-
-        Args:
-            **values: of fields, ``path_model`` among them.
-
-        Raises:
-            InputError: there is no trained model.
-        """
-        return cls(**(cls(**values).remembered() | values))
 
     def check(self) -> None:
         """Refuse values that no test can have.
@@ -301,6 +310,7 @@ class TestSettings(DataSettings, ModelSettings):
         self.check_data()
         for name in ("samples", "control_epochs"):
             expect(self, name, "at least 1", lambda x: x >= 1)
+        expect(self, "explore", "at least 0", lambda x: x >= 0)
 
 
 def training_of(folder: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def trace(
     images: np.ndarray,
     policy: Literal["mean", "sample"] = "mean",
     seed: int = 0,
+    first: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Return one rollout over each image.
 
@@ -31,19 +32,20 @@ def trace(
         images: uint8 (n, S, S, C); n is at least 1.
         policy: ``mean`` or ``sample``.
         seed: of the first locations, and of the samples.
+        first: float (n, 2), first locations in place of drawn ones.
 
     Returns:
         What :meth:`glimpse_rnn.model.GlimpseRegressor.trace` does, over all n images.
     """
     parts: dict[str, list[np.ndarray]] = {}
+    count = min(BATCH, len(images))
     for number, start in enumerate(range(0, len(images), BATCH)):
-        batch = images[start : start + BATCH]
         # The last batch is filled up, so that no function is compiled for its size.
-        missing = min(BATCH, len(images)) - len(batch)
-        filled = np.concatenate([batch, images[:missing]]) if missing else batch
-        rollout = model.trace(filled, policy, seed=_seed_of(seed, number))
+        batch = np.arange(start, start + count) % len(images)
+        given = None if first is None else first[batch]
+        rollout = model.trace(images[batch], policy, _seed_of(seed, number), given)
         for name, values in rollout.items():
-            values = keras.ops.convert_to_numpy(values)[: len(batch)]
+            values = keras.ops.convert_to_numpy(values)[: len(images) - start]
             parts.setdefault(name, []).append(values)
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 

@@ -338,6 +338,7 @@ class GlimpseRegressor(keras.Model):
         images: np.ndarray,
         policy: Literal["mean", "sample"] = "mean",
         seed: int = 0,
+        first: np.ndarray | None = None,
     ) -> dict[str, Any]:
         """Return one rollout over each image; :attr:`seed_generator` is not used.
 
@@ -345,11 +346,15 @@ class GlimpseRegressor(keras.Model):
             images: uint8 (n, S, S, C); n is at least 1.
             policy: ``mean`` looks where the policy's mean is, ``sample`` draws.
             seed: of the first locations and of what is drawn; the same on all backends.
+            first: float (n, 2), row and column in [−1, 1], in place of first locations
+                that are drawn; a policy that draws none does not read them.
 
         Returns:
             What :meth:`call` returns, as NumPy arrays.
         """
         noise = self.sample_noise(len(images), np.random.default_rng(seed))
+        if first is not None:
+            noise[:, 0] = first
         if policy == "mean":
             noise = self.policy.without_deviations(noise)
         rollout = self.predict_on_batch((images, noise))

@@ -11,23 +11,13 @@ from rich.table import Table
 
 from common.errors import InputError
 from common.files import check_folder, write_json
-from common.images import find_images, read_image
+from common.images import find_images
 from common.progress import console, rounded, track
-from common.run import (
-    compare_with_training,
-    folder_of,
-    made_with,
-    trained_weights,
-)
-from datasets.keypoints import KeypointSet, squash
+from common.run import folder_of, made_with, trained_weights
+from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import Augmentation
-from glimpse_rnn.checkpoint import Checkpoints, load_weights
-from glimpse_rnn.config import (
-    ModelSettings,
-    TestSettings,
-    trained_model,
-    training_of,
-)
+from glimpse_rnn.checkpoint import Checkpoints
+from glimpse_rnn.config import TestSettings, trained_model, training_of
 from glimpse_rnn.controls import whole_image_predictions
 from glimpse_rnn.data import announce, open_sets, report_skipped
 from glimpse_rnn.evaluation import (
@@ -36,16 +26,24 @@ from glimpse_rnn.evaluation import (
     rollout_of,
     sampled_predictions,
     seconds_per_image,
-    to_pixels,
     trace,
     write_case,
 )
+from glimpse_rnn.locator import (
+    LocateResult,
+    Locator,
+    Point,
+    load_model,
+    weights_of,
+)
 from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
-from glimpse_rnn.model import GlimpseRegressor, get_model
+from glimpse_rnn.model import GlimpseRegressor
+from glimpse_rnn.page import RolloutPage, plots_of, shown, trajectory_of
 from glimpse_rnn.training import split
 from report.canvas import plain_name
 from report.curves import draw_detection_rate, draw_rate_by_glimpses
 from report.glimpses import Rollout, draw_cases, draw_rollout
+from report.page import FILE, is_shown
 
 CASES = 12
 """Rollouts in the pictures of best and worst cases."""
@@ -65,17 +63,10 @@ def test(settings: TestSettings) -> None:
     """
     settings.check()
     settings.check_names()
-    training_run = training_of(folder_of(settings))
-    weights = trained_weights(
-        settings,
-        Checkpoints(settings.path_model),
-        "python glimpse_rnn/train.py -n 0",
-    )
-    trunk = training_run["identity"].get("trunk")
-    identity = settings.architecture() | {"trunk": trunk}
-    compare_with_training(weights, identity)
+    weights = weights_of(settings)
     paths = find_images(settings.images) if settings.images else []
-    model = load_model(settings, weights)
+    locator = Locator(settings, weights)
+    model, training_run = locator.model, training_of(folder_of(settings))
     trained = {
         name: value
         for name, value in training_run["settings"].items()
@@ -85,12 +76,12 @@ def test(settings: TestSettings) -> None:
         "model": "glimpse_rnn",
         "task": settings.task,
         **made_with(settings, weights),
-        "trunk": trunk,
+        "trunk": locator.trunk,
         "training": trained,
     }
     check_folder(settings.path_testing_folder, "path_testing_folder")
     if paths:
-        locate(settings, model, paths, about)
+        locate(locator, paths, about)
         return
     is_test = settings.split == "test"
     opened = open_sets(settings, *(("train", "test") if is_test else ("train",)))
@@ -108,17 +99,6 @@ def test(settings: TestSettings) -> None:
     report_skipped(images)
 
 
-def load_model(settings: ModelSettings, weights: Path) -> GlimpseRegressor:
-    """Build a model and read its weights, VGG-16's blocks among them.
-
-    Raises:
-        InputError: the file is damaged, or of a model with other settings.
-    """
-    model = get_model(settings)
-    load_weights(model, weights)
-    return model
-
-
 def measure(
     settings: TestSettings,
     model: GlimpseRegressor,
@@ -129,9 +109,10 @@ def measure(
 ) -> dict[str, Any]:
     """Measure a trained model and its controls; write results and pictures.
 
-    Writes ``results.json``, ``detection_rate.png``, ``rate_by_glimpses.png``,
-    ``best.png``, ``worst.png`` with their pictures in ``cases/`` and, with
-    ``bool_draw``, a picture per rollout into ``path_testing_folder``.
+    Writes ``results.json``, ``report.html``, ``detection_rate.png``,
+    ``rate_by_glimpses.png``, ``best.png``, ``worst.png`` with their pictures in
+    ``cases/`` and, with ``bool_draw``, a picture per rollout into
+    ``path_testing_folder``.
 
     Args:
         settings: of the test.
@@ -177,8 +158,12 @@ def measure(
     _draw_sheets(folder, sheets, len(images))
     if settings.bool_draw:
         _draw_rollouts(settings, model, images, pixels, outputs, distances)
-    _print_table(results)
-    console.print(f"results and pictures: {settings.path_testing_folder}")
+    table = _table(results)
+    page = _page(settings, model, images, pixels, outputs, distances)
+    plots = plots_of(_curves(results), results["by_glimpses"])
+    page.write(folder, results, table, plots)
+    _print_table(results, *table)
+    console.print(f"results and pictures: {folder / FILE}")
     return results
 
 
@@ -256,6 +241,17 @@ def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
     folder = settings.path_testing_folder
     task = results["task"].replace("_", " ")
     title = f"{task}, {results['images']} {settings.split} images"
+    is_handles = results["task"] == "door_handle"
+    paper = {"distance": THRESHOLDS, "rate": PAPER}
+    published = {"paper, another test set": paper} if is_handles else {}
+    path = folder / "detection_rate.png"
+    draw_detection_rate(_curves(results), path, title, published)
+    rates = [row["detection_rate"] for row in results["by_glimpses"]]
+    draw_rate_by_glimpses(rates, folder / "rate_by_glimpses.png", title)
+
+
+def _curves(results: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
+    """Return the detection rate over Δ of the model and of its controls, by name."""
     sampled = f"sampled, mean of {results['sampled']['runs']} runs"
     curves = {
         "mean policy": results["mean_policy"]["curve"],
@@ -263,12 +259,32 @@ def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
     }
     for name, control in results["controls"].items():
         curves[name.replace("_", " ")] = control["curve"]
-    is_handles = results["task"] == "door_handle"
-    paper = {"distance": THRESHOLDS, "rate": PAPER}
-    published = {"paper, another test set": paper} if is_handles else {}
-    draw_detection_rate(curves, folder / "detection_rate.png", title, published)
-    rates = [row["detection_rate"] for row in results["by_glimpses"]]
-    draw_rate_by_glimpses(rates, folder / "rate_by_glimpses.png", title)
+    return curves
+
+
+def _page(
+    settings: TestSettings,
+    model: GlimpseRegressor,
+    images: KeypointSet,
+    pixels: np.ndarray,
+    outputs: dict[str, np.ndarray],
+    distances: np.ndarray,
+) -> RolloutPage:
+    """Return the page with what was done on each image, the worst first."""
+    page = RolloutPage(model, settings.explore, settings.seed)
+    pictured = set(shown(distances))
+    names = distinct_names(images.names)
+    for index in np.argsort(-distances, kind="stable").tolist():
+        target = images.targets[index]
+        page.add(
+            images.names[index],
+            trajectory_of(outputs, index, target),
+            target,
+            pixels[index],
+            images.picture(index) if index in pictured else None,
+            f"{names[index]}_run.png" if settings.bool_draw else "",
+        )
+    return page
 
 
 def _sheets(
@@ -325,81 +341,84 @@ def distinct_names(names: Sequence[str]) -> list[str]:
     return distinct
 
 
-def _print_table(results: dict[str, Any]) -> None:
-    table = Table(title=f"detection rate in %, {results['images']} images")
-    table.add_column("normalised distance")
-    for threshold in THRESHOLDS:
-        table.add_column(f"{threshold:.2f}", justify="right")
-    table.add_column("median Δ", justify="right")
-    rows = {"mean policy": results["mean_policy"]}
-    rows[f"sampled, mean of {results['sampled']['runs']}"] = results["sampled"]
-    rows |= {name.replace("_", " "): row for name, row in results["controls"].items()}
-    for name, row in rows.items():
+def _table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of text: detection rates of the model and controls."""
+    columns = ["normalised distance", *(f"{at:.2f}" for at in THRESHOLDS), "median Δ"]
+    named = {"mean policy": results["mean_policy"]}
+    named[f"sampled, mean of {results['sampled']['runs']}"] = results["sampled"]
+    named |= {name.replace("_", " "): row for name, row in results["controls"].items()}
+    rows = []
+    for name, row in named.items():
         rates = [f"{rate:.1f}" for rate in row["detection_rate"].values()]
-        table.add_row(name, *rates, f"{row['median_delta']:.3f}")
+        rows.append([name, *rates, f"{row['median_delta']:.3f}"])
+    return columns, rows
+
+
+def _print_table(
+    results: dict[str, Any], columns: list[str], rows: list[list[str]]
+) -> None:
+    table = Table(title=f"detection rate in %, {results['images']} images")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
 
 
 def locate(
-    settings: TestSettings,
-    model: GlimpseRegressor,
-    paths: Sequence[Path],
-    about: dict[str, Any],
+    locator: Locator, paths: Sequence[Path], about: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Locate the keypoint in pictures without annotations; write what was found.
 
-    Writes ``detections.json`` and a picture per rollout into ``path_testing_folder``.
-    Positions are in pixels from the upper left corner, the middle of the first pixel at
-    0.5.
+    Writes ``detections.json``, ``report.html`` and a picture per rollout into
+    ``path_testing_folder``. Positions are in pixels from the upper left corner, the
+    middle of the first pixel at 0.5.
+
+    Args:
+        locator: the trained one.
+        paths: the pictures.
+        about: what the detections were made with; becomes part of them.
 
     Returns:
         What ``detections.json`` lists under ``images``.
     """
-    found, skipped = [], []
-    names = distinct_names([path.name for path in paths])
-    for path, name in zip(track(paths, "locating", len(paths)), names, strict=True):
-        try:
-            picture = read_image(path)
-        except InputError as error:
-            if not settings.skip_bad:
-                raise
-            skipped.append(str(error))
-            continue
-        canvas = squash(picture, model.image_size, model.channels)
-        outputs = trace(model, canvas[None], "mean", settings.seed)
-        rollout = Rollout(
-            picture,
-            outputs["locations"][0],
-            outputs["prediction"][0],
-            None,
-            None,
-            model.windows,
-            model.glimpse_images(canvas, outputs["locations"][0]),
-            path.name,
-        )
-        draw_rollout(rollout, settings.path_testing_folder / f"{name}_run.png")
-        found.append(_detection(path, rollout))
+    settings = locator.settings
+    found: list[dict[str, Any]] = []
+    skipped: list[str] = []
+    page = RolloutPage(locator.model, settings.explore, settings.seed)
+    folder = settings.path_testing_folder
+    distinct = distinct_names([path.name for path in paths])
+    names = dict(zip(map(str, paths), distinct, strict=True))
+    located = locator.locate(paths, skipped if settings.skip_bad else None)
+    for result in track(located, "locating", len(paths)):
+        file = f"{names[result.name]}_run.png"
+        result.draw(folder / file)
+        is_pictured = is_shown(len(found), len(paths))
+        pictured = result.rollout.picture if is_pictured else None
+        trajectory = trajectory_of(result.outputs, 0, None)
+        name = result.rollout.name
+        page.add(name, trajectory, None, result.canvas, pictured, file)
+        found.append(_detection(result))
     results = {**about, "images": found, "skipped": skipped}
-    write_json(settings.path_testing_folder / "detections.json", results)
+    write_json(folder / "detections.json", results)
+    page.write(folder, about | {"images": len(found)})
     for line in skipped:
         console.print(f"left out: {line}")
-    console.print(
-        f"{len(found)} pictures; detections and runs: {settings.path_testing_folder}"
-    )
+    console.print(f"{len(found)} pictures; detections and runs: {folder / FILE}")
     return found
 
 
-def _detection(path: Path, rollout: Rollout) -> dict[str, Any]:
-    height, width, _ = rollout.picture.shape
-
-    def position(location: np.ndarray) -> dict[str, float]:
-        row, column = to_pixels(rollout, location)
-        return {"x": column, "y": row}
-
+def _detection(result: LocateResult) -> dict[str, Any]:
+    """Return where the keypoint is in a picture, ready for JSON."""
     return {
-        "image": str(path),
-        "height": height,
-        "width": width,
-        "keypoint": position(rollout.prediction),
-        "glimpses": [position(location) for location in rollout.locations],
+        "image": result.name,
+        "height": result.height,
+        "width": result.width,
+        "keypoint": _position(result.keypoint),
+        "glimpses": [_position(glimpse) for glimpse in result.glimpses],
     }
+
+
+def _position(point: Point) -> dict[str, float]:
+    y, x = point
+    return {"x": x, "y": y}

@@ -8,7 +8,8 @@ From a command to a gradient: a detector's ``train.py`` hands its features to
 - ``rewards``, ``history``, ``search``: one search, as training and tests walk it;
 - ``q_network``, ``learner``, ``targets``, ``replay``, ``agent``, ``schedules``: how is
   learnt and acted;
-- ``train`` and ``test``: the two programs.
+- ``train`` and ``test``: the two programs;
+- ``detector``: what ``test`` and Python programs load and search pictures with.
 
 A detector adds a :class:`hierarchy.features.FeatureExtractor` and nothing else.
 """

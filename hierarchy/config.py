@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
-from common.command_line import preset_values
 from common.files import REPOSITORY
 from common.run import RunSettings, folder_of, read_config, remembered, stem_of
-from common.settings import expect
+from common.settings import PresetSettings, expect
 from datasets.classes import class_id, class_name, model_stem
 from hierarchy import presets
 from hierarchy.actions import ACTION_SETS, ActionSet
@@ -30,17 +29,17 @@ VOC2012 = REPOSITORY / "VOC2012"
 
 
 @dataclass(frozen=True)
-class SharedSettings:
+class SharedSettings(PresetSettings):
     """What training and testing have in common."""
 
-    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
-    """Fields that ``--preset NAME`` sets, on top of those of the classes above."""
+    PRESETS = presets.PRESETS
     detector: ClassVar[str] = ""
     """What the detector is called."""
 
-    preset: Literal["paper", "fast"] = "paper"
-    """Where settings start from: as published, or what learns in minutes from a few
-    hundred images (hierarchy/presets.py); further flags override it."""
+    preset: Literal["paper", "fast", "demo"] = "paper"
+    """Where settings start from: as published, what learns in minutes from a few
+    hundred images, or what make demo runs (hierarchy/presets.py); further flags
+    override it."""
     class_object: int | str = 1
     """Class to search for: its name in the annotations, capitals aside, or 1
     (aeroplane) … 20 (tvmonitor) in VOC order. Left out, training takes the only class
@@ -78,16 +77,6 @@ class SharedSettings:
     deterministic: Switch = 0
     """1 gives the same bits on the same GPU too, at the price of time; processors do
     without."""
-
-    @classmethod
-    def of_preset(cls, preset: str, **changes: Any) -> Self:
-        """Return the settings that ``--preset`` and further flags stand for.
-
-        Args:
-            preset: ``paper`` or ``fast``.
-            **changes: fields that override it.
-        """
-        return cls(**(preset_values(cls, preset) | changes))
 
     @property
     def class_name(self) -> str:
@@ -173,8 +162,6 @@ class SharedSettings:
 @dataclass(frozen=True)
 class TrainSettings(SharedSettings, RunSettings):
     """Settings of training."""
-
-    PRESETS = {"fast": presets.FAST | presets.FAST_TRAINING}
 
     gamma: float = 0.90
     """Discount of the next state's value."""
@@ -302,8 +289,6 @@ class TrainSettings(SharedSettings, RunSettings):
 class TestSettings(SharedSettings):
     """Settings of testing."""
 
-    PRESETS = {"fast": presets.FAST}
-
     path_voc_test: Path = VOC2007
     """Data set to test on, in any layout of docs/data.md; drawn planes where the
     default is not there."""
@@ -320,6 +305,9 @@ class TestSettings(SharedSettings):
     images: tuple[Path, ...] = ()
     """Pictures or folders of pictures without annotations, to search instead of
     path_voc_test."""
+    explore: int = 0
+    """Images of which all regions to three movements are looked at, for report.html:
+    there another zoom than the agent's can be chosen. 156 regions each."""
 
     shared_settings: ClassVar[frozenset[str]] = frozenset(
         "preset class_object scale_subregion number_of_steps actions history_length"
@@ -332,6 +320,11 @@ class TestSettings(SharedSettings):
         """Start of the names of the files of the model to test."""
         file = self.weights_path or Path(self.model_name or self.model_stem)
         return stem_of(file.name)
+
+    def check(self) -> None:
+        """Refuse values that no test can have."""
+        super().check()
+        expect(self, "explore", "at least 0", lambda x: x >= 0)
 
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` beside the weights says of the training."""

@@ -1,11 +1,15 @@
 """Measuring: run a policy over images, and put what it did into numbers."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
 
+from common.prefetch import prefetch
 from hierarchy.agent import ActionOutput
 from hierarchy.baselines import Policy
 from hierarchy.images import SearchImage
@@ -21,6 +25,8 @@ from hierarchy.metrics import (
 from hierarchy.regions import Region
 from hierarchy.search import Search, SearchSpec, detection_searches
 from hierarchy.walk import walk
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +105,45 @@ def run_batch(
                     search.triggered,
                 ),
             )
+
+
+def run_images(
+    images: Iterable[tuple[Item, SearchImage]],
+    policy: Policy,
+    spec: SearchSpec,
+    only_first_object: bool = True,
+    num_searches: int = 1,
+) -> Iterator[tuple[Item, list[VisitedRegion], float]]:
+    """Search images, several at a time, and the next ones decoded meanwhile.
+
+    Args:
+        images: each with what it is of.
+        policy: decides.
+        spec: how to search.
+        only_first_object: whether one search of an image is all.
+        num_searches: images at a time.
+
+    Yields:
+        What an image is of, the regions visited, and the seconds that it took.
+    """
+    decoded = prefetch(images, num_searches + 1)
+    while several := list(islice(decoded, num_searches)):
+        visited: list[list[VisitedRegion]] = [[] for _ in several]
+        start = time.perf_counter()
+        searched = [image for _, image in several]
+        for index, region in run_batch(searched, policy, spec, only_first_object):
+            visited[index].append(region)
+        seconds = (time.perf_counter() - start) / len(several)
+        for (item, _), own in zip(several, visited, strict=True):
+            yield item, own, seconds
+
+
+def searches_in(visited: Iterable[VisitedRegion]) -> dict[int, list[VisitedRegion]]:
+    """Return the regions visited in an image by search."""
+    searches = defaultdict(list)
+    for region in visited:
+        searches[region.number].append(region)
+    return searches
 
 
 @dataclass

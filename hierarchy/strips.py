@@ -45,7 +45,7 @@ def frame_of(visited: "VisitedRegion", boxes: Sequence[Box] | None) -> Frame:
         pixels=_network_input(visited.image, visited.region),
         action=visited.output.action,
         objects=tuple(boxes or ()),
-        outcome=_outcome(visited.triggered, iou),
+        outcome=outcome_of(visited.triggered, iou),
         q_values=visited.output.q_values,
         iou=iou,
     )
@@ -66,7 +66,7 @@ def _training_frame(step: "Step", is_first: bool) -> Frame:
         action=step.action,
         objects=tuple(search.objects[index].box for index in shown),
         followed=shown.index(search.target.index),
-        outcome=_outcome(step.action == trigger, step.iou),
+        outcome=outcome_of(step.action == trigger, step.iou),
         q_values=step.q_values,
         reward=step.reward,
         iou=step.iou,
@@ -81,8 +81,8 @@ def _network_input(image: SearchImage, region: Region) -> np.ndarray:
     return resize(image.crop(region), SIDE, SIDE)
 
 
-def _outcome(triggered: bool, iou: float | None) -> Outcome:
-    """Judge a trigger by the IoU of its region."""
+def outcome_of(triggered: bool, iou: float | None) -> Outcome:
+    """Judge a trigger by the IoU of its region, None where that is not known."""
     if not triggered:
         return ""
     if iou is None:

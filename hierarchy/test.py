@@ -1,11 +1,9 @@
 """Testing a detector: from settings to results."""
 
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -13,33 +11,23 @@ from rich.table import Table
 from common.boxes import Box
 from common.errors import InputError
 from common.files import check_folder, write_json
-from common.images import find_images, read_image
-from common.prefetch import prefetch
+from common.images import find_images
 from common.progress import console, track
-from common.run import compare_with_training, made_with, trained_weights
+from common.run import made_with
 from datasets.voc import VocImage, VocSet
-from hierarchy.augmentation import mirror_of
-from hierarchy.baselines import (
-    AgentPolicy,
-    CentrePolicy,
-    Policy,
-    RandomPolicy,
-    UpperBoundPolicy,
-)
-from hierarchy.checkpoint import Checkpoints
+from hierarchy.baselines import CentrePolicy, Policy, RandomPolicy, UpperBoundPolicy
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
-from hierarchy.encoder import StateEncoder
-from hierarchy.evaluation import Evaluator, VisitedRegion, run_batch
-from hierarchy.features import FeatureExtractor, MakeFeatures
+from hierarchy.detector import Detector, PictureResult, weights_of
+from hierarchy.evaluation import Evaluator, VisitedRegion, run_images, searches_in
+from hierarchy.features import MakeFeatures
 from hierarchy.images import SearchImage
 from hierarchy.metrics import GroundTruth
-from hierarchy.q_network import get_q_network
+from hierarchy.page import SearchPage, plots_of
 from hierarchy.search import SearchSpec
 from hierarchy.strips import StripNames, draw_sequences, frame_of, strip_name
 from report.curves import draw_precision_recall, draw_regions_per_object
-
-Item = TypeVar("Item")
+from report.page import FILE
 
 AGENTS = ("agent", "random", "centre", "upper_bound")
 
@@ -55,19 +43,11 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
         InputError: a setting or file cannot be used.
     """
     settings.check()
-    checkpoints = Checkpoints(settings.path_model, settings.class_object)
-    weights = trained_weights(
-        settings, checkpoints, f"python {settings.detector}/train.py -n 0"
-    )
+    weights = weights_of(settings)
     pictures = find_images(settings.images)
     images = None if pictures else test_set(settings)
-    extract = make_features(settings)
-    compare_with_training(
-        weights,
-        settings.identity() | extract.fingerprint,
-        may_differ=("class", *settings.search_identity(), *extract.may_differ),
-    )
-    agent = load_agent(settings, weights, extract)
+    detector = Detector(settings, weights, make_features(settings))
+    extract = detector.extract
     about = {
         "detector": settings.detector,
         "class": settings.class_name,
@@ -76,33 +56,11 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
         "quirks": settings.differences.names(),
     }
     check_folder(settings.path_testing_folder, "path_testing_folder")
-    spec = settings.search_spec(extract.fill_colour)
     if images is None:
-        search_pictures(settings, spec, pictures, agent, about, extract.smallest_image)
+        search_pictures(detector, pictures, about)
     else:
-        measure(settings, spec, images.at_least(extract.smallest_image), agent, about)
-
-
-def load_agent(
-    settings: TestSettings, weights: Path, extract: FeatureExtractor
-) -> AgentPolicy:
-    """Return a trained agent.
-
-    Args:
-        settings: say its actions and its history.
-        weights: its Q-network's file.
-        extract: the detector's features.
-
-    Raises:
-        InputError: the file is damaged, or of another network.
-    """
-    num_actions = len(settings.action_set)
-    encoder = StateEncoder(extract.size, settings.history_length, num_actions)
-    network = get_q_network(encoder.state_size, num_actions, weights)
-    mirror = None
-    if settings.flip_states:
-        mirror = mirror_of(extract, encoder, settings.action_set)
-    return AgentPolicy(network, extract, encoder, mirror)
+        images = images.at_least(extract.smallest_image)
+        measure(settings, detector.spec, images, detector.agent, about)
 
 
 def measure(
@@ -114,8 +72,9 @@ def measure(
 ) -> dict[str, Any]:
     """Run agent and baselines on the same images; write the results.
 
-    Writes ``results.json``, ``precision_recall.png``, ``regions_per_object.png`` and,
-    with ``bool_draw``, a strip per search of the agent into ``path_testing_folder``.
+    Writes ``results.json``, ``report.html``, ``precision_recall.png``,
+    ``regions_per_object.png`` and, with ``bool_draw``, a strip per search of the agent
+    into ``path_testing_folder``.
 
     Args:
         settings: of the test.
@@ -128,11 +87,14 @@ def measure(
         What ``results.json`` holds.
     """
     evaluators = {name: Evaluator() for name in AGENTS}
+    draws = bool(settings.bool_draw)
+    page = SearchPage(spec, agent, len(images), settings.explore, draws)
     random = RandomPolicy(np.random.default_rng(settings.seed))
     names = StripNames()
     start = time.perf_counter()
     whole = ((image, SearchImage(image.key, image.pixels)) for image in images)
-    searched = _searched(settings, spec, whole, agent)
+    is_single = bool(settings.only_first_object)
+    searched = run_images(whole, agent, spec, is_single, settings.num_searches)
     for image, visited, seconds in track(searched, "testing", len(images)):
         truth = _truth(image, settings.class_name)
         evaluators["agent"].add(truth, visited, seconds)
@@ -142,10 +104,11 @@ def measure(
             ("upper_bound", UpperBoundPolicy(truth.boxes)),
         ):
             one = [(name, SearchImage(image.key, image.pixels))]
-            ((_, others, seconds),) = _searched(settings, spec, one, policy)
+            ((_, others, seconds),) = run_images(one, policy, spec, is_single)
             evaluators[name].add(truth, others, seconds)
-        if settings.bool_draw:
-            name = names.of(image.key, image.name)
+        name = names.of(image.key, image.name)
+        page.add(name, visited, truth.boxes)
+        if draws:
             _draw(settings, spec, name, visited, truth.boxes)
     if not evaluators["agent"].truths:
         raise InputError(f"none of {len(images)} test images can be read")
@@ -159,9 +122,11 @@ def measure(
         **{name: evaluator.results() for name, evaluator in evaluators.items()},
     }
     _write_results(settings, results, evaluators)
-    _print_table(results)
+    table = _table(results)
+    page.write(settings.path_testing_folder, results, table, plots_of(evaluators))
+    _print_table(results, *table)
     report_skipped(images)
-    console.print(f"results and pictures: {settings.path_testing_folder}")
+    console.print(f"results and pictures: {settings.path_testing_folder / FILE}")
     return results
 
 
@@ -172,47 +137,6 @@ def _truth(image: VocImage, class_name: str) -> GroundTruth:
     )
 
 
-def _searched(
-    settings: TestSettings,
-    spec: SearchSpec,
-    images: Iterable[tuple[Item, SearchImage]],
-    policy: Policy,
-) -> Iterator[tuple[Item, list[VisitedRegion], float]]:
-    """Search images, ``num_searches`` at a time, and the next ones decoded meanwhile.
-
-    Args:
-        settings: of the test.
-        spec: how to search.
-        images: each with what it is of.
-        policy: decides.
-
-    Yields:
-        What an image is of, the regions visited, and the seconds that it took.
-    """
-    decoded = prefetch(images, settings.num_searches + 1)
-    while several := list(islice(decoded, settings.num_searches)):
-        visited: list[list[VisitedRegion]] = [[] for _ in several]
-        start = time.perf_counter()
-        for index, region in run_batch(
-            [image for _, image in several],
-            policy,
-            spec,
-            bool(settings.only_first_object),
-        ):
-            visited[index].append(region)
-        seconds = (time.perf_counter() - start) / len(several)
-        for (item, _), own in zip(several, visited, strict=True):
-            yield item, own, seconds
-
-
-def _by_search(visited: Iterable[VisitedRegion]) -> dict[int, list[VisitedRegion]]:
-    """Return the regions visited in an image by search."""
-    searches = defaultdict(list)
-    for region in visited:
-        searches[region.number].append(region)
-    return searches
-
-
 def _draw(
     settings: TestSettings,
     spec: SearchSpec,
@@ -221,7 +145,7 @@ def _draw(
     boxes: tuple[Box, ...] | None,
 ) -> None:
     """Draw each search of an image as a strip; ``boxes`` is None where not known."""
-    for number, search in _by_search(visited).items():
+    for number, search in searches_in(visited).items():
         frames = [frame_of(one, boxes) for one in search]
         strip = settings.path_testing_folder / strip_name(name, number, "search")
         draw_sequences(frames, strip, name, spec.actions)
@@ -242,109 +166,100 @@ def _write_results(
     write_json(folder / "results.json", results)
 
 
-def _print_table(results: dict[str, Any]) -> None:
-    table = Table(title=f"{results['images']} images, {results['objects']} objects")
-    table.add_column("")
-    for column in ("AP (paper)", "recall", "AP (VOC)", "regions per object"):
-        table.add_column(column, justify="right")
+def _table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of text: how good the agent and the baselines are."""
+    columns = ["", "AP (paper)", "recall", "AP (VOC)", "regions per object"]
+    rows = []
     for name in AGENTS:
         numbers = results[name]
         regions = numbers["regions_per_object"]
-        table.add_row(
-            name.replace("_", " "),
-            f"{numbers['paper']['ap']:.3f}",
-            f"{numbers['paper']['recall']:.3f}",
-            f"{numbers['voc']['ap_area']:.3f}",
-            "–" if regions is None else f"{regions:.1f}",
+        rows.append(
+            [
+                name.replace("_", " "),
+                f"{numbers['paper']['ap']:.3f}",
+                f"{numbers['paper']['recall']:.3f}",
+                f"{numbers['voc']['ap_area']:.3f}",
+                "–" if regions is None else f"{regions:.1f}",
+            ]
         )
+    return columns, rows
+
+
+def _print_table(
+    results: dict[str, Any], columns: list[str], rows: list[list[str]]
+) -> None:
+    table = Table(title=f"{results['images']} images, {results['objects']} objects")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
 
 
 def search_pictures(
-    settings: TestSettings,
-    spec: SearchSpec,
-    paths: list[Path],
-    agent: Policy,
-    about: dict[str, Any],
-    smallest_image: int,
+    detector: Detector, paths: list[Path], about: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Search pictures that have no annotations; write what was found.
 
-    Writes ``detections.json`` and a strip per search into ``path_testing_folder``.
+    Writes ``detections.json``, ``report.html`` and a strip per search into
+    ``path_testing_folder``.
 
     Args:
-        settings: of the test.
-        spec: how to search.
+        detector: the trained one.
         paths: the pictures.
-        agent: the trained agent.
         about: what the detections were made with; becomes part of them.
-        smallest_image: pixels each way that a picture must have.
 
     Returns:
         What ``detections.json`` lists under ``images``.
     """
+    settings, names = detector.settings, StripNames()
     found: list[dict[str, Any]] = []
     skipped: list[str] = []
-    names = StripNames()
-    pictures = _read(settings, paths, skipped, smallest_image)
-    searched = _searched(settings, spec, pictures, agent)
-    for path, visited, _ in track(searched, "searching", len(paths)):
-        found.append(_detections_in(path, visited))
-        name = names.of(str(path), path.stem)
-        _draw(settings, spec, name, visited, None)
+    page = SearchPage(
+        detector.spec, detector.agent, len(paths), settings.explore, has_strips=True
+    )
+    searched = detector.search(paths, skipped if settings.skip_bad else None)
+    for result in track(searched, "searching", len(paths)):
+        found.append(_detections_in(result))
+        name = names.of(result.name, Path(result.name).stem)
+        page.add(name, result.visited, None)
+        for number, search in enumerate(result.searches):
+            strip = strip_name(name, number, "search")
+            search.draw(settings.path_testing_folder / strip, name)
     if not found:
         raise InputError(f"none of {len(paths)} pictures can be read: {skipped[0]} …")
     write_json(
         settings.path_testing_folder / "detections.json",
         {**about, "images": found, "skipped": skipped},
     )
+    page.write(settings.path_testing_folder, about | {"images": len(found)})
     for line in skipped:
         console.print(f"left out: {line}")
     triggers = sum(item["triggered"] for image in found for item in image["detections"])
     console.print(
         f"{triggers} found in {len(found)} pictures; detections and strips:"
-        f" {settings.path_testing_folder}"
+        f" {settings.path_testing_folder / FILE}"
     )
     return found
 
 
-def _read(
-    settings: TestSettings,
-    paths: Sequence[Path],
-    skipped: list[str],
-    smallest_image: int,
-) -> Iterator[tuple[Path, SearchImage]]:
-    """Yield pictures; with ``skip_bad`` a line for each bad one goes to ``skipped``."""
-    for path in paths:
-        try:
-            pixels = read_image(path, smallest=smallest_image)
-        except InputError as error:
-            if not settings.skip_bad:
-                raise
-            skipped.append(str(error))
-        else:
-            yield path, SearchImage(str(path), pixels)
-
-
-def _detections_in(path: Path, visited: list[VisitedRegion]) -> dict[str, Any]:
-    """Return one entry per search: the region it triggered on, else the likeliest."""
+def _detections_in(result: PictureResult) -> dict[str, Any]:
+    """Return what was found in a picture, ready for JSON."""
     detections = []
-    for search in _by_search(visited).values():
-        *_, last = search
-        best = last if last.triggered else max(search, key=lambda one: one.output.score)
-        ymin, xmin, ymax, xmax = best.region.box
+    for search in result.searches:
+        numbers = [search.actions.names.index(name) + 1 for name in search.path]
+        ymin, xmin, ymax, xmax = search.box
         detections.append(
             {
                 "box": {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax},
-                "trigger_q_value": best.output.score,
-                "path": list(best.path) + [last.output.action] * last.triggered,
-                "triggered": last.triggered,
+                "trigger_q_value": search.score,
+                "path": numbers,
+                "triggered": search.triggered,
             }
         )
-    height, width = visited[0].image.size
     return {
-        "image": str(path),
-        "height": height,
-        "width": width,
+        "image": result.name,
+        "height": result.height,
+        "width": result.width,
         "detections": detections,
     }

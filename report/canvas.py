@@ -235,6 +235,44 @@ def save_picture(pixels: np.ndarray, path: Path) -> None:
             image.save(partial, quality=92)
 
 
+def to_image(pixels: np.ndarray, path: Path | str | None = None) -> Image.Image:
+    """Return what was drawn as a Pillow image.
+
+    Args:
+        pixels: uint8 (h, w, 3) RGB.
+        path: a file to write it to as well, as :func:`save_picture` does.
+
+    Raises:
+        InputError: the file's suffix is none that it can be written in.
+    """
+    if path is not None:
+        save_picture(pixels, Path(path))
+    return Image.fromarray(pixels)
+
+
+def save_animation(
+    pictures: Sequence[np.ndarray], path: Path, seconds: Sequence[float]
+) -> None:
+    """Write pictures that follow on each other, again and again, as WebP, atomically.
+
+    Args:
+        pictures: uint8 (h, w, 3) RGB, all of one size; at least one.
+        path: the file, ``.webp``.
+        seconds: that each is shown for.
+
+    Raises:
+        InputError: the suffix is another.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".webp":
+        raise file_error(path, f"has suffix {path.suffix!r}", "'.webp'")
+    first, *others = map(Image.fromarray, pictures)
+    times = [round(1000 * one) for one in seconds]
+    look = {"save_all": True, "append_images": others, "duration": times, "loop": 0}
+    with atomic_write(path) as partial:
+        first.save(partial, "WEBP", quality=90, method=6, **look)
+
+
 def _png(image: Image.Image) -> bytes:
     """Return an image as PNG, made smaller until it has at most MAX_BYTES."""
     while True:

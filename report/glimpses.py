@@ -5,7 +5,7 @@ prediction. Green: the truth. All lengths are pixels of the finished picture.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -69,8 +69,54 @@ class Rollout:
 
 def draw_rollout(rollout: Rollout, path: Path) -> None:
     """Draw the trajectory, a closer view of its end, and what each glimpse saw."""
+    save_picture(rollout_picture(rollout), path)
+
+
+def rollout_picture(rollout: Rollout) -> np.ndarray:
+    """Return what :func:`draw_rollout` writes: uint8 (height, width, 3) RGB."""
+    return _draw_rollout(rollout, _closer_reach(rollout))
+
+
+def rollout_stages(
+    rollout: Rollout, predictions: np.ndarray, distances: Sequence[float] | None = None
+) -> list[np.ndarray]:
+    """Return the picture of a rollout as it grows by glimpses, for an animation.
+
+    Args:
+        rollout: all of it.
+        predictions: float (T, 2), what was predicted after each glimpse.
+        distances: Δ of these; None where they are not known.
+
+    Returns:
+        A picture for each glimpse, uint8 (height, width, 3), all of one size. The last
+        one is that of :func:`draw_rollout`.
+    """
+    stages = []
+    for shown in range(1, len(rollout.locations) + 1):
+        images = rollout.glimpse_images
+        if images is not None:
+            images = images.copy()
+            images[shown:] = 255
+        so_far = replace(
+            rollout,
+            locations=rollout.locations[:shown],
+            prediction=predictions[shown - 1],
+            distance=None if distances is None else distances[shown - 1],
+            glimpse_images=images,
+        )
+        stages.append(_draw_rollout(so_far, _closer_reach(rollout)))
+    return stages
+
+
+def _draw_rollout(rollout: Rollout, reach: float) -> np.ndarray:
+    """Draw a rollout with a closer view of ``reach`` pixels of the picture each way.
+
+    Returns:
+        uint8 (height, width, 3).
+    """
     images = rollout.glimpse_images
-    tile = min(TILE, MAX_TILES_WIDTH // max(len(rollout.locations), 1) - 6)
+    count = len(rollout.locations) if images is None else len(images)
+    tile = min(TILE, MAX_TILES_WIDTH // max(count, 1) - 6)
     closer_left = MARGIN + PICTURE[0] + GAP
     images_left = closer_left + PICTURE[1] + GAP
     width, height = images_left - GAP + MARGIN, PICTURE[1]
@@ -87,12 +133,12 @@ def draw_rollout(rollout: Rollout, path: Path) -> None:
     canvas.text(MARGIN, top - 14, "trajectory", SMALL, color=MUTED)
     view = _View(rollout.picture, (MARGIN, top), PICTURE)
     _draw_trajectory(canvas, rollout, view, rollout.windows, each_window=True)
-    _draw_closer(canvas, rollout, closer_left, top)
+    _draw_closer(canvas, rollout, closer_left, top, reach)
     if images is not None:
         _draw_glimpse_images(canvas, images, images_left, top, tile)
     words = "glimpses and their finest windows; dashed: all windows of the last"
     _draw_legend(canvas, [rollout], top + height + 16, words)
-    save_picture(canvas.pixels(), path)
+    return canvas.pixels()
 
 
 def draw_cases(rollouts: Sequence[Rollout], path: Path, title: str) -> None:
@@ -262,12 +308,20 @@ def _draw_legend(
         x += 28 + text_width(text, SMALL) + 26
 
 
-def _draw_closer(canvas: Canvas, rollout: Rollout, x: int, y: int) -> None:
-    """Draw the surroundings of the truth, or else of the prediction."""
+def _closer_reach(rollout: Rollout) -> float:
+    """Return how far the closer view reaches each way, in pixels of the picture."""
     size = np.array(rollout.picture.shape[:2])
     centre = rollout.prediction if rollout.truth is None else rollout.truth
     apart = np.abs(rollout.prediction - centre) * size / 2
-    reach = max(CLOSER * size[0], 1.15 * apart.max())
+    return max(CLOSER * size[0], 1.15 * apart.max())
+
+
+def _draw_closer(
+    canvas: Canvas, rollout: Rollout, x: int, y: int, reach: float
+) -> None:
+    """Draw the surroundings of the truth, or else of the prediction."""
+    size = np.array(rollout.picture.shape[:2])
+    centre = rollout.prediction if rollout.truth is None else rollout.truth
     middle = (np.asarray(centre, float) + 1) / 2 * size
     # A square, moved into the picture; where that is smaller, it ends with it.
     sides = np.minimum(2 * reach, size)

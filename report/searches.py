@@ -109,6 +109,22 @@ class Frame:
     note: str = ""
 
 
+def search_strip(
+    frames: Sequence[Frame], actions: Sequence[Action], title: str = ""
+) -> np.ndarray:
+    """Return a search as a strip, as :func:`draw_search` writes it.
+
+    Returns:
+        uint8 (height, width, 3) RGB.
+
+    Raises:
+        ValueError: there are no frames.
+    """
+    if not frames:
+        raise ValueError("a search without steps cannot be drawn")
+    return _Strip(frames, actions, title).draw()
+
+
 def draw_search(
     frames: Sequence[Frame], actions: Sequence[Action], path: Path, title: str = ""
 ) -> None:
@@ -127,9 +143,33 @@ def draw_search(
         ValueError: there are no frames.
         InputError: the suffix is another.
     """
-    if not frames:
-        raise ValueError("a search without steps cannot be drawn")
-    save_picture(_Strip(frames, actions, title).draw(), path)
+    save_picture(search_strip(frames, actions, title), path)
+
+
+def search_stages(
+    frames: Sequence[Frame], actions: Sequence[Action], title: str = ""
+) -> list[np.ndarray]:
+    """Return the strip of a search as it grows, for an animation.
+
+    Args:
+        frames: as :func:`draw_search` takes them.
+        actions: likewise.
+        title: likewise.
+
+    Returns:
+        A picture for each step, uint8 (height, width, 3), all of one size. In the last
+        one all steps are there.
+    """
+    strip = _Strip(frames, actions, title)
+    whole = strip.draw()
+    stages = []
+    for shown in range(1, len(frames) + 1):
+        stage = whole.copy()
+        for index in range(shown, len(frames)):
+            ymin, xmin, ymax, xmax = strip.column(index)
+            stage[ymin:ymax, xmin:xmax] = 255
+        stages.append(stage)
+    return stages
 
 
 class _Scale:
@@ -214,10 +254,8 @@ class _Strip:
         """Return the strip: uint8 (height, width, 3)."""
         self._canvas.title(self._title, self._left, TITLE_LINE)
         for index, frame in enumerate(self._frames):
-            row, column = divmod(index, self._columns)
-            x = self._left + column * (SIDE + GAP)
-            y = self._top + row * self._row_height
-            if column == 0:
+            x, y = self._corner(index)
+            if index % self._columns == 0:
                 self._draw_labels(y)
             self._draw_header(x, y, index)
             self._draw_picture(x, y + self._picture_top, index)
@@ -231,6 +269,18 @@ class _Strip:
             self._canvas.box((middle - 6, left, middle + 6, left + 20), style)
             self._canvas.text(left + 30, middle, text, SMALL, color=MUTED)
         return self._canvas.pixels()
+
+    def column(self, index: int) -> Box:
+        """Return where a step is drawn, with the lines that stick out of it."""
+        x, y = self._corner(index)
+        left, right = x - GAP // 2, x + SIDE + GAP // 2
+        return y, left, y + self._row_height, right
+
+    def _corner(self, index: int) -> tuple[int, int]:
+        """Return x and y of a step's corner at the upper left."""
+        row, column = divmod(index, self._columns)
+        x = self._left + column * (SIDE + GAP)
+        return x, self._top + row * self._row_height
 
     def _draw_labels(self, y: int) -> None:
         """Say at the left of a row what its parts are."""

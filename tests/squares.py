@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 from PIL import Image
 
-from hierarchy import config
-from hierarchy.features import FeatureExtractor
+from hierarchy import config, detector
+from hierarchy.features import CachedFeatures, FeatureExtractor
 from hierarchy.images import resize
 
 
@@ -62,6 +62,14 @@ class TrainSettings(config.TrainSettings):
 class TestSettings(config.TestSettings):
     __test__ = False
     detector: ClassVar[str] = "brightness"
+
+
+class Detector(detector.Detector):
+    settings_class = TestSettings
+
+    @staticmethod
+    def make_features(settings):
+        return CachedFeatures(Brightness(), settings.cache_bytes)
 
 
 def train(settings):

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from squares import write_squares
 
+import image_zooms
 from common import command_line
+from common.errors import InputError
 from hierarchy import actions, metrics, rewards
 from hierarchy.regions import whole_image
 
@@ -125,6 +127,23 @@ def test_a_third_detector_trains_and_tests(squares, tmp_path, monkeypatch, capsy
     config = json.loads((tmp_path / "models" / "config.json").read_text())
     said = capsys.readouterr().out + json.dumps(config)
     assert "vgg" not in said.lower() and "trunk" not in said
+
+
+def test_a_third_detector_is_used_in_python(squares, tmp_path):
+    train(squares, tmp_path / "models", "--max_images", 8)
+    (picture, *_) = sorted((squares / "JPEGImages").iterdir())
+    found = tmp_path / "found"
+    flags = "--path_testing_folder", found, "--images", picture
+    run("test", "--path_model", tmp_path / "models", *flags)
+    written = json.loads((found / "detections.json").read_text())["images"]
+    (expected,) = written[0]["detections"]
+    detector = importlib.import_module("mean_brightness_detector").Detector
+    result = detector.load(tmp_path / "models").search(picture)
+    ymin, xmin, ymax, xmax = result.box
+    box = {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax}
+    assert (box, result.score) == (expected["box"], expected["trigger_q_value"])
+    with pytest.raises(InputError, match="detector was mean_brightness in training"):
+        image_zooms.Detector.load(tmp_path / "models")
 
 
 def test_any_trunk_of_keras_applications_serves_image_zooms(tmp_path):

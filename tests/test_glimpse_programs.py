@@ -20,6 +20,7 @@ from trunk_files import write_trunk
 from common.images import read_image
 from figures.glimpses import cases_of
 from figures.runs import Results
+from report.page import read_page
 from weights.vgg16 import trunk_identity
 
 pytestmark = pytest.mark.slow
@@ -235,6 +236,12 @@ def test_results_hold_all_that_was_measured(tested):
         assert (folder / f"{name}.png").stat().st_size > 5_000
     assert len(list(folder.glob("*_run.png"))) == 6
     assert "mean policy" in said and "whole image" in said
+    page = read_page(folder / "report.html")
+    assert page["rows"][0][-1] == f"{results['median_delta']:.3f}"
+    distances = [item["values"][0] for item in page["items"]]
+    assert distances == sorted(distances, reverse=True) and len(distances) == 6
+    assert distances[0] == max(case["distance"] for case in results["cases"])
+    assert all((folder / item["strip"]).is_file() for item in page["items"])
 
 
 def test_results_list_cases_that_figures_can_draw(tested, cars):
@@ -258,7 +265,10 @@ def test_results_list_cases_that_figures_can_draw(tested, cars):
 
 def test_pictures_without_annotations_are_located_in(trained, cars, tmp_path):
     words = command(TEST, path_model=trained[0], path_testing_folder=tmp_path)
-    run([*words, "--images", str(cars / "car_ims")])
+    run([*words, "--explore", "1", "--images", str(cars / "car_ims")])
+    page = read_page(tmp_path / "report.html")
+    assert [len(item["explored"]) for item in page["items"]] == [81] + [0] * 29
+    assert page["outcomes"] == [{"key": "detection", "words": "located"}]
     found = json.loads((tmp_path / "detections.json").read_text())["images"]
     assert len(found) == 30 == len(list(tmp_path.glob("*_run.png")))
     for image in found:

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from common import command_line
+from report.page import read_page
 from weights import DEFAULT_PATH
 from weights.layouts import write_trunk
 from weights.vgg16 import trunk_identity
@@ -305,6 +306,10 @@ def test_results_hold_all_that_was_measured(tested):
         assert name.replace("_", " ") in said
     best = results["upper_bound"]["paper"]
     assert best["recall"] >= results["agent"]["paper"]["recall"]
+    page = read_page(folder / "report.html")
+    assert page["rows"][0][:2] == ["agent", f"{results['agent']['paper']['ap']:.3f}"]
+    assert len(page["items"]) == len(page["images"]) == results["images"]
+    assert all((folder / item["strip"]).is_file() for item in page["items"])
     for name in ("precision_recall.png", "regions_per_object.png"):
         assert (folder / name).stat().st_size > 5_000
     assert len(list(folder.glob("*_search_0.png"))) == results["images"]
@@ -333,12 +338,27 @@ def test_pictures_without_annotations_are_searched(
         path_model=trained[0],
         path_testing_folder=tmp_path,
         only_first_object=0,
+        explore=1,
     )
     run_here([*words, "--number_of_steps", "3", "--images", *map(str, pictures)])
     found = json.loads((tmp_path / "detections.json").read_text())["images"]
     assert [image["image"] for image in found] == [str(path) for path in pictures]
     strips = list(tmp_path.glob("*_search_*.png"))
+    page = read_page(tmp_path / "report.html")
+    assert {item["strip"] for item in page["items"]} == {path.name for path in strips}
+    assert page["rows"] == [] and page["outcomes"] != []
+    # With three steps a search comes to two movements at most.
+    explored = [len(item["explored"]) for item in page["items"]]
+    assert sorted(explored, reverse=True)[:2] == [1 + 5 + 25, 0]
     assert len(strips) == sum(len(image["detections"]) for image in found)
+    load = import_module(detector).Detector.load
+    loaded = load(trained[0], only_first_object=0, number_of_steps=3)
+    for image, result in zip(found, loaded.search(pictures), strict=True):
+        for detection, search in zip(image["detections"], result.searches, strict=True):
+            assert detection["trigger_q_value"] == search.score
+            assert list(detection["box"].values()) == [
+                search.box[at] for at in (1, 0, 3, 2)
+            ]
     for image in found:
         for detection in image["detections"]:
             box = detection["box"]

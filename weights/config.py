@@ -12,7 +12,9 @@ from weights import DEFAULT_PATH
 class TrunkSettings:
     """Which VGG-16, and how it computes."""
 
-    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {"fast": {"trunk_dtype": "auto"}}
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {
+        name: {"trunk_dtype": "auto"} for name in ("fast", "demo")
+    }
 
     shared_settings: ClassVar[frozenset[str]] = frozenset({"path_vgg", "trunk_dtype"})
     """What a test takes from training where no flag says otherwise."""
