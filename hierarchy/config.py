@@ -152,7 +152,7 @@ class SharedSettings(PresetSettings):
 
 
 @dataclass(frozen=True)
-class TrainSettings(RunSettings, SharedSettings):
+class TrainSettings(SharedSettings, RunSettings):
     """Settings of training."""
 
     gamma: float = 0.90
