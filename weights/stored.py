@@ -4,10 +4,8 @@ HDF5 as Keras 0.x to 3 wrote it and ``.keras`` archives are read here, ONNX in
 :mod:`weights.onnx_graph`.
 """
 
-import io
 import json
 import re
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,8 +15,10 @@ from typing import Any, TypeAlias
 import h5py
 import numpy as np
 
-from common.errors import InputError, file_error
-from weights.kinds import KERAS, ONNX, WEIGHTS_MEMBER, kind_of
+from common.errors import file_error
+from common.file_kinds import KERAS, ONNX, kind_of
+from common.hdf5 import open_hdf5, read_member
+from weights.identity import KNOWN_FILES
 
 KERAS_0 = "Keras 0.x: layer_N/param_N"
 KERAS_1 = "Keras 1 or 2: layer_names"
@@ -99,46 +99,11 @@ def opened(path: Path, expected: str) -> Iterator[StoredModel]:
 
         yield read_graph(path, expected)
         return
-    try:
-        source, config = _members(path) if kind == KERAS else (path, None)
-        with h5py.File(source, "r") as file:
-            yield _read_hdf5(path, file, config)
-    # A damaged file fails anywhere between opening and the last read, and h5py has no
-    # error class of its own.
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise _damage(path, error) from error
-
-
-def _members(path: Path) -> tuple[io.BytesIO, str]:
-    """Return weights and configuration in a ``.keras`` archive, read as data."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            weights = io.BytesIO(archive.read(WEIGHTS_MEMBER))
-            config = b""
-            if "config.json" in archive.namelist():
-                config = archive.read("config.json")
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise file_error(
-            path, "is a damaged or encrypted archive", "an intact one, so get it again"
-        ) from error
-    return weights, config.decode(errors="replace")
-
-
-def _damage(path: Path, error: Exception) -> InputError:
-    message = str(error)
-    sizes = re.search(r"eof = (\d+).*stored_eof = (\d+)", message)
-    if sizes:
-        return file_error(
-            path, f"is cut short: {sizes[1]} bytes", f"{sizes[2]}, so get it again"
-        )
-    if isinstance(error, PermissionError):
-        return file_error(path, "permission denied", "a file that may be read")
-    if isinstance(error, BlockingIOError):
-        return file_error(path, "is being written by another program", "it finished")
-    detail = re.sub(r"^Unable to [^(]*", "", message.splitlines()[0] if message else "")
-    return file_error(
-        path, f"is a damaged HDF5 file {detail}", "an intact one, so get it again"
-    )
+    config = None
+    if kind == KERAS:
+        config = read_member(path, "config.json").decode(errors="replace")
+    with open_hdf5(path, expected, known=KNOWN_FILES, in_archives=True) as file:
+        yield _read_hdf5(path, file, config)
 
 
 def _read_hdf5(path: Path, file: h5py.File, config: str | None) -> StoredModel:
