@@ -4,7 +4,10 @@ People save web pages, pointers and pickles under the names of weight files. A f
 told by its first bytes, whatever its name; none is executed, nor unpickled.
 """
 
+import lzma
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import h5py
@@ -17,6 +20,12 @@ ONNX = "ONNX"
 
 WEIGHTS_MEMBER = "model.weights.h5"
 """The weights inside of a ``.keras`` archive, in HDF5."""
+
+ARCHIVE_ERRORS = (
+    *(zipfile.BadZipFile, lzma.LZMAError, struct.error, zlib.error),
+    *(ArithmeticError, EOFError, LookupError, OSError, RuntimeError, ValueError),
+)
+"""What ``zipfile`` raises on damaged archives."""
 
 _HEAD = 512
 
@@ -76,7 +85,7 @@ def _kind_of_archive(path: Path, expected: str) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError) as error:
+    except ARCHIVE_ERRORS as error:
         raise file_error(
             path, "is cut short or a damaged archive", f"{expected}, so get it again"
         ) from error

@@ -23,7 +23,6 @@ import re
 import subprocess
 import sys
 import zipfile
-import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +31,7 @@ import h5py
 
 from common import hdf5_guard
 from common.errors import InputError, file_error
-from common.file_kinds import HDF5, KERAS, WEIGHTS_MEMBER, kind_of
+from common.file_kinds import ARCHIVE_ERRORS, HDF5, KERAS, WEIGHTS_MEMBER, kind_of
 from common.files import atomic_write
 
 TIME_LIMIT = 45.0
@@ -149,10 +148,7 @@ def read_member(path: Path, name: str) -> bytes:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.read(name) if name in archive.namelist() else b""
-    except (
-        *(zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError),
-        *(ValueError, OSError, zlib.error),
-    ) as error:
+    except ARCHIVE_ERRORS as error:
         raise file_error(
             path, "is a damaged or encrypted archive", "an intact one, so get it again"
         ) from error
@@ -229,5 +225,6 @@ def _damage(path: Path, fault: str, way_on: str) -> InputError:
     if message.endswith(" lies in another file"):
         return file_error(path, message, "all of it in this one")
     reason = re.search(r"\((.*)\)$", message)  # behind what h5py was about to do
-    words = f"is a damaged HDF5 file ({reason[1] if reason else message})"
+    what = "HDF5 file" if h5py.is_hdf5(path) else f"{KERAS} archive"
+    words = f"is a damaged {what} ({reason[1] if reason else message})"
     return file_error(path, words, f"an intact one, {way_on}")

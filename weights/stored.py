@@ -70,14 +70,12 @@ class StoredModel:
         layout: in words.
         layers: all of them.
         is_ordered: whether they come in the order of the model.
-        name: what h5py calls the file, of which every array has to be a part.
         backend: what Keras ran on, where the file says so.
     """
 
     layout: str
     layers: list[StoredLayer] = field(repr=False)
     is_ordered: bool = True
-    name: str = ""
     backend: str = ""
 
 
@@ -112,16 +110,16 @@ def _read_hdf5(path: Path, file: h5py.File, config: str | None) -> StoredModel:
     backend = _text(root.attrs.get("backend", ""))
     if "nb_layers" in root.attrs:
         layers = _keras_0_layers(path, root)
-        return StoredModel(KERAS_0, layers, name=file.filename, backend=backend)
+        return StoredModel(KERAS_0, layers, backend=backend)
     if "layer_names" in root.attrs:
         layers = _keras_1_layers(path, root)
         layers, is_ordered = _ordered(layers, file.attrs.get("model_config"))
         # Of a nested model trainable weights come before the others.
         is_ordered = is_ordered or not any(layer.model for layer in layers)
-        return StoredModel(KERAS_1, layers, is_ordered, file.filename, backend)
+        return StoredModel(KERAS_1, layers, is_ordered, backend)
     layers, is_ordered = _ordered(_keras_3_layers(file), config)
     if layers:
-        return StoredModel(KERAS_3, layers, is_ordered, file.filename)
+        return StoredModel(KERAS_3, layers, is_ordered)
     raise file_error(
         path,
         "has none of the known layouts",
@@ -263,30 +261,19 @@ def _texts(values: Any) -> list[str]:
 
 
 def read_array(
-    path: Path,
-    stored: StoredModel,
-    what: str,
-    array: StoredArray,
-    shape: tuple[int, ...],
+    path: Path, what: str, array: StoredArray, shape: tuple[int, ...]
 ) -> np.ndarray:
     """Read an array as float32, its shape checked before a byte of it is read.
 
     Raises:
-        InputError: it has another shape, is no numbers, or lies in another file.
+        InputError: it has another shape, or is no numbers.
     """
     if array.shape != shape:
         raise file_error(path, f"{what} has shape {array.shape}", str(shape))
     if array.dtype.kind != "f":
         raise file_error(path, f"{what} has type {array.dtype}", "floating point")
-    if isinstance(array, h5py.Dataset) and _lies_elsewhere(array, stored):
-        raise file_error(path, f"{what} lies in another file", "it in this file")
     with np.errstate(over="ignore"):  # beyond float32 is caught as infinite
         values = array[...].astype(np.float32, copy=False)
     if not np.isfinite(values).all():
         raise file_error(path, f"{what} has values that are not finite", "numbers")
     return values
-
-
-def _lies_elsewhere(array: h5py.Dataset, stored: StoredModel) -> bool:
-    other = array.file.filename != stored.name
-    return bool(array.external) or array.is_virtual or other
