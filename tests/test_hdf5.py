@@ -240,13 +240,13 @@ def test_an_archive_is_read_by_the_other_process(guard_process, tmp_path):
 
 
 WAITING = """
-import runpy, sys
+import signal, sys
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from common import command_line, hdf5_guard
 from weights.layouts import read_trunk
 hdf5_guard.__file__ = sys.argv[1]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal
 @dataclass(frozen=True)
 class Settings:
     '''Read a trunk.'''

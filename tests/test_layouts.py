@@ -626,13 +626,15 @@ def test_any_damage_is_one_line_or_none(layout, tmp_path):
     path = write_trunk(tmp_path, layout, {"block1_conv1": arrays})
     intact = np.frombuffer(path.read_bytes(), np.uint8)
     lines = set()
-    for _ in range(100):
+    for number in range(100):
         data = intact.copy()
-        places = random.choice(np.flatnonzero(data), random.integers(1, 9))
+        start = 0 if number % 2 else len(data) - 400  # where archives list what is in
+        places = start + np.flatnonzero(data[start:])
+        places = random.choice(places, random.integers(1, 9))
         data[places] = random.integers(0, 256, len(places))
         path.write_bytes(data)
         lines.add(refusal(path))
-    assert len(lines) > 3
+    assert any("damaged" in line for line in lines) and len(lines) > 1
 
 
 # --- files that are no weights -----------------------------------------------------
