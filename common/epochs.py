@@ -27,7 +27,7 @@ import h5py
 
 from common.errors import InputError, file_error
 from common.files import atomic_write, remove_partial_files, write_text
-from common.hdf5 import open_hdf5, sealed_write
+from common.hdf5 import checksummed_write, open_hdf5
 from common.progress import console
 
 CONFIG = "config.json"
@@ -255,11 +255,11 @@ class EpochFiles:
             row: of the log, by ``log_fields``.
             settings: those that :meth:`check_settings` is to compare.
         """
-        with sealed_write(self.state(epoch)) as partial:
+        with checksummed_write(self.state(epoch)) as partial:
             with h5py.File(partial, "w") as file:
                 write_state(file)
         self._write_rows([*self.rows(), row])
-        with sealed_write(self.latest) as partial:
+        with checksummed_write(self.latest) as partial:
             write_weights(partial)
             write_settings(partial, settings)
         with atomic_write(self.weights(epoch)) as partial:

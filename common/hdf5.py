@@ -1,19 +1,18 @@
-"""HDF5 files that are safe to open: their bytes are known, or were read before.
+"""HDF5 files that are safe to open: their checksum is right, or they were read before.
 
 A few changed bytes in an HDF5 file can make the HDF5 library end the process without a
 word, or never return. So no file is handed to it in this process before one of these
 holds:
 
-- a **seal** is behind the file's own bytes, their SHA-256 in a line of text, and fits.
-  :func:`sealed_write` puts it there; HDF5 does not read beyond its own end. It goes
-  wherever the file is copied, packed or renamed. A file that rotted no longer fits its
-  seal;
-- its SHA-256 is known to whoever opens it;
-- another process, :mod:`common.hdf5_guard`, has read all of it within
+- The file ends in a line of text with the SHA-256 of all bytes before it, and that is
+  right. :func:`checksummed_write` puts the line there. HDF5 does not read beyond its
+  own end, and the line stays where a file is copied, packed or renamed. In a file that
+  rotted it is wrong.
+- Its SHA-256 is known to whoever opens it.
+- Another process, :mod:`common.hdf5_guard`, has read all of it within
   :data:`TIME_LIMIT`. That costs a third of a second, once for each file.
 
-A program of somebody else's that writes into a sealed file removes the seal with that,
-or the seal no longer fits.
+Where another program writes into a file, HDF5 cuts the line off.
 """
 
 import hashlib
@@ -41,9 +40,9 @@ read for its SHA-256 just before, so that no slow disk counts in it."""
 AGAIN = "so get it again"
 """What to do about a damaged file that came from elsewhere."""
 
-_SEAL = "\nSHA-256 of all bytes before this line: {}\n"
-_SEAL_SIZE = len(_SEAL.format("0" * 64))
-_SEAL_PATTERN = re.compile(_SEAL.format("([0-9a-f]{64})"))
+_LINE = "\nSHA-256 of all bytes before this line: {}\n"
+_LINE_SIZE = len(_LINE.format("0" * 64))
+_LINE_PATTERN = re.compile(_LINE.format("([0-9a-f]{64})"))
 _CHUNK = 1 << 20
 
 _read_before: set[str] = set()
@@ -51,8 +50,8 @@ _read_before: set[str] = set()
 
 
 @contextmanager
-def sealed_write(path: Path) -> Iterator[Path]:
-    """Write an HDF5 file in one stroke, with a seal behind it.
+def checksummed_write(path: Path) -> Iterator[Path]:
+    """Write an HDF5 file in one stroke, with its checksum behind it.
 
     Args:
         path: as :func:`common.files.atomic_write` takes it.
@@ -62,9 +61,9 @@ def sealed_write(path: Path) -> Iterator[Path]:
     """
     with atomic_write(path) as partial:
         yield partial
-        seal = _SEAL.format(_sha256(partial, partial.stat().st_size))
+        line = _LINE.format(_sha256(partial, partial.stat().st_size))
         with open(partial, "ab") as file:
-            file.write(seal.encode())
+            file.write(line.encode())
 
 
 @contextmanager
@@ -118,14 +117,14 @@ def check_hdf5(
     kind = kind_of(path, expected)
     if kind != HDF5 and not (in_archives and kind == KERAS):
         raise file_error(path, f"is a file of kind {kind}", expected)
-    digest, seal = _digest_and_seal(path)
-    if seal is not None and seal != digest:
+    digest, saved = _digests(path)
+    if saved is not None and saved != digest:
         raise file_error(
             path,
             "is damaged: its bytes are not those that were saved",
             f"an intact one, {way_on}",
         )
-    if seal is None and digest not in {*known, *_read_before}:
+    if saved is None and digest not in {*known, *_read_before}:
         fault = _fault_of(path, WEIGHTS_MEMBER if kind == KERAS else "")
         if fault:
             raise _damage(path, fault, way_on)
@@ -154,18 +153,19 @@ def read_member(path: Path, name: str) -> bytes:
         ) from error
 
 
-def _digest_and_seal(path: Path) -> tuple[str, str | None]:
-    """Return the SHA-256 of a file's own bytes, and what its seal says, if it has one.
+def _digests(path: Path) -> tuple[str, str | None]:
+    """Return the SHA-256 of a file's own bytes, and what its last line says.
 
-    Both in hexadecimal. Without a seal all bytes are its own.
+    Both in hexadecimal, the second None where the last line is none of a checksum: then
+    all bytes are the file's own.
     """
     size = path.stat().st_size
     with open(path, "rb") as file:
-        file.seek(max(size - _SEAL_SIZE, 0))
+        file.seek(max(size - _LINE_SIZE, 0))
         end = file.read().decode("ascii", errors="replace")
-    found = _SEAL_PATTERN.fullmatch(end)
+    found = _LINE_PATTERN.fullmatch(end)
     if found:
-        return _sha256(path, size - _SEAL_SIZE), found[1]
+        return _sha256(path, size - _LINE_SIZE), found[1]
     return _sha256(path, size), None
 
 

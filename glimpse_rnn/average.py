@@ -18,7 +18,7 @@ import numpy as np
 from common.command_line import run
 from common.devices import load_keras
 from common.errors import InputError, file_error
-from common.hdf5 import open_hdf5, sealed_write
+from common.hdf5 import checksummed_write, open_hdf5
 from glimpse_rnn.config import MODELS, STEM
 
 
@@ -76,7 +76,7 @@ def write_mean(paths: Sequence[Path], target: Path) -> None:
         InputError: as in :func:`mean_of`.
     """
     means = mean_of(paths)
-    with sealed_write(target) as partial:
+    with checksummed_write(target) as partial:
         shutil.copyfile(paths[-1], partial)
         with h5py.File(partial, "r+") as file:
             for name, mean in means.items():

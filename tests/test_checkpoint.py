@@ -185,8 +185,8 @@ def test_checkpoints_of_earlier_versions_are_gone_on_from(checkpoints):
     run.work()
     run.save(checkpoints, 0)
     for path in (checkpoints.state(0), checkpoints.weights(0)):
-        own, _, seal = path.read_bytes()[:-1].rpartition(b"\n")
-        assert seal.startswith(b"SHA-256 of all bytes before")
+        own, _, line = path.read_bytes()[:-1].rpartition(b"\n")
+        assert line.startswith(b"SHA-256 of all bytes before")
         path.write_bytes(own)
     other = Run(seed=9)
     assert other.restore(checkpoints, 0)

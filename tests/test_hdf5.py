@@ -1,4 +1,4 @@
-"""HDF5 files: sealed ones are told from rotten ones, foreign ones read elsewhere."""
+"""HDF5 files: rotten ones are told, foreign ones read elsewhere first."""
 
 import gzip
 import shutil
@@ -21,17 +21,17 @@ from common.command_line import run
 from common.errors import InputError
 from common.file_kinds import WEIGHTS_MEMBER
 from common.files import sha256_of
-from common.hdf5 import open_hdf5, sealed_write
+from common.hdf5 import checksummed_write, open_hdf5
 
 ROOT = Path(__file__).parents[1]
 DAMAGED = Path(__file__).parent / "damaged"
 
 
 @pytest.fixture
-def sealed(tmp_path):
+def saved(tmp_path):
     """A file as the project writes it."""
-    path = tmp_path / "sealed.h5"
-    with sealed_write(path) as partial, h5py.File(partial, "w") as file:
+    path = tmp_path / "saved.h5"
+    with checksummed_write(path) as partial, h5py.File(partial, "w") as file:
         file["a/b"] = np.arange(1000.0)
         file.attrs["settings"] = "{}"
     return path
@@ -71,52 +71,52 @@ def foreign(path):
     return path
 
 
-def test_a_sealed_file_is_opened_at_once_wherever_it_is(sealed, tmp_path, looks):
-    assert (read(sealed) == np.arange(1000)).all()
+def test_a_file_of_ones_own_is_opened_at_once_wherever_it_is(saved, tmp_path, looks):
+    assert (read(saved) == np.arange(1000)).all()
     copy = tmp_path / "model_best"
-    shutil.copyfile(sealed, copy)
+    shutil.copyfile(saved, copy)
     assert (read(copy) == np.arange(1000)).all()
     assert looks == []
 
 
-def test_a_seal_is_the_sha256_of_all_before_it(sealed):
+def test_the_last_line_is_the_sha256_of_all_before_it(saved):
     """As a user would check it, with other programs."""
-    content, _, line = sealed.read_bytes()[:-1].rpartition(b"\n")
-    sealed.with_name("content").write_bytes(content)
-    words = ["openssl", "dgst", "-sha256", "-r", str(sealed.with_name("content"))]
+    content, _, line = saved.read_bytes()[:-1].rpartition(b"\n")
+    saved.with_name("content").write_bytes(content)
+    words = ["openssl", "dgst", "-sha256", "-r", str(saved.with_name("content"))]
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     digest = subprocess.run(words, capture_output=True, check=True).stdout.split()[0]
     assert line == b"SHA-256 of all bytes before this line: " + digest
 
 
-def test_a_rotten_file_is_told_before_hdf5_is_asked(sealed, monkeypatch, looks):
-    content = sealed.read_bytes()
+def test_a_rotten_file_is_told_before_hdf5_is_asked(saved, monkeypatch, looks):
+    content = saved.read_bytes()
     monkeypatch.setattr(h5py, "File", None)
-    own = len(content) - hdf5._SEAL_SIZE
+    own = len(content) - hdf5._LINE_SIZE
     for place in [8, 9, own - 1, *np.random.default_rng(0).integers(8, own, 40)]:
         rotten = bytearray(content)
         rotten[place] ^= 1 << int(place) % 8
-        sealed.write_bytes(rotten)
-        assert "is damaged: its bytes are not those that were saved" in refusal(sealed)
+        saved.write_bytes(rotten)
+        assert "is damaged: its bytes are not those that were saved" in refusal(saved)
     assert looks == []
 
 
-def test_what_is_cut_off_or_added_costs_the_seal_or_the_file(sealed, looks):
-    content = sealed.read_bytes()
-    sealed.write_bytes(content[:-1])  # only the seal is hurt, the file is whole
-    assert (read(sealed) == np.arange(1000)).all()
-    assert looks == ["sealed.h5"]
-    sealed.write_bytes(content[: len(content) // 2])
-    own = len(content) - hdf5._SEAL_SIZE
-    assert f"is cut short: {len(content) // 2} bytes; expected {own}" in refusal(sealed)
+def test_what_is_cut_off_or_added_costs_the_last_line_or_the_file(saved, looks):
+    content = saved.read_bytes()
+    saved.write_bytes(content[:-1])  # only the last line is hurt, the file is whole
+    assert (read(saved) == np.arange(1000)).all()
+    assert looks == ["saved.h5"]
+    saved.write_bytes(content[: len(content) // 2])
+    own = len(content) - hdf5._LINE_SIZE
+    assert f"is cut short: {len(content) // 2} bytes; expected {own}" in refusal(saved)
 
 
-def test_a_file_that_was_written_into_is_a_foreign_one(sealed, looks):
-    with h5py.File(sealed, "r+") as file:
+def test_a_file_that_was_written_into_is_a_foreign_one(saved, looks):
+    with h5py.File(saved, "r+") as file:
         file["more"] = np.arange(5000)
-    assert (read(sealed) == np.arange(1000)).all()
-    assert looks == ["sealed.h5"]
+    assert (read(saved) == np.arange(1000)).all()
+    assert looks == ["saved.h5"]
 
 
 def test_a_foreign_file_is_looked_at_once_for_each_content(tmp_path, looks):
@@ -132,7 +132,7 @@ def test_a_foreign_file_is_looked_at_once_for_each_content(tmp_path, looks):
     assert looks == ["a.h5", "a.h5"]
 
 
-def test_a_known_file_is_not_looked_at(tmp_path, looks):
+def test_a_knsaved_is_not_looked_at(tmp_path, looks):
     path = foreign(tmp_path / "a.h5")
     read(path, known=[sha256_of(path)])
     assert looks == []
@@ -147,15 +147,15 @@ def test_a_file_of_another_kind_is_called_what_it_is(tmp_path):
     assert "is empty" in refusal(path)
 
 
-def test_what_lies_in_other_files_is_refused(sealed, tmp_path):
+def test_what_lies_in_other_files_is_refused(saved, tmp_path):
     """Nobody has looked at the other file."""
     path = tmp_path / "links.h5"
     with h5py.File(path, "w") as file:
-        file["a/b"] = h5py.ExternalLink(str(sealed), "/a/b")
+        file["a/b"] = h5py.ExternalLink(str(saved), "/a/b")
     assert f"{path}: a/b lies in another file" in refusal(path)
     with h5py.File(path, "w") as file:
         layout = h5py.VirtualLayout((1000,), float)
-        layout[:] = h5py.VirtualSource(str(sealed), "/a/b", (1000,))
+        layout[:] = h5py.VirtualSource(str(saved), "/a/b", (1000,))
         file.create_virtual_dataset("a/b", layout)
     assert f"{path}: /a/b lies in another file" in refusal(path)
     with h5py.File(path, "w") as file:

@@ -22,7 +22,7 @@ from common import command_line
 from common.devices import load_keras
 from common.epochs import read_settings, write_settings
 from common.errors import InputError, file_error
-from common.hdf5 import sealed_write
+from common.hdf5 import checksummed_write
 from weights import layouts
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def convert_trunk(source: Path, dest: Path, rotate: bool | None = None) -> float
     _describe_trunk(source, trunk)
     image = np.random.default_rng(0).uniform(-120, 140, (32, 32, 3)).astype(np.float32)
     before = reference_features(stored, image)
-    with sealed_write(dest) as partial:
+    with checksummed_write(dest) as partial:
         layouts.write_trunk(partial, trunk.layers)
         model = build_vgg16()
         model.load_weights(partial)
@@ -129,7 +129,7 @@ def convert_q_network(
     before = reference_q_values(stored, features, history)
     states = np.concatenate([features.reshape(len(features), -1), history], axis=1)
     settings = read_settings(source) if h5py.is_hdf5(source) else None
-    with sealed_write(dest) as partial:
+    with checksummed_write(dest) as partial:
         model = _build_q_network(network.arrays)
         model.set_weights(network.arrays)
         model.save_weights(partial)

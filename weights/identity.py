@@ -33,7 +33,7 @@ gives them."""
 
 KNOWN_FILES = frozenset(
     {
-        # ImageNet's, as weights.fetch wrote it before it sealed files
+        # ImageNet's, as weights.fetch wrote it before files ended in a checksum
         "963a83d7908d68c4ae6726163461a69d82dd466745e27454c01782888d961c1d",
     }
 )
