@@ -150,6 +150,21 @@ def test_programs_say_it_in_one_line(words, tmp_path):
     assert line.startswith("error: KERAS_BACKEND is tensorflwo; expected tensorflow")
 
 
+@pytest.mark.slow
+def test_no_program_loads_keras_before_it_can_say_what_is_wrong(tmp_path):
+    (tmp_path / "keras.py").write_text("raise RuntimeError('too early')")
+    programs = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in sorted(ROOT.glob("*/*.py"))
+        if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
+        and path.parent.name != "tests"
+    ]
+    assert {"image_zooms.train", "glimpse_rnn.test", "weights.convert"} < {*programs}
+    lines = "".join(f"import {program}\n" for program in programs)
+    process = start("-c", lines, PYTHONPATH=tmp_path)
+    assert process.returncode == 0, process.stderr
+
+
 SEARCH = {"number_of_steps": 2, "batch_size": 2, "buffer_experience_replay": 3}
 SEARCH |= {"learning_rate": 1e-3}
 GLIMPSE = {"image_size": 32, "radius": 4, "bandwidth": 8, "levels": 2, "glimpses": 2}
