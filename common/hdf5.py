@@ -30,7 +30,14 @@ import h5py
 
 from common import hdf5_guard
 from common.errors import InputError, file_error
-from common.file_kinds import ARCHIVE_ERRORS, HDF5, KERAS, WEIGHTS_MEMBER, kind_of
+from common.file_kinds import (
+    ARCHIVE_ERRORS,
+    HDF5,
+    KERAS,
+    WEIGHTS_MEMBER,
+    is_hdf5,
+    kind_of,
+)
 from common.files import atomic_write
 
 TIME_LIMIT = 45.0
@@ -133,7 +140,7 @@ def check_hdf5(
 
 def _source(path: Path) -> Path | io.BytesIO:
     """Return what h5py opens: the file, or the bytes of the one in an archive."""
-    if h5py.is_hdf5(path):
+    if is_hdf5(path):
         return path
     return io.BytesIO(read_member(path, WEIGHTS_MEMBER))
 
@@ -225,6 +232,6 @@ def _damage(path: Path, fault: str, way_on: str) -> InputError:
     if message.endswith(" lies in another file"):
         return file_error(path, message, "all of it in this one")
     reason = re.search(r"\((.*)\)$", message)  # behind what h5py was about to do
-    what = "HDF5 file" if h5py.is_hdf5(path) else f"{KERAS} archive"
+    what = "HDF5 file" if is_hdf5(path) else f"{KERAS} archive"
     words = f"is a damaged {what} ({reason[1] if reason else message})"
     return file_error(path, words, f"an intact one, {way_on}")

@@ -19,7 +19,7 @@ import pytest
 from common import hdf5, hdf5_guard
 from common.command_line import run
 from common.errors import InputError
-from common.file_kinds import WEIGHTS_MEMBER
+from common.file_kinds import WEIGHTS_MEMBER, is_hdf5
 from common.files import sha256_of
 from common.hdf5 import checksummed_write, open_hdf5
 
@@ -147,6 +147,19 @@ def test_a_file_of_another_kind_is_called_what_it_is(tmp_path):
     assert "is empty" in refusal(path)
 
 
+@pytest.mark.parametrize("size", [0, 512, 1024, 8192])
+def test_the_signature_is_looked_for_where_hdf5_does(size, tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", userblock_size=size) as file:
+        file["a/b"] = np.arange(10)
+    content = path.read_bytes()
+    for text in (content, content[:-1], content[: size + 8], content[: size + 7]):
+        path.write_bytes(text)
+        assert is_hdf5(path) == h5py.is_hdf5(path) == (len(text) > size + 7)
+    path.write_bytes(bytes(100) + content)
+    assert is_hdf5(path) == h5py.is_hdf5(path) is False
+
+
 def test_what_lies_in_other_files_is_refused(saved, tmp_path):
     """Nobody has looked at the other file."""
     path = tmp_path / "links.h5"
@@ -175,7 +188,7 @@ def test_an_array_that_was_never_written_is_not_read(tmp_path):
 # --- the other process ------------------------------------------------------------
 
 
-@pytest.fixture(params=["crash", "hang"])
+@pytest.fixture(params=["crash", "hang", "endless"])
 def deadly(request, tmp_path):
     """A file that ends the process which reads it, or never lets it go."""
     path = tmp_path / f"{request.param}.h5"
@@ -185,7 +198,8 @@ def deadly(request, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_deadly_file_is_one_line(deadly, guard_process):
+def test_a_deadly_file_is_one_line(deadly, guard_process, monkeypatch):
+    monkeypatch.setattr(hdf5, "TIME_LIMIT", 2.0)
     line = refusal(deadly)
     assert "is a damaged HDF5 file (" in line and "expected an intact one" in line
 

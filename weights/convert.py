@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import h5py
 import numpy as np
 import tyro
 
@@ -22,6 +21,7 @@ from common import command_line
 from common.devices import load_keras
 from common.epochs import read_settings, write_settings
 from common.errors import InputError, file_error
+from common.file_kinds import is_hdf5
 from common.hdf5 import checksummed_write
 from weights import layouts
 
@@ -128,7 +128,7 @@ def convert_q_network(
     features, history = _random_states()
     before = reference_q_values(stored, features, history)
     states = np.concatenate([features.reshape(len(features), -1), history], axis=1)
-    settings = read_settings(source) if h5py.is_hdf5(source) else None
+    settings = read_settings(source) if is_hdf5(source) else None
     with checksummed_write(dest) as partial:
         model = _build_q_network(network.arrays)
         model.set_weights(network.arrays)
