@@ -9,7 +9,8 @@ import tyro
 from rich.table import Table
 
 from benchmarks.measuring import Measurement
-from common.command_line import run, suppress_startup_output
+from common.command_line import run
+from common.devices import load_keras
 from common.files import check_folder, write_json
 from common.progress import console
 from common.provenance import commit, machine
@@ -53,7 +54,7 @@ def main(settings: Settings) -> None:
 
 def _measurements(suites: tuple[str, ...]) -> Iterator[tuple[str, Measurement]]:
     """Yield each suite's name with each of its measurements, as they are made."""
-    with suppress_startup_output():
+    with load_keras():
         measures = _measures()
     for suite in suites:
         for measurement in measures[suite]():

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 Settings = TypeVar("Settings", bound="DataclassInstance")
 
-BACKENDS = ("tensorflow", "jax", "torch")
-"""What Keras computes with; one of them is installed."""
-
 
 def run(
     main: Callable[[Settings], None],
@@ -53,12 +50,6 @@ def run(
             main(settings)
     except InputError as error:
         sys.exit(f"error: {error}")
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        chosen = os.environ.get("KERAS_BACKEND") or missing
-        if missing not in BACKENDS or missing != chosen:
-            raise
-        sys.exit(f"error: {missing} is not installed; KERAS_BACKEND chooses another")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         sys.exit(f"error: {where}{reason_of(error)}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import keras
+from common.backend import keras
 
 
 def fit(

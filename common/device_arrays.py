@@ -10,9 +10,10 @@ from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
+
+from common.backend import keras
 
 Array = Any
 """An array of NumPy's, or one of the backend's on the device."""

@@ -27,6 +27,20 @@ def start_keras(settings: Any) -> Iterator[None]:
     settings.check()
     with suppress_startup_output():
         prepare_devices(bool(settings.deterministic))
+    with load_keras():
+        yield
+
+
+@contextmanager
+def load_keras() -> Iterator[None]:
+    """Load Keras quietly: a block in which whatever stands on it is imported.
+
+    Raises:
+        InputError: the backend that is asked for cannot be used.
+    """
+    with suppress_startup_output():
+        from common import backend  # noqa: F401  loads Keras, and settles its settings
+
         yield
 
 
@@ -52,7 +66,7 @@ def prepare_devices(deterministic: bool) -> None:
         os.environ["XLA_FLAGS"] = f"{flags} {DETERMINISTIC_XLA}".strip()
     # cuBLAS reads it when it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    import keras
+    from common.backend import keras
 
     backend = keras.config.backend()
     if backend == "tensorflow":

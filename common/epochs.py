@@ -27,6 +27,7 @@ import h5py
 
 from common.errors import InputError, file_error
 from common.files import atomic_write, remove_partial_files, write_text
+from common.hdf5 import checksummed_write, open_hdf5
 from common.progress import console
 
 CONFIG = "config.json"
@@ -254,11 +255,11 @@ class EpochFiles:
             row: of the log, by ``log_fields``.
             settings: those that :meth:`check_settings` is to compare.
         """
-        with atomic_write(self.state(epoch)) as partial:
+        with checksummed_write(self.state(epoch)) as partial:
             with h5py.File(partial, "w") as file:
                 write_state(file)
         self._write_rows([*self.rows(), row])
-        with atomic_write(self.latest) as partial:
+        with checksummed_write(self.latest) as partial:
             write_weights(partial)
             write_settings(partial, settings)
         with atomic_write(self.weights(epoch)) as partial:
@@ -302,16 +303,13 @@ class EpochFiles:
         path = self.state(epoch)
         if not path.is_file():
             return False
-        try:
-            with h5py.File(path) as file:
+        way_on = "or no such file: training then goes on from the weights alone"
+        with open_hdf5(path, f"what training saved, {way_on}", way_on) as file:
+            try:
                 read(file)
-        except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
-            raise file_error(
-                path,
-                "is cut short or no training state",
-                "what training saved; without the file training goes on from the"
-                " weights alone",
-            ) from error
+            except (KeyError, ValueError, TypeError) as error:
+                reason = f"is no state of such a training ({error})"
+                raise file_error(path, reason, f"one, {way_on}") from error
         return True
 
 
@@ -345,14 +343,9 @@ def read_settings(path: Path) -> dict[str, Any] | None:
     Raises:
         InputError: it cannot be read.
     """
-    try:
-        with h5py.File(path) as file:
-            text = file.attrs.get(_SETTINGS)
+    with open_hdf5(path, "weights that training saved") as file:
+        text = file.attrs.get(_SETTINGS)
         return None if text is None else dict(json.loads(text))
-    except (OSError, ValueError, RuntimeError, TypeError) as error:
-        raise file_error(
-            path, "is cut short or no h5 file", "weights that training saved"
-        ) from error
 
 
 def compare_settings(

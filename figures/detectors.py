@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from common.command_line import suppress_startup_output
+from common.devices import load_keras
 from common.errors import InputError, file_error
 from datasets.classes import class_name
 from figures import published
@@ -71,7 +71,7 @@ def search_baselines(
     scenes: Sequence[Scene], scale: float, settings: Baselines
 ) -> dict[str, list[Curve]]:
     """Search on the hierarchy of a scale; return curves by "upper bound", "random"."""
-    with suppress_startup_output():
+    with load_keras():
         from hierarchy.baselines import RandomPolicy, UpperBoundPolicy
 
     agents = [RandomPolicy(np.random.default_rng(n)) for n in range(settings.seeds)]

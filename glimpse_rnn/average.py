@@ -15,13 +15,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from common.command_line import run, suppress_startup_output
+from common.command_line import run
+from common.devices import load_keras
 from common.errors import InputError, file_error
-from common.files import atomic_write
+from common.hdf5 import checksummed_write, open_hdf5
 from glimpse_rnn.config import MODELS, STEM
-
-with suppress_startup_output():  # which loads Keras
-    from glimpse_rnn.checkpoint import Checkpoints
 
 
 @dataclass(frozen=True)
@@ -66,11 +64,8 @@ def _arrays_in(path: Path) -> dict[str, np.ndarray]:
         if isinstance(item, h5py.Dataset) and np.issubdtype(item.dtype, np.floating):
             arrays[name] = item[...]
 
-    try:
-        with h5py.File(path) as file:
-            file.visititems(note)
-    except (OSError, RuntimeError) as error:
-        raise file_error(path, "is cut short or no h5 file", "weights") from error
+    with open_hdf5(path, "weights that training saved") as file:
+        file.visititems(note)
     return arrays
 
 
@@ -81,7 +76,7 @@ def write_mean(paths: Sequence[Path], target: Path) -> None:
         InputError: as in :func:`mean_of`.
     """
     means = mean_of(paths)
-    with atomic_write(target) as partial:
+    with checksummed_write(target) as partial:
         shutil.copyfile(paths[-1], partial)
         with h5py.File(partial, "r+") as file:
             for name, mean in means.items():
@@ -94,6 +89,8 @@ def main(settings: Settings) -> None:
     Raises:
         InputError: there are not as many epochs, or a file cannot be used.
     """
+    with load_keras():
+        from glimpse_rnn.checkpoint import Checkpoints
     checkpoints = Checkpoints(settings.path_model)
     epochs = checkpoints.epochs()
     target = settings.path_model / f"{settings.name}.weights.h5"

@@ -17,6 +17,7 @@ import numpy as np
 from common.epochs import EpochFiles
 from common.errors import file_error
 from common.files import atomic_write, sha256_of
+from common.hdf5 import check_hdf5
 from glimpse_rnn.config import STEM
 from glimpse_rnn.metrics import THRESHOLDS
 from glimpse_rnn.model import GlimpseRegressor
@@ -102,6 +103,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
     Raises:
         InputError: the file is damaged, or of a model with other settings.
     """
+    check_hdf5(path, _EXPECTED)
     try:
         with warnings.catch_warnings():
             # Keras only warns where a file lacks what the model has.

@@ -11,7 +11,8 @@ import numpy as np
 from keras import ops
 
 from common.data_pipeline import fit
-from common.files import atomic_write, sha256_of, write_json
+from common.files import sha256_of, write_json
+from common.hdf5 import checksummed_write
 from common.progress import EpochProgress
 from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import Augmentation, KeypointBatches
@@ -103,7 +104,7 @@ def whole_image_predictions(
         trained = keras.Model(network.inputs, network.outputs)
         trained.compile(keras.optimizers.Adam(1e-3, clipnorm=0.5), l1_of_offsets)
         _train(trained, batches, epochs)
-        with atomic_write(weights) as partial:
+        with checksummed_write(weights) as partial:
             save_weights(network, partial)
         write_json(record, made_with | {"sha256": sha256_of(weights)})
     how = f"the same CNN over the whole image, trained for {epochs} epochs"

@@ -5,13 +5,14 @@ How it learns is in :mod:`hierarchy.learner`.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import h5py
 import keras
 import numpy as np
 
 from common.device_arrays import Array, array_namespace, next_power_of_two
 from common.errors import file_error
+from common.hdf5 import open_hdf5
 
 HIDDEN_UNITS = 1024
 WEIGHT_DEVIATION = 0.01
@@ -87,22 +88,14 @@ def load_weights(network: keras.Sequential, path: Path) -> None:
 
 def _shapes_in(path: Path) -> list[tuple[int, ...]]:
     """Return the shapes of the Dense layers' variables in a Keras 3 file."""
-    if not path.is_file():
-        raise file_error(path, "there is no such file", "a Q-network's .weights.h5")
     shapes: list[tuple[int, ...]] = []
 
-    def note(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset) and name.startswith("layers/"):
+    def note(name: str, item: Any) -> None:
+        if hasattr(item, "shape") and name.startswith("layers/"):
             shapes.append(item.shape)
-            item[...]  # a file cut short shows itself here
 
-    try:
-        with h5py.File(path) as file:
-            file.visititems(note)
-    except (OSError, RuntimeError) as error:
-        raise file_error(
-            path, "is cut short or no h5 file", "a Q-network's .weights.h5"
-        ) from error
+    with open_hdf5(path, "a Q-network's .weights.h5") as file:
+        file.visititems(note)
     return shapes
 
 

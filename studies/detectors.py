@@ -1,11 +1,13 @@
 """The detectors by name, for what runs either."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hierarchy.config import SharedSettings, TestSettings, TrainSettings
-from hierarchy.features import FeatureExtractor, MakeFeatures
 from image_zooms import config as image_zooms
 from pool45_crops import config as pool45_crops
+
+if TYPE_CHECKING:
+    from hierarchy.features import FeatureExtractor, MakeFeatures
 
 Name = Literal["image_zooms", "pool45_crops"]
 
@@ -19,7 +21,7 @@ TEST_SETTINGS: dict[str, type[TestSettings]] = {
 }
 
 
-def make_features(settings: SharedSettings) -> FeatureExtractor:
+def make_features(settings: SharedSettings) -> "FeatureExtractor":
     """Return the features of the detector that settings are of; loads Keras.
 
     Raises:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from common import command_line
-from common.command_line import suppress_startup_output
+from common.devices import load_keras
 from common.errors import InputError, file_error
 from common.files import REPOSITORY, check_folder, sha256_of, write_json
 from common.progress import console, duration
@@ -146,7 +146,7 @@ def main(settings: Settings) -> None:
     check_folder(settings.folder, "folder")
     compare_with_before(settings)
     get_data(settings)
-    with suppress_startup_output():
+    with load_keras():
         from hierarchy import checkpoint  # noqa: F401  Keras is loaded with it
     trainings = list(trainings_of(settings))
     if settings.forecast_seconds:
@@ -209,7 +209,7 @@ def get_data(settings: Settings) -> None:
 
 def tell_forecast(settings: Settings, trainings: list[Training]) -> None:
     """Say how long each training will take on this machine, and how much disk."""
-    with suppress_startup_output():
+    with load_keras():
         from hierarchy.data import training_set
         from studies.forecast import measure
     left = [

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from common import hdf5, hdf5_guard
 from weights import DEFAULT_PATH
 from weights.fetch import ensure_trunk
 from weights.layouts import CONVOLUTIONS, Arrays
@@ -20,6 +21,18 @@ def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> Any:
     """Collect what a module defines, not the programs' ``test`` that it imports."""
     is_imported = getattr(obj, "__module__", None) != collector.module.__name__
     return [] if is_imported else None
+
+
+@pytest.fixture(autouse=True)
+def _foreign_files_are_read_here(request, monkeypatch) -> None:
+    """Spare each test that reads HDF5 files a process of a third of a second."""
+    if "guard_process" not in request.fixturenames:
+        monkeypatch.setattr(hdf5, "_fault_of", hdf5_guard.fault_of)
+
+
+@pytest.fixture
+def guard_process() -> None:
+    """Have another process read foreign HDF5 files first, as for users."""
 
 
 @pytest.fixture(scope="session")

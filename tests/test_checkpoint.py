@@ -155,9 +155,43 @@ def test_a_state_cut_short_is_named_in_one_line(checkpoints, share):
     run.save(checkpoints, 0)
     state = checkpoints.state(0)
     state.write_bytes(state.read_bytes()[: int(share * state.stat().st_size)])
-    with pytest.raises(InputError, match="cut short") as caught:
+    with pytest.raises(InputError, match="is cut short|is empty|no weight") as caught:
         Run().restore(checkpoints, 0)
     assert str(state) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["state", "weights"])
+def test_a_file_that_rotted_on_the_disk_is_told_before_it_is_read(checkpoints, kind):
+    run = Run()
+    run.work()
+    run.save(checkpoints, 0)
+    path = getattr(checkpoints, kind)(0)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+    line = f"{path}: is damaged: its bytes are not those that were saved; expected an"
+    ways = [lambda: Run().restore(checkpoints, 0)]
+    if kind == "weights":
+        ways += [lambda: compare(path)]
+        ways += [lambda: get_q_network(STATE_SIZE, weights_path=path)]
+    for way in ways:
+        with pytest.raises(InputError, match=re.escape(line)):
+            way()
+
+
+def test_checkpoints_of_earlier_versions_are_gone_on_from(checkpoints):
+    """They have no digest."""
+    run = Run()
+    run.work()
+    run.save(checkpoints, 0)
+    for path in (checkpoints.state(0), checkpoints.weights(0)):
+        own, _, line = path.read_bytes()[:-1].rpartition(b"\n")
+        assert line.startswith(b"SHA-256 of all bytes before")
+        path.write_bytes(own)
+    other = Run(seed=9)
+    assert other.restore(checkpoints, 0)
+    weights = zip(*(r.learner.network.get_weights() for r in (run, other)), strict=True)
+    assert all((one == same).all() for one, same in weights)
 
 
 @pytest.mark.parametrize("keeps_state", [True, False])
@@ -295,5 +329,5 @@ def test_a_network_of_another_program_can_be_tested(tmp_path, capsys):
     compare(path)
     assert "does not say what it was trained with" in capsys.readouterr().out
     path.write_bytes(b"cut short")
-    with pytest.raises(InputError, match="cut short or no h5 file"):
+    with pytest.raises(InputError, match="is no weight file of a known kind"):
         compare(path)

@@ -12,22 +12,21 @@ that a mistake in the conversion cannot hide in its check. A few seconds either 
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import h5py
 import numpy as np
 import tyro
 
 from common import command_line
+from common.devices import load_keras
 from common.epochs import read_settings, write_settings
 from common.errors import InputError, file_error
-from common.files import atomic_write
+from common.file_kinds import is_hdf5
+from common.hdf5 import checksummed_write
 from weights import layouts
 
-with command_line.suppress_startup_output():
+if TYPE_CHECKING:
     import keras
-
-    from weights.vgg16 import build_vgg16
 
 TOLERANCE = 1e-2
 """Difference, as a share of the largest output, over which a conversion is refused.
@@ -58,6 +57,8 @@ def main(settings: Settings) -> None:
     """Convert one file and print what was found and how exact the result is."""
     source, dest = settings.source, settings.dest
     _check_paths(source, dest)
+    with load_keras():
+        from weights import vgg16  # noqa: F401  what the conversion is checked with
     if settings.q_network:
         choices = {"channel_row_column": True, "row_column_channel": False}
         convert_q_network(source, dest, choices.get(settings.feature_order))
@@ -81,12 +82,16 @@ def convert_trunk(source: Path, dest: Path, rotate: bool | None = None) -> float
         InputError: the source cannot be used, the destination cannot be written, or
             the outputs differ; then ``dest`` is as it was.
     """
+    import keras
+
+    from weights.vgg16 import build_vgg16
+
     stored = layouts.read_source_trunk(source, rotate)
     trunk = layouts.to_keras(stored)
     _describe_trunk(source, trunk)
     image = np.random.default_rng(0).uniform(-120, 140, (32, 32, 3)).astype(np.float32)
     before = reference_features(stored, image)
-    with atomic_write(dest) as partial:
+    with checksummed_write(dest) as partial:
         layouts.write_trunk(partial, trunk.layers)
         model = build_vgg16()
         model.load_weights(partial)
@@ -112,6 +117,8 @@ def convert_q_network(
     Raises:
         InputError: as in :func:`convert_trunk`.
     """
+    import keras
+
     stored = layouts.read_source_q_network(source, channels_first)
     network = layouts.to_channels_last(stored)
     order = "channel, row, column" if network.channels_first else "row, column, channel"
@@ -121,8 +128,8 @@ def convert_q_network(
     features, history = _random_states()
     before = reference_q_values(stored, features, history)
     states = np.concatenate([features.reshape(len(features), -1), history], axis=1)
-    settings = read_settings(source) if h5py.is_hdf5(source) else None
-    with atomic_write(dest) as partial:
+    settings = read_settings(source) if is_hdf5(source) else None
+    with checksummed_write(dest) as partial:
         model = _build_q_network(network.arrays)
         model.set_weights(network.arrays)
         model.save_weights(partial)
@@ -207,8 +214,10 @@ def _random_states(count: int = 8) -> tuple[np.ndarray, np.ndarray]:
     return features.astype(np.float32), history.astype(np.float32)
 
 
-def _build_q_network(arrays: tuple[np.ndarray, ...]) -> keras.Model:
+def _build_q_network(arrays: tuple[np.ndarray, ...]) -> "keras.Model":
     """Build the three Dense layers; dropout has no weights and needs none here."""
+    import keras
+
     first, second, last = (kernel.shape[1] for kernel in arrays[::2])
     return keras.Sequential(
         [

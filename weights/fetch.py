@@ -27,7 +27,8 @@ from rich.console import Console
 from common import command_line
 from common.download import download
 from common.errors import InputError, file_error
-from common.files import atomic_write, check_folder, reason_of, remove_partial_files
+from common.files import check_folder, reason_of, remove_partial_files
+from common.hdf5 import checksummed_write
 from weights import DEFAULT_PATH
 from weights.identity import IMAGENET_DIGESTS, IMAGENET_NAME, digests_of
 from weights.layouts import Trunk, read_trunk, write_trunk
@@ -99,7 +100,7 @@ def fetch(
         origin, trunk = _first_of(source, url, dest)
     except OSError as error:
         raise InputError(f"no temporary files: {reason_of(error)}") from error
-    with atomic_write(dest) as partial:
+    with checksummed_write(dest) as partial:
         write_trunk(partial, trunk.layers)
     print(f"{dest}: {trunk.identity}, {dest.stat().st_size:,} bytes, from {origin}")
 

@@ -31,6 +31,15 @@ IMAGENET_DIGESTS = _imagenet_digests()
 gives them."""
 
 
+KNOWN_FILES = frozenset(
+    {
+        # ImageNet's, as weights.fetch wrote it before files ended in a checksum
+        "963a83d7908d68c4ae6726163461a69d82dd466745e27454c01782888d961c1d",
+    }
+)
+"""SHA-256 of weight files that are safe to open; see :mod:`common.hdf5`."""
+
+
 @dataclass(frozen=True)
 class TrunkIdentity:
     """What a trunk is called, and what tells it from every other.

@@ -190,8 +190,8 @@ def read_source_trunk(path: Path | str, rotate: bool | None = None) -> SourceTru
                 raise file_error(path, f"{name} has no bias", "a kernel and a bias")
             shape = _kernel_shape(axes, inputs, outputs)
             layers[name] = (
-                read_array(path, stored, f"{name} kernel", kernel, shape),
-                read_array(path, stored, f"{name} bias", biases[0], (outputs,)),
+                read_array(path, f"{name} kernel", kernel, shape),
+                read_array(path, f"{name} bias", biases[0], (outputs,)),
             )
     if rotate is not None:
         flipped, reason = rotate, "asked for"
@@ -271,8 +271,8 @@ def read_source_q_network(
         arrays = []
         for number, (kernel, bias) in enumerate(dense, start=1):
             shape, name = shapes[number - 1], f"dense_{number}"
-            arrays.append(read_array(path, stored, f"{name} kernel", kernel, shape))
-            arrays.append(read_array(path, stored, f"{name} bias", bias, shape[1:]))
+            arrays.append(read_array(path, f"{name} kernel", kernel, shape))
+            arrays.append(read_array(path, f"{name} bias", bias, shape[1:]))
     if channels_first is None:
         channels_first = stored.layout in (KERAS_0, KERAS_1)
     return QNetworkWeights(stored.layout, tuple(arrays), channels_first)

@@ -4,10 +4,8 @@ HDF5 as Keras 0.x to 3 wrote it and ``.keras`` archives are read here, ONNX in
 :mod:`weights.onnx_graph`.
 """
 
-import io
 import json
 import re
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,8 +15,10 @@ from typing import Any, TypeAlias
 import h5py
 import numpy as np
 
-from common.errors import InputError, file_error
-from weights.kinds import KERAS, ONNX, WEIGHTS_MEMBER, kind_of
+from common.errors import file_error
+from common.file_kinds import KERAS, ONNX, kind_of
+from common.hdf5 import open_hdf5, read_member
+from weights.identity import KNOWN_FILES
 
 KERAS_0 = "Keras 0.x: layer_N/param_N"
 KERAS_1 = "Keras 1 or 2: layer_names"
@@ -70,14 +70,12 @@ class StoredModel:
         layout: in words.
         layers: all of them.
         is_ordered: whether they come in the order of the model.
-        name: what h5py calls the file, of which every array has to be a part.
         backend: what Keras ran on, where the file says so.
     """
 
     layout: str
     layers: list[StoredLayer] = field(repr=False)
     is_ordered: bool = True
-    name: str = ""
     backend: str = ""
 
 
@@ -99,46 +97,11 @@ def opened(path: Path, expected: str) -> Iterator[StoredModel]:
 
         yield read_graph(path, expected)
         return
-    try:
-        source, config = _members(path) if kind == KERAS else (path, None)
-        with h5py.File(source, "r") as file:
-            yield _read_hdf5(path, file, config)
-    # A damaged file fails anywhere between opening and the last read, and h5py has no
-    # error class of its own.
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise _damage(path, error) from error
-
-
-def _members(path: Path) -> tuple[io.BytesIO, str]:
-    """Return weights and configuration in a ``.keras`` archive, read as data."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            weights = io.BytesIO(archive.read(WEIGHTS_MEMBER))
-            config = b""
-            if "config.json" in archive.namelist():
-                config = archive.read("config.json")
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise file_error(
-            path, "is a damaged or encrypted archive", "an intact one, so get it again"
-        ) from error
-    return weights, config.decode(errors="replace")
-
-
-def _damage(path: Path, error: Exception) -> InputError:
-    message = str(error)
-    sizes = re.search(r"eof = (\d+).*stored_eof = (\d+)", message)
-    if sizes:
-        return file_error(
-            path, f"is cut short: {sizes[1]} bytes", f"{sizes[2]}, so get it again"
-        )
-    if isinstance(error, PermissionError):
-        return file_error(path, "permission denied", "a file that may be read")
-    if isinstance(error, BlockingIOError):
-        return file_error(path, "is being written by another program", "it finished")
-    detail = re.sub(r"^Unable to [^(]*", "", message.splitlines()[0] if message else "")
-    return file_error(
-        path, f"is a damaged HDF5 file {detail}", "an intact one, so get it again"
-    )
+    config = None
+    if kind == KERAS:
+        config = read_member(path, "config.json").decode(errors="replace")
+    with open_hdf5(path, expected, known=KNOWN_FILES, in_archives=True) as file:
+        yield _read_hdf5(path, file, config)
 
 
 def _read_hdf5(path: Path, file: h5py.File, config: str | None) -> StoredModel:
@@ -147,16 +110,16 @@ def _read_hdf5(path: Path, file: h5py.File, config: str | None) -> StoredModel:
     backend = _text(root.attrs.get("backend", ""))
     if "nb_layers" in root.attrs:
         layers = _keras_0_layers(path, root)
-        return StoredModel(KERAS_0, layers, name=file.filename, backend=backend)
+        return StoredModel(KERAS_0, layers, backend=backend)
     if "layer_names" in root.attrs:
         layers = _keras_1_layers(path, root)
         layers, is_ordered = _ordered(layers, file.attrs.get("model_config"))
         # Of a nested model trainable weights come before the others.
         is_ordered = is_ordered or not any(layer.model for layer in layers)
-        return StoredModel(KERAS_1, layers, is_ordered, file.filename, backend)
+        return StoredModel(KERAS_1, layers, is_ordered, backend)
     layers, is_ordered = _ordered(_keras_3_layers(file), config)
     if layers:
-        return StoredModel(KERAS_3, layers, is_ordered, file.filename)
+        return StoredModel(KERAS_3, layers, is_ordered)
     raise file_error(
         path,
         "has none of the known layouts",
@@ -298,30 +261,19 @@ def _texts(values: Any) -> list[str]:
 
 
 def read_array(
-    path: Path,
-    stored: StoredModel,
-    what: str,
-    array: StoredArray,
-    shape: tuple[int, ...],
+    path: Path, what: str, array: StoredArray, shape: tuple[int, ...]
 ) -> np.ndarray:
     """Read an array as float32, its shape checked before a byte of it is read.
 
     Raises:
-        InputError: it has another shape, is no numbers, or lies in another file.
+        InputError: it has another shape, or is no numbers.
     """
     if array.shape != shape:
         raise file_error(path, f"{what} has shape {array.shape}", str(shape))
     if array.dtype.kind != "f":
         raise file_error(path, f"{what} has type {array.dtype}", "floating point")
-    if isinstance(array, h5py.Dataset) and _lies_elsewhere(array, stored):
-        raise file_error(path, f"{what} lies in another file", "it in this file")
     with np.errstate(over="ignore"):  # beyond float32 is caught as infinite
         values = array[...].astype(np.float32, copy=False)
     if not np.isfinite(values).all():
         raise file_error(path, f"{what} has values that are not finite", "numbers")
     return values
-
-
-def _lies_elsewhere(array: h5py.Dataset, stored: StoredModel) -> bool:
-    other = array.file.filename != stored.name
-    return bool(array.external) or array.is_virtual or other

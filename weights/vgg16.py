@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
+from common.backend import keras
 from weights import DEFAULT_PATH
 from weights.config import TrunkSettings
 from weights.fetch import ensure_trunk

@@ -4,10 +4,11 @@ People save web pages, pointers and pickles under the names of weight files. A f
 told by its first bytes, whatever its name; none is executed, nor unpickled.
 """
 
+import lzma
+import struct
 import zipfile
+import zlib
 from pathlib import Path
-
-import h5py
 
 from common.errors import InputError, file_error
 
@@ -18,7 +19,14 @@ ONNX = "ONNX"
 WEIGHTS_MEMBER = "model.weights.h5"
 """The weights inside of a ``.keras`` archive, in HDF5."""
 
+ARCHIVE_ERRORS = (
+    *(zipfile.BadZipFile, lzma.LZMAError, struct.error, zlib.error),
+    *(ArithmeticError, EOFError, LookupError, OSError, RuntimeError, ValueError),
+)
+"""What ``zipfile`` raises on damaged archives."""
+
 _HEAD = 512
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def kind_of(path: Path, expected: str) -> str:
@@ -49,13 +57,28 @@ def kind_of(path: Path, expected: str) -> str:
         raise file_error(path, "permission denied", "a file that may be read") from (
             error
         )
-    if h5py.is_hdf5(path):
+    if is_hdf5(path):
         return HDF5
     if head.startswith(b"PK"):
         return _kind_of_archive(path, expected)
     if is_protobuf(head) and not _is_saved_model(head):
         return ONNX
     raise _other(path, head, expected)
+
+
+def is_hdf5(path: Path) -> bool:
+    """Return whether a file has HDF5's signature where HDF5 looks for it.
+
+    The library is not asked: a damaged file may crash it.
+    """
+    place = 0
+    with open(path, "rb") as file:
+        while len(found := file.read(len(_SIGNATURE))) == len(_SIGNATURE):
+            if found == _SIGNATURE:
+                return True
+            place = max(2 * place, 512)
+            file.seek(place)
+    return False
 
 
 def is_protobuf(head: bytes) -> bool:
@@ -76,7 +99,7 @@ def _kind_of_archive(path: Path, expected: str) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError) as error:
+    except ARCHIVE_ERRORS as error:
         raise file_error(
             path, "is cut short or a damaged archive", f"{expected}, so get it again"
         ) from error
