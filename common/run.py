@@ -3,7 +3,7 @@
 Both families' training programs are this skeleton around a loop of their own::
 
     settings = resolve(settings, files)
-    with open_run(settings, files, identity, learner, others) as run:
+    with open_run(settings, files, identity, learner, others, data, CHECKS) as run:
         for epoch in run.epochs:
             ...
             run.end_epoch(row, "epoch 0: ...")
@@ -24,6 +24,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 import numpy as np
 import tyro
 
+from common.diagnosis import Check, Finding, Row, diagnose, news, numbers
 from common.epochs import (
     CONFIG,
     EpochFiles,
@@ -216,6 +217,7 @@ def open_run(
     learner: Learner,
     others: Mapping[str, Stateful],
     data: str,
+    checks: Mapping[str, Check],
     writes: bool = True,
 ) -> Iterator["Run"]:
     """Take a run's folder, and go to where its training starts.
@@ -227,13 +229,15 @@ def open_run(
         learner: what learns; restored where training goes on.
         others: what else goes on where it stood, by name.
         data: what is trained on, in words.
+        checks: what to look for in the log; what is found is said at the end of the
+            epoch that it begins with, and once more at the end.
         writes: whether this process is the one that writes; others only restore.
 
     Raises:
         InputError: the folder cannot be used, or the settings are not those that the
             model was trained with.
     """
-    run = Run(settings, files, identity, learner, others, data, writes)
+    run = Run(settings, files, identity, learner, others, data, checks, writes)
     if not writes:
         run.restore()
         yield run
@@ -247,6 +251,7 @@ def open_run(
         yield run
         console.print(f"weights: {files.latest}")
         console.print(f"log: {files.log}")
+        report_findings(run.findings())
 
 
 class Run:
@@ -264,6 +269,7 @@ class Run:
         learner: Learner,
         others: Mapping[str, Stateful],
         data: str,
+        checks: Mapping[str, Check],
         writes: bool,
     ):
         first = int(settings.n)
@@ -271,6 +277,7 @@ class Run:
         self._settings, self._files = settings, files
         self._identity, self._data = plain(identity), data
         self._learner, self._others, self._writes = learner, others, writes
+        self._checks, self._trained_with = checks, to_json(settings)
         self._board: TensorBoardLog | None = None
 
     def restore(self) -> None:
@@ -314,9 +321,14 @@ class Run:
             console.print(f"epochs {start} and later of an earlier run: {archive}")
         if not self.epochs:
             return
+        if new := self._files.new_fields():
+            console.print(
+                f"{self._files.log}: {len(new)} columns are new, from {new[0]} to"
+                f" {new[-1]}; they stay empty in the rows of earlier epochs"
+            )
         config = read_config(self._files.folder)
         config[self._files.stem] = {
-            "settings": to_json(self._settings),
+            "settings": self._trained_with,
             "identity": self._identity,
             "data": self._data,
             "end": self.epochs.stop,
@@ -339,8 +351,23 @@ class Run:
                 row["epoch"], self._learner, self._others, row, self._identity
             )
         console.print(words)
+        if self._writes:
+            report_findings(news(self._checks, self._rows(), self._trained_with))
         if self._board is not None:
             self._board.write(row)
+
+    def findings(self) -> list[Finding]:
+        """Return what is to be seen in the log of the model so far."""
+        return diagnose(self._checks, self._rows(), self._trained_with)
+
+    def _rows(self) -> list[Row]:
+        return numbers(self._files.model_rows())
+
+
+def report_findings(findings: Collection[Finding]) -> None:
+    """Say what is to be seen in a log, a line each."""
+    for finding in findings:
+        console.print(f"note: {finding.words}")
 
 
 class TestSettings(Protocol):
@@ -393,6 +420,34 @@ def trained_weights(settings: TestSettings, files: EpochFiles, command: str) -> 
         f"{path}: there is no such file; expected a trained model ({command}); epochs"
         f" of {files.stem} in {files.folder}: {there}"
     )
+
+
+def training_findings(
+    weights: Path, files: EpochFiles, checks: Mapping[str, Check]
+) -> list[Finding]:
+    """Return what the training of some weights saw in its log, up to their epoch.
+
+    Args:
+        weights: the model's file.
+        files: of the folder that it lies in.
+        checks: what to look for.
+
+    Returns:
+        Nothing where log or ``config.json`` say nothing of the weights. A log that
+        cannot be read is no reason not to test: that is said.
+    """
+    config = config_of(files.folder, files.stem)
+    prefix, kind, epoch = weights.name.removesuffix(".weights.h5").partition("_epoch_")
+    if config is None or prefix.partition("_")[0] != files.stem:
+        return []
+    try:
+        rows = numbers(files.model_rows())
+    except InputError as error:
+        console.print(f"{error}; what the training saw in it is not known")
+        return []
+    if kind:
+        rows = [row for row in rows if (row["epoch"] or 0) <= int(epoch)]
+    return diagnose(checks, rows, config["settings"])
 
 
 def compare_with_training(

@@ -20,15 +20,16 @@ from glimpse_rnn.batches import Augmentation, KeypointBatches
 from glimpse_rnn.checkpoint import LOG_FIELDS, RATE_FIELDS, Checkpoints, Learner
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.data import announce, open_sets, report_skipped
+from glimpse_rnn.diagnosis import CHECKS
 from glimpse_rnn.distribution import Distribution
 from glimpse_rnn.evaluation import mean_rollouts, predict
 from glimpse_rnn.metrics import THRESHOLDS, detection_rate, normalised_distances
-from glimpse_rnn.model import get_model
+from glimpse_rnn.model import EDGE_SHARE, get_model
 from report.canvas import plain_name
 from report.glimpses import draw_rollout
 from weights.vgg16 import trunk_identity
 
-LOSS_FIELDS = LOG_FIELDS[1 : LOG_FIELDS.index("delta") + 1]
+FIT_FIELDS = (*LOG_FIELDS[1 : LOG_FIELDS.index("delta") + 1], EDGE_SHARE)
 """Columns that ``fit`` reports under the same names."""
 
 DRAWN = 4
@@ -70,7 +71,7 @@ def train(settings: TrainSettings) -> None:
     learner, writes = Learner(model), distribution.is_first
     identity = settings.identity() | {"trunk": _trunk(settings)}
     data = everything.title
-    with open_run(settings, files, identity, learner, {}, data, writes) as run:
+    with open_run(settings, files, identity, learner, {}, data, CHECKS, writes) as run:
         if settings.keep_best and writes:
             files.copy_best()
         for row in _shown_epochs(model, batches, tested, run):
@@ -184,7 +185,8 @@ def train_epochs(
         ).history
         seconds = time.perf_counter() - start
         row: dict[str, Any] = dict.fromkeys(LOG_FIELDS, "") | {"epoch": epoch}
-        row |= {name: rounded(history[name][-1]) for name in LOSS_FIELDS}
+        row |= {name: rounded(history[name][-1]) for name in FIT_FIELDS}
+        row["gradient_norm"] = rounded(model.optimizer.take_norms()[1])
         row |= validate(model, validation)
         row["learning_rate"] = rounded(float(model.optimizer.learning_rate))
         row["images_per_second"] = rounded(batches.images_per_epoch / seconds)

@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,14 @@ from common.files import check_folder, write_json
 from common.images import find_images, read_image
 from common.prefetch import prefetch
 from common.progress import console, track
-from common.run import compare_with_training, made_with, trained_weights
+from common.run import (
+    compare_with_training,
+    folder_of,
+    made_with,
+    report_findings,
+    trained_weights,
+    training_findings,
+)
 from datasets.voc import VocImage, VocSet, class_name
 from hierarchy.augmentation import mirror_of
 from hierarchy.baselines import (
@@ -29,6 +37,7 @@ from hierarchy.baselines import (
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
+from hierarchy.diagnosis import CHECKS, untrained
 from hierarchy.encoder import StateEncoder
 from hierarchy.evaluation import Evaluator, VisitedRegion, run_batch
 from hierarchy.features import FeatureExtractor, MakeFeatures
@@ -68,12 +77,16 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
         may_differ=("class", *settings.search_identity(), *extract.may_differ),
     )
     agent = load_agent(settings, weights, extract)
+    files = Checkpoints(folder_of(settings), settings.class_id)
+    findings = training_findings(weights, files, CHECKS)
+    findings = findings or untrained(agent.network.get_weights()[-1])
     about = {
         "detector": settings.detector,
         "class": class_name(settings.class_id),
         **made_with(settings, weights),
         **extract.fingerprint,
         "quirks": settings.differences.names(),
+        "findings": [asdict(finding) for finding in findings],
     }
     check_folder(settings.path_testing_folder, "path_testing_folder")
     spec = settings.search_spec(extract.fill_colour)
@@ -81,6 +94,7 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
         search_pictures(settings, spec, pictures, agent, about, extract.smallest_image)
     else:
         measure(settings, spec, images.at_least(extract.smallest_image), agent, about)
+    report_findings(findings)
 
 
 def load_agent(

@@ -21,6 +21,7 @@ from hierarchy.augmentation import Mirror, mirror_half, mirror_of
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TrainSettings, expect_name
 from hierarchy.data import mirrored_in_turn, report_skipped, training_set
+from hierarchy.diagnosis import CHECKS
 from hierarchy.encoder import StateEncoder, get_states
 from hierarchy.features import FeatureExtractor, MakeFeatures
 from hierarchy.images import SearchImage
@@ -45,8 +46,9 @@ def train(settings: TrainSettings, make_features: MakeFeatures) -> None:
     settings.check()
     expect_name(settings, "target", TARGETS)
     tune_malloc()
+    names = settings.action_set.names
     checkpoints = Checkpoints(
-        settings.path_model, settings.class_id, settings.keep_states
+        settings.path_model, settings.class_id, settings.keep_states, names
     )
     settings = resolve(settings, checkpoints)
     images = training_set(settings)
@@ -54,9 +56,9 @@ def train(settings: TrainSettings, make_features: MakeFeatures) -> None:
     images = images.at_least(extract.smallest_image)
     parts = assemble(settings, extract)
     identity = settings.identity() | extract.fingerprint
-    taking_part = parts.learner, parts.stateful
+    taking_part = parts.learner, parts.stateful, images.title
     with (
-        open_run(settings, checkpoints, identity, *taking_part, images.title) as run,
+        open_run(settings, checkpoints, identity, *taking_part, CHECKS) as run,
         TrainingProgress(len(images), run.epochs.start, len(run.epochs)) as progress,
     ):
         for epoch in run.epochs:
@@ -70,7 +72,7 @@ def train(settings: TrainSettings, make_features: MakeFeatures) -> None:
                     progressed = epoch + step.image / len(images)
                     adam.learning_rate = settings.learning_rate_at(progressed)
                 listener.add(step)
-            run.end_epoch(*listener.finish())
+            run.end_epoch(*listener.finish(parts.learner, parts.replay))
     report_skipped(images)
 
 
@@ -172,6 +174,7 @@ def take_step(parts: "Parts", slot: Slot, output: ActionOutput) -> Step:
         reward,
         counterfactual,
         search.target.iou,
+        output.is_greedy,
     )
 
 
