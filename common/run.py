@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 import tyro
@@ -76,10 +76,11 @@ class RunSettings:
     tensorboard: Literal[0, 1] = 0
     """1 also writes the log for TensorBoard, into path_model/tensorboard."""
 
-    @property
-    def model_stem(self) -> str:
-        """Start of the names of the model's files."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # else it would hide that of a class which stands beside
+
+        @property
+        def model_stem(self) -> str:
+            """Start of the names of the model's files."""
 
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` says where training goes on; else nothing."""
