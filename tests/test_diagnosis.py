@@ -1,8 +1,10 @@
 """What a training sees in its log: checks on made-up rows."""
 
 import math
+import re
 
 import pytest
+from documented import DOCUMENT, explained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -211,6 +213,43 @@ def test_a_finding_is_news_in_the_epoch_that_it_begins_with():
         for end in range(1, 6)
     ]
     assert told == [[], ["q_values_alike"], [], [], ["q_values_alike"]]
+
+
+def test_every_finding_is_explained_where_its_link_leads():
+    names = explained("What a run says")
+    assert names == {*CHECKS, *GLIMPSE_CHECKS}
+    help_text = (DOCUMENT.parent / "troubleshooting.md").read_text("utf-8")
+    headings = re.findall(r"^#+ (.*)$", help_text, re.M)
+    anchors = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
+    for name in names:
+        (link,) = re.findall(
+            rf"^\| `{name}` .*\(troubleshooting\.md#(.*?)\) \|$",
+            DOCUMENT.read_text("utf-8"),
+            re.M,
+        )
+        assert link in anchors
+
+
+def test_the_lines_that_troubleshooting_shows_are_the_ones_that_are_said():
+    help_text = (DOCUMENT.parent / "troubleshooting.md").read_text("utf-8")
+    quotes = re.findall(r"(?:^> .*\n)+", help_text, re.M)
+    shown = [" ".join(quote.replace("> ", "").split()) for quote in quotes]
+    row = UNLEARNT | {"steps": 206, "memory": 206}
+    alike = {"q_spread_states": 0.0004}
+    one = {"greedy_up_left": 0.96, "mean_reward": -0.8}
+    losses = [{"loss": loss} for loss in (0.3, 0.21, 0.5, 0.9)]
+    fast = PAPER | {"learning_rate": 1e-4}
+    edge = [{"edge_share": 0.1}] * 4 + [{"edge_share": 0.82}]
+    said = [
+        *found(row, row | {"memory": 412}).values(),
+        *found({"feature_spread": 0}).values(),
+        *found(*losses, with_settings=fast).values(),
+        *found({}, {}, alike, alike).values(),
+        *found({"first_triggers": 0.97}).values(),
+        *found(one).values(),
+        *found_in_glimpses(*edge).values(),
+    ]
+    assert shown == said
 
 
 CELLS = st.one_of(st.just(""), st.floats(width=32), st.integers(0, 10**6))

@@ -31,7 +31,8 @@ DETECTORS = ("image_zooms", "pool45_crops")
 EPOCHS = 3
 RESULTS = set(
     "detector class data weights trunk trunk_dtype quirks findings seed backend"
-    " made_with settings images objects seconds skipped agent random centre upper_bound".split()
+    " made_with settings images objects seconds skipped agent random centre"
+    " upper_bound".split()
 )
 TOY = [
     *("--number_of_steps", "3", "--batch_size", "4", "--learning_rate", "1e-4"),
