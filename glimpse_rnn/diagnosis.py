@@ -15,7 +15,7 @@ from common.diagnosis import (
     stretch,
 )
 
-AT_EDGE = 0.5
+AT_EDGE = 0.6
 """Share of glimpses at the edge from which on the policy is said to be stuck there.
 Glimpses anywhere in the image have 0.19; of a policy that looks for ever at one side's
 edge, 0.8 of what is drawn around it is there."""
@@ -47,7 +47,7 @@ def loss_grows(rows: Sequence[Row], settings: Settings) -> str:
 
 
 CHECKS: dict[str, Check] = {
-    "loss_grows": Check(loss_grows),
+    "loss_grows": Check(loss_grows, frozenset({"glimpses_at_edge"})),
     "glimpses_at_edge": Check(glimpses_at_edge),
 }
 """What a training looks for at the end of each epoch, causes first."""

@@ -89,7 +89,9 @@ def q_values_alike(rows: Sequence[Row], settings: Settings) -> str:
     if not alike:
         return ""
     tip = lower_rate(settings)
-    if settings["descriptor_scale"] == 1:
+    if _is_small(alike[-1], "q_spread_actions"):  # not even these: nothing has moved
+        tip = f"--learning_rate {10 * settings['learning_rate']:g}"
+    elif settings["descriptor_scale"] == 1:
         tip = "--descriptor_scale 0.05"
     return (
         f"all Q-values alike{since(rows, alike)}, whatever is seen (spread"
@@ -98,10 +100,14 @@ def q_values_alike(rows: Sequence[Row], settings: Settings) -> str:
 
 
 def _is_alike(row: Row) -> bool:
-    spread, rewards = row.get("q_spread_states"), row.get("reward_deviation")
-    if spread is None or not rewards or (row.get("updates") or 0) < UPDATES:
-        return False
-    return spread < ALIKE * rewards
+    learns = (row.get("updates") or 0) >= UPDATES
+    return learns and _is_small(row, "q_spread_states")
+
+
+def _is_small(row: Row, name: str) -> bool:
+    """Whether a spread of Q-values is next to nothing beside that of the rewards."""
+    spread, rewards = row.get(name), row.get("reward_deviation")
+    return spread is not None and spread < ALIKE * (rewards or 0)
 
 
 def triggers_at_once(rows: Sequence[Row], settings: Settings) -> str:

@@ -125,6 +125,9 @@ def test_q_values_that_are_alike_are_told_with_the_first_epoch():
     assert "since" not in found(alike)["q_values_alike"]
     words = found(alike, with_settings=FAST)["q_values_alike"]
     assert "try --learning_rate 1e-05 " in words
+    # Actions have no values either: steps are too short, not too long.
+    words = found(alike | {"q_spread_actions": 0.001})["q_values_alike"]
+    assert "try --learning_rate 1e-05 " in words and PAPER["learning_rate"] == 1e-6
 
 
 def test_q_values_are_judged_by_the_rewards_and_after_some_updates():
@@ -201,7 +204,9 @@ def test_glimpses_at_the_edge_are_told():
     words = found_in_glimpses({"edge_share": 0.9}, location="predicted")
     assert "--learning_rate 0.0001" in words["glimpses_at_edge"]
     assert found_in_glimpses({"edge_share": 0.9}, location="random") == {}
-    assert found_in_glimpses({"edge_share": 0.3}) == {}
+    assert found_in_glimpses({"edge_share": 0.5}) == {}
+    rows = [{"regression_loss": loss, "edge_share": 0.9} for loss in (1, 2, 4)]
+    assert found_in_glimpses(*rows).keys() == {"loss_grows"}
     assert found_in_glimpses({"loss": 1}) == {}  # an earlier version's
 
 
