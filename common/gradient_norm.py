@@ -92,5 +92,5 @@ def norm_of(gradients: Sequence[Any]) -> Any:
     Args:
         gradients: arrays of any shapes; None for a variable without one.
     """
-    squares = [ops.sum(ops.square(g)) for g in gradients if g is not None]
-    return ops.sqrt(ops.sum(ops.stack(squares)))
+    parts = [ops.cast(part, "float32") for part in gradients if part is not None]
+    return ops.sqrt(sum(ops.sum(ops.square(part)) for part in parts))
