@@ -60,10 +60,13 @@ class EpochFiles:
     Args:
         folder: made when the first epoch is written.
         stem: start of the names of the model's files.
-        log_fields: columns of the log; ``epoch`` is one of them.
+        log_fields: columns that every log of such models has; ``epoch`` is one of them.
         keep_states: epochs whose full state is kept; 0 keeps all.
         own_rows: columns and values by which the model's rows are known, where several
             models share a folder and its log.
+        more_fields: further columns. A log of an earlier version lacks them, and one
+            that several models share may have others besides: what a row has no value
+            for stays empty in it.
     """
 
     def __init__(
@@ -73,10 +76,12 @@ class EpochFiles:
         log_fields: Sequence[str],
         keep_states: int = 3,
         own_rows: Mapping[str, Any] | None = None,
+        more_fields: Sequence[str] = (),
     ):
         self.folder = Path(folder)
         self.stem = stem
         self.log_fields = tuple(log_fields)
+        self.more_fields = tuple(more_fields)
         self.keep_states = keep_states
         self._own_rows = {name: str(value) for name, value in (own_rows or {}).items()}
 
@@ -176,16 +181,27 @@ class EpochFiles:
         except (csv.Error, UnicodeDecodeError) as error:
             raise file_error(self.log, f"is no CSV text: {error}") from None
         expected = ",".join(self.log_fields)
-        if set(header) != set(self.log_fields):
+        if not set(self.log_fields) <= set(header) or len(set(header)) < len(header):
             raise file_error(self.log, f"has columns {','.join(header)}", expected)
         for line, row in enumerate(rows, start=2):
             if len(row) != len(header) or not row[header.index("epoch")].isdecimal():
                 raise file_error(self.log, f"line {line} is no epoch's row", expected)
         return [dict(zip(header, row, strict=True)) for row in rows]
 
+    def model_rows(self) -> list[dict[str, str]]:
+        """Return the rows of this model alone; errors are those of :meth:`rows`."""
+        return [row for row in self.rows() if self._is_own(row)]
+
+    def new_fields(self) -> list[str]:
+        """Return the columns that the log's rows so far are without."""
+        rows = self.rows()
+        return [name for name in self.more_fields if rows and name not in rows[0]]
+
     def _write_rows(self, rows: list[dict[str, Any]]) -> None:
         text = io.StringIO()
-        writer = csv.DictWriter(text, self.log_fields, lineterminator="\n")
+        names = [*self.log_fields, *self.more_fields, *(n for row in rows for n in row)]
+        fields = list(dict.fromkeys(names))
+        writer = csv.DictWriter(text, fields, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         write_text(self.log, text.getvalue())
@@ -204,7 +220,7 @@ class EpochFiles:
             epoch: its number.
             learner: what learnt.
             others: what else has a state, by name.
-            row: of the log, by ``log_fields``.
+            row: of the log, by columns.
             settings: those that :meth:`restore` is to compare.
         """
         parts = {"learner": learner, **others}
@@ -252,7 +268,7 @@ class EpochFiles:
             epoch: its number.
             write_weights: writes the network to a path.
             write_state: writes what else there is into an open h5 file.
-            row: of the log, by ``log_fields``.
+            row: of the log, by columns.
             settings: those that :meth:`check_settings` is to compare.
         """
         with checksummed_write(self.state(epoch)) as partial:

@@ -3,7 +3,7 @@
 Both families' training programs are this skeleton around a loop of their own::
 
     settings = resolve(settings, files)
-    with open_run(settings, files, identity, learner, others) as run:
+    with open_run(settings, files, identity, learner, others, data, CHECKS) as run:
         for epoch in run.epochs:
             ...
             run.end_epoch(row, "epoch 0: ...")
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, T
 import numpy as np
 import tyro
 
+from common.diagnosis import Check, Finding, Row, diagnose, news, numbers
 from common.epochs import (
     CONFIG,
     EpochFiles,
@@ -110,6 +111,18 @@ class RunSettings(PresetSettings):
 
 
 Settings = TypeVar("Settings", bound=RunSettings)
+
+
+class TrainingData(Protocol):
+    """What is trained on, as ``config.json`` says it.
+
+    Attributes:
+        title: in words.
+        held_out: names of images that a draw left to the test, by folder of the set.
+    """
+
+    title: str
+    held_out: dict[str, list[str]]
 
 
 class StatefulGenerator(np.random.Generator):
@@ -245,9 +258,9 @@ def open_run(
     identity: dict[str, Any],
     learner: Learner,
     others: Mapping[str, Stateful],
-    data: str,
+    data: TrainingData,
+    checks: Mapping[str, Check],
     writes: bool = True,
-    more: Mapping[str, Any] = {},
 ) -> Iterator["Run"]:
     """Take a run's folder, and go to where its training starts.
 
@@ -257,15 +270,16 @@ def open_run(
         identity: settings that all runs of one model share.
         learner: what learns; restored where training goes on.
         others: what else goes on where it stood, by name.
-        data: what is trained on, in words.
+        data: what is trained on.
+        checks: what to look for in the log; what is found is said at the end of the
+            epoch that it begins with, and once more at the end.
         writes: whether this process is the one that writes; others only restore.
-        more: what else ``config.json`` is to say of the model, ready for JSON.
 
     Raises:
         InputError: the folder cannot be used, or the settings are not those that the
             model was trained with.
     """
-    run = Run(settings, files, identity, learner, others, data, writes, more)
+    run = Run(settings, files, identity, learner, others, data, checks, writes)
     if not writes:
         run.restore()
         yield run
@@ -279,6 +293,7 @@ def open_run(
         yield run
         console.print(f"weights: {files.latest}")
         console.print(f"log: {files.log}")
+        report_findings(run.findings())
 
 
 class Run:
@@ -295,15 +310,16 @@ class Run:
         identity: dict[str, Any],
         learner: Learner,
         others: Mapping[str, Stateful],
-        data: str,
+        data: TrainingData,
+        checks: Mapping[str, Check],
         writes: bool,
-        more: Mapping[str, Any],
     ):
         first = int(settings.n)
         self.epochs = range(first, first + settings.epochs)
         self._settings, self._files = settings, files
-        self._identity, self._data, self._more = plain(identity), data, more
+        self._identity, self._data = plain(identity), data
         self._learner, self._others, self._writes = learner, others, writes
+        self._checks, self._trained_with = checks, to_json(settings)
         self._board: TensorBoardLog | None = None
 
     def restore(self) -> None:
@@ -336,8 +352,9 @@ class Run:
             if name not in self._settings.own_settings
         }
         compare_settings(path, config["settings"], now, may_differ=now.keys())
-        data = {"data": config.get("data", self._data)}
-        compare_settings(path, data, {"data": self._data}, may_differ=["data"])
+        now = {"data": self._data.title}
+        data = {"data": config.get("data", self._data.title)}
+        compare_settings(path, data, now, may_differ=["data"])
 
     def begin(self) -> None:
         """Make way for the epochs to come, and write what they are trained with."""
@@ -347,12 +364,17 @@ class Run:
             console.print(f"epochs {start} and later of an earlier run: {archive}")
         if not self.epochs:
             return
+        if new := self._files.new_fields():
+            console.print(
+                f"{self._files.log}: {len(new)} columns are new, from {new[0]} to"
+                f" {new[-1]}; they stay empty in the rows of earlier epochs"
+            )
         config = read_config(self._files.folder)
         config[self._files.stem] = {
-            "settings": to_json(self._settings),
+            "settings": self._trained_with,
             "identity": self._identity,
-            "data": self._data,
-            **self._more,
+            "data": self._data.title,
+            HELD_OUT: dict(self._data.held_out),
             "end": self.epochs.stop,
             "made_with": provenance(),
         }
@@ -373,8 +395,23 @@ class Run:
                 row["epoch"], self._learner, self._others, row, self._identity
             )
         console.print(words)
+        if self._writes:
+            report_findings(news(self._checks, self._rows(), self._trained_with))
         if self._board is not None:
             self._board.write(row)
+
+    def findings(self) -> list[Finding]:
+        """Return what is to be seen in the log of the model so far."""
+        return diagnose(self._checks, self._rows(), self._trained_with)
+
+    def _rows(self) -> list[Row]:
+        return numbers(self._files.model_rows())
+
+
+def report_findings(findings: Collection[Finding]) -> None:
+    """Say what is to be seen in a log, a line each."""
+    for finding in findings:
+        console.print(f"note: {finding.words}")
 
 
 class TestSettings(Protocol):
@@ -427,6 +464,34 @@ def trained_weights(settings: TestSettings, files: EpochFiles, command: str) -> 
         f"{path}: there is no such file; expected a trained model ({command}); epochs"
         f" of {files.stem} in {files.folder}: {there}"
     )
+
+
+def training_findings(
+    weights: Path, files: EpochFiles, checks: Mapping[str, Check]
+) -> list[Finding]:
+    """Return what the training of some weights saw in its log, up to their epoch.
+
+    Args:
+        weights: the model's file.
+        files: of the folder that it lies in.
+        checks: what to look for.
+
+    Returns:
+        Nothing where log or ``config.json`` say nothing of the weights. A log that
+        cannot be read is no reason not to test: that is said.
+    """
+    config = config_of(files.folder, files.stem)
+    prefix, kind, epoch = weights.name.removesuffix(".weights.h5").partition("_epoch_")
+    if config is None or prefix.partition("_")[0] != files.stem:
+        return []
+    try:
+        rows = numbers(files.model_rows())
+    except InputError as error:
+        console.print(f"{error}; what the training saw in it is not known")
+        return []
+    if kind:
+        rows = [row for row in rows if (row["epoch"] or 0) <= int(epoch)]
+    return diagnose(checks, rows, config["settings"])
 
 
 def compare_with_training(

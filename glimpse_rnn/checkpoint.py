@@ -20,7 +20,7 @@ from common.files import atomic_write, sha256_of
 from common.hdf5 import check_hdf5
 from glimpse_rnn.config import STEM
 from glimpse_rnn.metrics import THRESHOLDS
-from glimpse_rnn.model import GlimpseRegressor
+from glimpse_rnn.model import EDGE_SHARE, GlimpseRegressor
 
 RATE_FIELDS = tuple(f"validation_rate_{threshold:.2f}" for threshold in THRESHOLDS)
 """Columns of the detection rates on the validation part, in %."""
@@ -39,6 +39,10 @@ LOG_FIELDS = (
     "images_per_second",
     "seconds",
 )
+"""Columns that every version's log has."""
+
+MORE_FIELDS = (EDGE_SHARE, "gradient_norm")
+"""Columns that came later."""
 
 
 class Checkpoints(EpochFiles):
@@ -50,7 +54,7 @@ class Checkpoints(EpochFiles):
     """
 
     def __init__(self, folder: Path, keep_states: int = 3):
-        super().__init__(folder, STEM, LOG_FIELDS, keep_states)
+        super().__init__(folder, STEM, LOG_FIELDS, keep_states, more_fields=MORE_FIELDS)
 
     @property
     def best(self) -> Path:
@@ -174,4 +178,4 @@ class Learner:
         model = self._model
         weights = {id(variable) for variable in model.weights}
         others = [v for v in model.non_trainable_variables if id(v) not in weights]
-        return {"optimizer": model.optimizer.variables, "seeds": others}
+        return {"optimizer": model.optimizer.state_variables, "seeds": others}

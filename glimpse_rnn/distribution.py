@@ -15,12 +15,14 @@ losses are the same but for the last bits. Only the first worker writes. To go o
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import keras
 
 from common.errors import InputError
+from common.gradient_norm import PACKAGE, GradientNorm
 
 Distribute = Literal["none", "mirrored", "multi_worker"]
 
@@ -106,8 +108,8 @@ def among_workers() -> bool:
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
-@keras.saving.register_keras_serializable("visual_search_rl")
-class SharedAdam(keras.optimizers.Adam):
+@keras.saving.register_keras_serializable(PACKAGE)
+class SharedAdam(GradientNorm, keras.optimizers.Adam):
     """Adam on gradients of several devices, clipped after they are added up.
 
     Keras clips each device's part by itself, so that the more devices there were, the
@@ -138,10 +140,15 @@ class SharedAdam(keras.optimizers.Adam):
         own = {"global_clipnorm": self._whole_clipnorm, "replicas": self._replicas}
         return super().get_config() | own
 
-    def apply(self, grads: list, trainable_variables: list | None = None) -> None:
+    def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
         """Take a step along the sum of all devices' gradients."""
         import tensorflow as tf
 
         context = tf.distribute.get_replica_context()
         total = context.all_reduce(tf.distribute.ReduceOp.SUM, list(grads))
         super().apply([each / self._replicas for each in total], trainable_variables)
+
+    def take_norms(self) -> tuple[int, float]:
+        """Return the updates since this was last asked, and the sum's mean norm."""
+        number, norm = super().take_norms()
+        return number, self._replicas * norm

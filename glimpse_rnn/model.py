@@ -19,6 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from common.gradient_norm import Adam
 from glimpse_rnn.config import ModelSettings, TrainSettings
 from glimpse_rnn.distribution import SharedAdam, among_workers, replicas_here
 from glimpse_rnn.losses import (
@@ -29,7 +30,7 @@ from glimpse_rnn.losses import (
     rewards,
 )
 from glimpse_rnn.networks import get_cell, get_glimpse_network, get_head, load_trunk
-from glimpse_rnn.policies import POLICIES
+from glimpse_rnn.policies import POLICIES, share_at_edge
 from glimpse_rnn.sensor import GlimpseSensor
 from weights.fetch import ensure_trunk
 
@@ -37,7 +38,10 @@ CHANNELS = {"door_handle": 3, "mnist_centroid": 1}
 """Channels of the images of each task."""
 
 METRIC_NAMES = ("regression_loss", "policy_loss", "baseline_loss", "reward", "delta")
-"""What ``fit`` reports beside the loss."""
+"""What ``fit`` reports of the loss beside its sum."""
+
+EDGE_SHARE = "edge_share"
+"""What ``fit`` reports of where glimpses are taken."""
 
 
 @keras.saving.register_keras_serializable("visual_search_rl")
@@ -45,8 +49,8 @@ class GlimpseRegressor(keras.Model):
     """Finds a keypoint in an image by a few glimpses; trained by ``fit``.
 
     ``fit`` takes uint8 (n, S, S, C) images and float32 (n, 4) targets, see
-    :mod:`glimpse_rnn.losses`, and reports ``loss`` and :data:`METRIC_NAMES`. The
-    defaults are the paper's best model.
+    :mod:`glimpse_rnn.losses`, and reports ``loss``, :data:`METRIC_NAMES` and
+    :data:`EDGE_SHARE`. The defaults are the paper's best model.
 
     Who learns from what: the location network from the reward alone; the baseline
     network from its own error alone; glimpse network, cell and regression network from
@@ -168,7 +172,8 @@ class GlimpseRegressor(keras.Model):
         self.location_network.trainable = self.has_learned_policy
         self.baseline_network.trainable = self.has_learned_policy
         self.seed_generator = keras.random.SeedGenerator(seeds[5])
-        self._means = {name: keras.metrics.Mean(name=name) for name in METRIC_NAMES}
+        names = *METRIC_NAMES, EDGE_SHARE
+        self._means = {name: keras.metrics.Mean(name=name) for name in names}
         # On TensorFlow's CPU kernels XLA's convolutions take twice the time.
         self.supports_jit = keras.backend.backend() != "tensorflow"
         self.built = True
@@ -260,6 +265,7 @@ class GlimpseRegressor(keras.Model):
         """
         # Some trainers hand NumPy's arrays on.
         terms = self.loss_terms(ops.convert_to_tensor(y, "float32"), y_pred)
+        terms[EDGE_SHARE] = share_at_edge(y_pred["locations"])
         for name, mean in self._means.items():
             mean.update_state(terms[name])
         loss = terms["regression_loss"] + terms["baseline_loss"] + terms["policy_loss"]
@@ -439,7 +445,7 @@ def get_model(
         )
         replicas = replicas_here()
         if replicas == 1:
-            optimizer = keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm)
+            optimizer = Adam(rate, global_clipnorm=settings.clip_norm)
         else:
             optimizer = SharedAdam(rate, settings.clip_norm, replicas)
         optimizer.build(model.trainable_variables)

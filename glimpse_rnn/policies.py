@@ -17,6 +17,25 @@ from keras import ops
 
 from glimpse_rnn.losses import log_probability
 
+EDGE = 0.9
+"""Size of a coordinate from which on a glimpse is at the image's edge: a twentieth of
+its side away, or less."""
+
+
+def share_at_edge(locations: Any) -> Any:
+    """Return the share of glimpses at an edge, but for the first, which is random.
+
+    Args:
+        locations: float32 (n, T, 2) in [−1, 1].
+
+    Returns:
+        float32 (), in [0, 1]; 0 where there is no glimpse but the first. Glimpses
+        anywhere in the image have 1 − 0.9² = 0.19.
+    """
+    later = ops.any(ops.abs(locations[:, 1:]) >= EDGE, axis=-1)
+    number = max(later.shape[1], 1) * ops.shape(locations)[0]
+    return ops.sum(ops.cast(later, "float32")) / ops.cast(number, "float32")
+
 
 @dataclass(frozen=True, eq=False)
 class LocationPolicy(ABC):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,20 @@ from common.errors import InputError
 from common.files import check_folder, write_json
 from common.images import find_images
 from common.progress import console, rounded, track
-from common.run import folder_of, made_with, trained_weights
+from common.run import (
+    folder_of,
+    made_with,
+    report_findings,
+    trained_weights,
+    training_findings,
+)
 from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import Augmentation
 from glimpse_rnn.checkpoint import Checkpoints
 from glimpse_rnn.config import TestSettings, trained_model, training_of
 from glimpse_rnn.controls import whole_image_predictions
 from glimpse_rnn.data import announce, open_sets, report_skipped
+from glimpse_rnn.diagnosis import CHECKS
 from glimpse_rnn.evaluation import (
     by_glimpses,
     constant_summary,
@@ -72,16 +79,20 @@ def test(settings: TestSettings) -> None:
         for name, value in training_run["settings"].items()
         if name not in settings.architecture()
     }
+    files = Checkpoints(folder_of(settings))
+    findings = training_findings(weights, files, CHECKS)
     about = {
         "model": "glimpse_rnn",
         "task": settings.task,
         **made_with(settings, weights),
         "trunk": locator.trunk,
         "training": trained,
+        "findings": [asdict(finding) for finding in findings],
     }
     check_folder(settings.path_testing_folder, "path_testing_folder")
     if paths:
         locate(locator, paths, about)
+        report_findings(findings)
         return
     is_test = settings.split == "test"
     opened = open_sets(settings, *(("train", "test") if is_test else ("train",)))
@@ -97,6 +108,7 @@ def test(settings: TestSettings) -> None:
     announce("testing", images)
     measure(settings, model, images, training, about, trained)
     report_skipped(images)
+    report_findings(findings)
 
 
 def measure(

@@ -14,21 +14,22 @@ import numpy as np
 from common.data_pipeline import fit
 from common.memory import tune_malloc
 from common.progress import EpochProgress, console, rounded
-from common.run import HELD_OUT, Run, open_run, resolve
+from common.run import Run, open_run, resolve
 from datasets.keypoints import KeypointSet
 from glimpse_rnn.batches import Augmentation, KeypointBatches
 from glimpse_rnn.checkpoint import LOG_FIELDS, RATE_FIELDS, Checkpoints, Learner
 from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.data import announce, open_sets, report_skipped
+from glimpse_rnn.diagnosis import CHECKS
 from glimpse_rnn.distribution import Distribution
 from glimpse_rnn.evaluation import mean_rollouts, predict
 from glimpse_rnn.metrics import THRESHOLDS, detection_rate, normalised_distances
-from glimpse_rnn.model import get_model
+from glimpse_rnn.model import EDGE_SHARE, get_model
 from report.canvas import plain_name
 from report.glimpses import draw_rollout
 from weights.vgg16 import trunk_identity
 
-LOSS_FIELDS = LOG_FIELDS[1 : LOG_FIELDS.index("delta") + 1]
+FIT_FIELDS = (*LOG_FIELDS[1 : LOG_FIELDS.index("delta") + 1], EDGE_SHARE)
 """Columns that ``fit`` reports under the same names."""
 
 DRAWN = 4
@@ -69,9 +70,9 @@ def train(settings: TrainSettings) -> None:
     tested = validation.arrays() if len(validation) else None
     learner, writes = Learner(model), distribution.is_first
     identity = settings.identity() | {"trunk": _trunk(settings)}
-    data, held_out = everything.title, everything.held_out
-    also = {HELD_OUT: held_out} if held_out else {}
-    with open_run(settings, files, identity, learner, {}, data, writes, also) as run:
+    with open_run(
+        settings, files, identity, learner, {}, everything, CHECKS, writes
+    ) as run:
         if settings.keep_best and writes:
             files.copy_best()
         for row in _shown_epochs(model, batches, tested, run):
@@ -185,7 +186,8 @@ def train_epochs(
         ).history
         seconds = time.perf_counter() - start
         row: dict[str, Any] = dict.fromkeys(LOG_FIELDS, "") | {"epoch": epoch}
-        row |= {name: rounded(history[name][-1]) for name in LOSS_FIELDS}
+        row |= {name: rounded(history[name][-1]) for name in FIT_FIELDS}
+        row["gradient_norm"] = rounded(model.optimizer.take_norms()[1])
         row |= validate(model, validation)
         row["learning_rate"] = rounded(float(model.optimizer.learning_rate))
         row["images_per_second"] = rounded(batches.images_per_epoch / seconds)

@@ -17,11 +17,13 @@ class ActionOutput:
         q_values: float32 (actions,), or None where it was decided without.
         score: how much the region looks like the object, for ranking; 0 where nobody
             ranks.
+        is_greedy: whether it was chosen for its Q-value, neither at random nor forced.
     """
 
     action: int
     q_values: np.ndarray | None = None
     score: float = 0.0
+    is_greedy: bool = False
 
 
 class Agent:
@@ -67,6 +69,7 @@ class Agent:
             ActionOutput(
                 int(np.argmax(q_values[index])) + 1 if action is None else action,
                 q_values.get(index),
+                is_greedy=action is None,
             )
             for index, action in enumerate(random)
         ]

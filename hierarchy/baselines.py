@@ -35,6 +35,9 @@ class AgentPolicy:
         encoder: of states.
         mirror: makes Q-values the means of a state's and its mirrored one's; None takes
             the state's alone.
+
+    Attributes:
+        network: as given.
     """
 
     def __init__(
@@ -44,7 +47,7 @@ class AgentPolicy:
         encoder: StateEncoder,
         mirror: Mirror | None = None,
     ):
-        self._network, self._extract, self._encoder = network, extract, encoder
+        self.network, self._extract, self._encoder = network, extract, encoder
         self._mirror = mirror
 
     def decide(self, searches: Sequence[Search]) -> list[ActionOutput]:
@@ -59,11 +62,11 @@ class AgentPolicy:
 
     def _q_values(self, searches: Sequence[Search]) -> np.ndarray:
         states = get_states(searches, self._extract, self._encoder)
-        values = q_values_of(self._network, states)
+        values = q_values_of(self.network, states)
         if self._mirror is None:
             return values
         mirrored = list(self._mirror.states(array_namespace(states[0]).stack(states)))
-        others = q_values_of(self._network, mirrored)[:, self._mirror.actions]
+        others = q_values_of(self.network, mirrored)[:, self._mirror.actions]
         return (values + others) / 2
 
 

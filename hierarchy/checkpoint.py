@@ -6,6 +6,7 @@ class that is none of VOC's has its name there: ``model_raccoon_epoch_0.weights.
 :mod:`common.epochs` says in which order they are written and why.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from common.epochs import EpochFiles
@@ -23,6 +24,29 @@ LOG_FIELDS = (
     "seconds",
     "class_object",
 )
+"""Columns that every version's log has."""
+
+MORE_FIELDS = (
+    "updates",
+    "memory",
+    "gradient_norm",
+    "reward_deviation",
+    "q_spread_states",
+    "q_spread_actions",
+    "feature_spread",
+    "first_triggers",
+)
+"""Columns that came later, before those of the actions."""
+
+
+def action_fields(kind: str, names: Sequence[str]) -> list[str]:
+    """Return a column for each action.
+
+    Args:
+        kind: ``taken`` for all that was done, ``greedy`` for what the agent chose.
+        names: of the actions.
+    """
+    return [f"{kind}_{name.replace(' ', '_')}" for name in names]
 
 
 class Checkpoints(EpochFiles):
@@ -32,9 +56,16 @@ class Checkpoints(EpochFiles):
         folder: ``path_model``; made when the first epoch is saved.
         class_object: number or name of the class.
         keep_states: epochs whose full state is kept; 0 keeps all.
+        action_names: of the actions that the log has columns for.
     """
 
-    def __init__(self, folder: Path, class_object: int | str, keep_states: int = 3):
+    def __init__(
+        self,
+        folder: Path,
+        class_object: int | str,
+        keep_states: int = 3,
+        action_names: Sequence[str] = (),
+    ):
         self.class_object = class_id(class_object)
         super().__init__(
             folder,
@@ -42,4 +73,9 @@ class Checkpoints(EpochFiles):
             LOG_FIELDS,
             keep_states,
             own_rows={"class_object": self.class_object},
+            more_fields=[
+                *MORE_FIELDS,
+                *action_fields("taken", action_names),
+                *action_fields("greedy", action_names),
+            ],
         )

@@ -6,16 +6,16 @@ import keras
 import numpy as np
 from keras import ops
 
+from common.gradient_norm import PACKAGE, Adam, GradientNorm
 from hierarchy.q_network import HIDDEN_UNITS, get_q_network, load_weights, q_values_of
 from hierarchy.replay import Transitions
 from hierarchy.targets import TARGETS
 
-PACKAGE = "visual_search_rl"
 DROPOUT = 0.2
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class RowScaledAdam(keras.optimizers.Adam):
+class RowScaledAdam(GradientNorm, keras.optimizers.Adam):
     """Adam whose steps are scaled in some rows of one variable.
 
     Args:
@@ -126,6 +126,7 @@ class QLearner(keras.Model):
             "descriptor_scale": descriptor_scale,
             "seed": seed,
         }
+        self.feature_size = feature_size
         self.num_actions = num_actions
         self.target = TARGETS[target]
         self.target_update_period = target_update_period
@@ -138,7 +139,7 @@ class QLearner(keras.Model):
             "learning_rate": learning_rate,
             "epsilon": 1e-8,  # Keras 1's; the default has grown since
         }
-        optimizer = keras.optimizers.Adam(**adam)
+        optimizer: GradientNorm = Adam(**adam)
         if descriptor_scale != 1:
             scaling = state_size, feature_size, descriptor_scale
             kernel = self.network.layers[0].kernel
@@ -220,6 +221,13 @@ class QLearner(keras.Model):
         if self.target_update_period and self.updates % self.target_update_period == 0:
             self._update_target_network()
         return loss
+
+    def take_gradient_norm(self) -> tuple[int, float]:
+        """Return the updates since this was last asked, and their mean gradient norm.
+
+        The norm is that of the gradient in all weights; 0 without updates.
+        """
+        return self.optimizer.take_norms()
 
     def _update_target_network(self) -> None:
         if self.target_network is not None:

@@ -107,6 +107,10 @@ class ReplayMemory:
         for array, value in zip(self._buffer, values, strict=True):
             array[slot] = value
 
+    def states(self, slots: np.ndarray) -> Array:
+        """Return the states of n slots: float32 (n, state_size), as copies."""
+        return self._buffer.states[slots]
+
     def sample(self, batch_size: int, generator: np.random.Generator) -> Transitions:
         """Return ``batch_size`` different transitions sampled uniformly, as copies."""
         indices = generator.choice(self.size, batch_size, replace=False)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from common.errors import InputError
 from common.files import check_folder, write_json
 from common.images import find_images
 from common.progress import console, track
-from common.run import made_with
+from common.run import folder_of, made_with, report_findings, training_findings
 from datasets.voc import VocImage, VocSet
 from hierarchy.baselines import CentrePolicy, Policy, RandomPolicy, UpperBoundPolicy
+from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
 from hierarchy.detector import Detector, PictureResult, weights_of
+from hierarchy.diagnosis import CHECKS, untrained
 from hierarchy.evaluation import Evaluator, VisitedRegion, run_images, searches_in
 from hierarchy.features import MakeFeatures
 from hierarchy.images import SearchImage
@@ -48,12 +51,16 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
     images = None if pictures else test_set(settings)
     detector = Detector(settings, weights, make_features(settings))
     extract = detector.extract
+    files = Checkpoints(folder_of(settings), settings.class_object)
+    findings = training_findings(weights, files, CHECKS)
+    findings = findings or untrained(detector.agent.network.get_weights()[-1])
     about = {
         "detector": settings.detector,
         "class": settings.class_name,
         **made_with(settings, weights),
         **extract.fingerprint,
         "quirks": settings.differences.names(),
+        "findings": [asdict(finding) for finding in findings],
     }
     check_folder(settings.path_testing_folder, "path_testing_folder")
     if images is None:
@@ -61,6 +68,7 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
     else:
         images = images.at_least(extract.smallest_image)
         measure(settings, detector.spec, images, detector.agent, about)
+    report_findings(findings)
 
 
 def measure(

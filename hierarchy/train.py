@@ -14,13 +14,14 @@ import numpy as np
 from common.device_arrays import DeviceTable
 from common.memory import tune_malloc
 from common.prefetch import prefetch
-from common.run import HELD_OUT, StatefulGenerator, open_run, resolve
+from common.run import StatefulGenerator, open_run, resolve
 from datasets.voc import VocImage
 from hierarchy.agent import ActionOutput, Agent
 from hierarchy.augmentation import Mirror, mirror_half, mirror_of
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TrainSettings, expect_name
 from hierarchy.data import mirrored_in_turn, report_skipped, training_set
+from hierarchy.diagnosis import CHECKS
 from hierarchy.encoder import StateEncoder, get_states
 from hierarchy.features import FeatureExtractor, MakeFeatures
 from hierarchy.images import SearchImage
@@ -47,20 +48,18 @@ def train(settings: TrainSettings, make_features: MakeFeatures) -> None:
     tune_malloc()
     images = training_set(settings)
     settings = replace(settings, class_object=images.class_object)
+    names = settings.action_set.names
     checkpoints = Checkpoints(
-        settings.path_model, settings.class_object, settings.keep_states
+        settings.path_model, settings.class_object, settings.keep_states, names
     )
     settings = resolve(settings, checkpoints)
     extract = make_features(settings)
     images = images.at_least(extract.smallest_image)
     parts = assemble(settings, extract)
     identity = settings.identity() | extract.fingerprint
-    taking_part = parts.learner, parts.stateful
-    more = {HELD_OUT: images.held_out} if images.held_out else {}
+    taking_part = parts.learner, parts.stateful, images
     with (
-        open_run(
-            settings, checkpoints, identity, *taking_part, images.title, more=more
-        ) as run,
+        open_run(settings, checkpoints, identity, *taking_part, CHECKS) as run,
         TrainingProgress(len(images), run.epochs.start, len(run.epochs)) as progress,
     ):
         for epoch in run.epochs:
@@ -74,7 +73,7 @@ def train(settings: TrainSettings, make_features: MakeFeatures) -> None:
                     progressed = epoch + step.image / len(images)
                     adam.learning_rate = settings.learning_rate_at(progressed)
                 listener.add(step)
-            run.end_epoch(*listener.finish())
+            run.end_epoch(*listener.finish(parts.learner, parts.replay))
     report_skipped(images)
 
 
@@ -176,6 +175,7 @@ def take_step(parts: "Parts", slot: Slot, output: ActionOutput) -> Step:
         reward,
         counterfactual,
         search.target.iou,
+        output.is_greedy,
     )
 
 

@@ -108,6 +108,7 @@ class Step:
         counterfactual_rewards: float32 (actions,), what actions would have earned, NaN
             where that is not learnt from.
         iou: of the region with the followed object after the step.
+        is_greedy: whether the action was chosen for its Q-value.
         loss: of the updates after the step, their mean; None before learning begins.
         is_last: whether the search ended with it.
     """
@@ -121,5 +122,6 @@ class Step:
     reward: float
     counterfactual_rewards: np.ndarray
     iou: float
+    is_greedy: bool = False
     loss: float | None = None
     is_last: bool = False

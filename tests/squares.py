@@ -12,15 +12,17 @@ from hierarchy.features import CachedFeatures, FeatureExtractor
 from hierarchy.images import resize
 
 
-def write_squares(folder: Path, trainval: int, test: int, name="aeroplane") -> None:
-    """Write the data set in the layout of VOC."""
+def write_squares(
+    folder: Path, trainval: int, test: int, name="aeroplane", sides=(48, 90)
+) -> None:
+    """Write the data set in the layout of VOC; sides are in pixels of 96."""
     rng = np.random.default_rng(0)
     for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for split, count in (("trainval", trainval), ("test", test)):
         images = [f"{name}_{split}_{number}" for number in range(count)]
         for image in images:
-            side = int(rng.integers(48, 90))
+            side = int(rng.integers(*sides))
             top, left = (int(at) for at in rng.integers(0, 96 - side + 1, 2))
             pixels = np.full((96, 96, 3), rng.integers(0, 60), np.uint8)
             pixels[top : top + side, left : left + side] = rng.integers(180, 256)

@@ -54,7 +54,7 @@ network.set_weights([arrays[f"weight_{i}"] for i in range(len(network.weights))]
 before = learner.q_values(list(batch.states))
 loss = learner.update(batch)
 # Momentum first: after one update it is a tenth of the gradient.
-moments = [keras.ops.convert_to_numpy(m) for m in learner.optimizer.variables[2:]]
+moments = [keras.ops.convert_to_numpy(m) for m in learner.optimizer.state_variables[2:]]
 gradients = {f"gradient_{i}": 10 * m for i, m in enumerate(moments[::2])}
 # Adam's first step is the learning rate long, of noise's sign where there is next to
 # no gradient: such steps count for little.

@@ -10,7 +10,7 @@ from common.epochs import write_settings
 from common.errors import InputError
 from common.run import StatefulGenerator, compare_with_training
 from hierarchy.actions import PAPER_ACTIONS
-from hierarchy.checkpoint import LOG_FIELDS, Checkpoints
+from hierarchy.checkpoint import LOG_FIELDS, MORE_FIELDS, Checkpoints
 from hierarchy.learner import QLearner
 from hierarchy.q_network import get_q_network
 from hierarchy.replay import ReplayMemory
@@ -43,8 +43,8 @@ class Run:
             if self.replay.is_full:
                 self.learner.update(self.replay.sample(4, generator))
 
-    def save(self, checkpoints, epoch):
-        row = dict.fromkeys(LOG_FIELDS, "")
+    def save(self, checkpoints, epoch, **columns):
+        row = dict.fromkeys(LOG_FIELDS, "") | columns
         row |= {"epoch": epoch, "class_object": checkpoints.class_object}
         checkpoints.save(epoch, self.learner, self.others, row, SETTINGS)
 
@@ -224,6 +224,36 @@ def test_a_log_of_other_columns_is_not_overwritten(checkpoints):
     with pytest.raises(InputError, match="log.csv: has columns time,place"):
         Run().save(checkpoints, 0)
     assert checkpoints.log.read_text() == "time,place\n1,2\n"
+
+
+def test_an_older_log_gets_new_columns_and_keeps_its_rows(checkpoints):
+    checkpoints.folder.mkdir()
+    old = dict.fromkeys(LOG_FIELDS, "7") | {"epoch": "0", "class_object": "1"}
+    text = "\n".join(",".join(cells) for cells in (old, old.values())) + "\n"
+    checkpoints.log.write_text(text)
+    assert checkpoints.new_fields() == list(MORE_FIELDS)
+    assert checkpoints.clear_from(1) is None
+    assert checkpoints.log.read_text() == text  # nothing is written before an epoch is
+    Run().save(checkpoints, 1)
+    first, second = checkpoints.model_rows()
+    assert first == old | dict.fromkeys(MORE_FIELDS, "")
+    assert second.keys() == first.keys() and second["epoch"] == "1"
+    assert checkpoints.new_fields() == []
+
+
+def test_models_of_other_actions_share_a_log(checkpoints):
+    one, other = (
+        Checkpoints(checkpoints.folder, number, action_names=names)
+        for number, names in ((1, ("up", "trigger")), (2, ("zoom out", "trigger")))
+    )
+    Run().save(one, 0, taken_up=0.5)
+    Run().save(other, 0, taken_zoom_out=0.25)
+    Run().save(one, 1, taken_up=0.75)
+    (first, second), (third,) = one.model_rows(), other.model_rows()
+    assert (first["taken_up"], second["taken_up"]) == ("0.5", "0.75")
+    assert (third["taken_up"], third["taken_zoom_out"]) == ("", "0.25")
+    one.clear_from(0)
+    assert one.model_rows() == [] and other.model_rows() == [third]
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,19 @@ def test_every_option_trains_and_comes_back_from_its_file(changes, tmp_path):
     assert first["predictions"].shape == first["locations"].shape == (6, number, 2)
 
 
+@pytest.mark.slow
+def test_the_optimiser_keeps_the_norm_that_the_gradient_has_before_it_is_clipped():
+    model = small_model(clip_norm=1e-3)
+    images, targets = a_batch()
+    noise = some_noise()
+    terms = [gradients_of(model, term, images, targets, noise) for term in TERMS]
+    whole = [sum(parts) for parts in zip(*terms, strict=True)]
+    model.train_on_batch((images, noise), targets)
+    norm = np.sqrt(sum((gradient.astype(float) ** 2).sum() for gradient in whole))
+    assert norm > 0.01
+    assert model.optimizer.take_norms() == (1, pytest.approx(norm, rel=1e-3))
+
+
 def test_where_nothing_is_chosen_no_policy_is_trained():
     images, targets = a_batch()
     random, centre = small_model(location="random"), small_model(location="centre")

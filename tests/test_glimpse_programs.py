@@ -15,6 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from documented import explained, unexplained
 from trunk_files import write_trunk
 
 from common.images import read_image
@@ -108,12 +109,14 @@ def trained(cars, tmp_path_factory):
 def test_training_leaves_checkpoints_and_a_log(trained):
     models, said = trained
     rows = log_of(models)
+    assert rows[0].keys() <= explained("log.csv of glimpse_rnn")
     assert [int(row["epoch"]) for row in rows] == [0, 1, 2, 3]
     for row in rows:
         parts = ("regression_loss", "policy_loss", "baseline_loss")
         total = sum(float(row[name]) for name in parts)
         assert float(row["loss"]) == pytest.approx(total, rel=1e-3)
         assert 0 <= float(row["reward"]) <= 1 and float(row["delta"]) > 0
+        assert 0 <= float(row["edge_share"]) <= 1 and float(row["gradient_norm"]) > 0
         rates = [float(row[name]) for name in row if "validation_rate" in name]
         assert len(rates) == 5 and rates == sorted(rates) and rates[-1] <= 100
     for epoch in range(4):
@@ -228,6 +231,8 @@ def test_results_hold_all_that_was_measured(tested):
         assert list(rates) == ["0.02", "0.04", "0.06", "0.08", "0.10"]
         assert 0 <= min(rates.values()) <= max(rates.values()) <= 100
         assert 0 < part["median_delta"] and 0 < part["mean_delta"]
+    parts = ("mean_policy", "sampled", *(f"controls.{name}" for name in controls))
+    assert unexplained(results, "results.json of glimpse_rnn", parts) == set()
     last = results["by_glimpses"][-1]
     assert last["glimpses"] == 2
     assert last["detection_rate"] == results["detection_rate"]

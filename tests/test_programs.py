@@ -6,6 +6,7 @@ the others run in this one, which spares them the seconds that Keras takes to lo
 
 import csv
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from documented import explained, unexplained
 
 from common import command_line
 from report.page import read_page
@@ -29,8 +31,9 @@ ROOT = Path(__file__).parents[1]
 DETECTORS = ("image_zooms", "pool45_crops")
 EPOCHS = 3
 RESULTS = set(
-    "detector class data weights trunk trunk_dtype quirks seed backend made_with"
-    " settings images objects seconds skipped agent random centre upper_bound".split()
+    "detector class data weights trunk trunk_dtype quirks findings seed backend"
+    " made_with settings images objects seconds skipped agent random centre"
+    " upper_bound".split()
 )
 TOY = [
     *("--number_of_steps", "3", "--batch_size", "4", "--learning_rate", "1e-4"),
@@ -143,6 +146,10 @@ def test_training_leaves_checkpoints_and_a_log(trained):
     assert same(models / "model0.weights.h5", models / "model0_epoch_2.weights.h5")
     assert not same(models / "model0.weights.h5", models / "model0_epoch_1.weights.h5")
     assert list((models / "tensorboard").glob("events*"))
+    named = explained("log.csv of the detectors")
+    for column in log_of(models)[0]:
+        kind = re.sub("^(taken|greedy)_.*", r"\1_ACTION", column)
+        assert kind in named, column
 
 
 def test_two_runs_give_the_weights_of_one(
@@ -290,6 +297,8 @@ def test_results_hold_all_that_was_measured(tested):
     assert results["trunk"] == trunk_identity(DEFAULT_PATH).to_json()
     assert results["weights"]["sha256"]
     assert results["quirks"] == [] and results["seed"] == 0
+    parts = ("agent", "random", "centre", "upper_bound")
+    assert unexplained(results, "results.json of the detectors", parts) == set()
     assert results["settings"]["scale_subregion"] == 0.75
     for name in ("agent", "random", "centre", "upper_bound"):
         numbers = results[name]

@@ -78,6 +78,8 @@ def test_one_update_is_the_one_derived_by_hand():
     before = [weight.astype(np.float64) for weight in network.get_weights()]
     loss, expected, gradients = reference_update(before, batch)
     assert learner.update(batch) == pytest.approx(loss, rel=1e-5)
+    norm = np.sqrt(sum((gradient**2).sum() for gradient in gradients))
+    assert learner.take_gradient_norm() == (1, pytest.approx(norm, rel=1e-4))
     for found, wanted, gradient in zip(
         network.get_weights(), expected, gradients, strict=True
     ):
