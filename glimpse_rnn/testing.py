@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from common.bootstrap import CONFIDENCE, RESAMPLES, resample_counts
 from common.errors import InputError
 from common.files import check_folder, write_json
 from common.images import find_images, read_image
@@ -40,7 +41,12 @@ from glimpse_rnn.evaluation import (
     trace,
     write_case,
 )
-from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
+from glimpse_rnn.metrics import (
+    CURVE_END,
+    THRESHOLDS,
+    normalised_distances,
+    summary,
+)
 from glimpse_rnn.model import GlimpseRegressor, get_model
 from glimpse_rnn.training import split
 from report.canvas import plain_name
@@ -147,17 +153,21 @@ def measure(
     sampled = normalised_distances(
         sampled_predictions(model, pixels, settings.samples, settings.seed), targets
     )
+    # Of all predictions the same images: what differs between them is not the draw.
+    counts = resample_counts(np.random.default_rng(settings.seed), len(images))
+    test = pixels, targets, counts
     results = {
         **about,
         "data": images.title,
         "split": settings.split,
         "images": len(images),
         "skipped": list(images.skipped),
-        **summary(distances),
-        "mean_policy": summary(distances),
-        "sampled": {"runs": settings.samples, **summary(sampled)},
+        "bootstrap": {"resamples": RESAMPLES, "confidence": CONFIDENCE},
+        **summary(distances, counts),
+        "mean_policy": summary(distances, counts),
+        "sampled": {"runs": settings.samples, **summary(sampled, counts)},
         "by_glimpses": by_glimpses(outputs["predictions"], targets),
-        "controls": _controls(settings, model, (pixels, targets), training, trained),
+        "controls": _controls(settings, model, test, training, trained),
         "seconds_per_image": rounded(seconds_per_image(model, pixels)),
     }
     sheets = _sheets(model, images, outputs, distances)
@@ -180,20 +190,23 @@ def measure(
 def _controls(
     settings: TestSettings,
     model: GlimpseRegressor,
-    test: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray, np.ndarray],
     training: KeypointSet,
     trained: dict[str, Any],
 ) -> dict[str, Any]:
-    """Return how good it is to do without what the paper adds."""
-    pixels, targets = test
+    """Return how good it is to do without what the paper adds.
+
+    ``test`` is pixels, targets and how often each image is drawn.
+    """
+    pixels, targets, counts = test
     controls = {
         "constant": {
             "how": "the mean position of the training images, in every image",
-            **constant_summary(training.targets[:, :2].mean(axis=0), targets),
+            **constant_summary(training.targets[:, :2].mean(axis=0), targets, counts),
         },
         "centre": {
             "how": "the middle of every image",
-            **constant_summary(np.zeros(2), targets),
+            **constant_summary(np.zeros(2), targets, counts),
         },
         "random_glimpses": _random_glimpses(settings, model, test),
     }
@@ -208,16 +221,16 @@ def _controls(
             Augmentation(flip=bool(trained["flip"]) and settings.task == "door_handle"),
         )
         distances = normalised_distances(predictions, targets)
-        controls["whole_image"] = {"how": how, **summary(distances)}
+        controls["whole_image"] = {"how": how, **summary(distances, counts)}
     return controls
 
 
 def _random_glimpses(
     settings: TestSettings,
     model: GlimpseRegressor,
-    test: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> dict[str, Any]:
-    pixels, targets = test
+    pixels, targets, counts = test
     how = "the same model, its glimpses at random locations; it was not trained so"
     if settings.path_random is not None:
         other = trained_model(settings.path_random)
@@ -244,7 +257,7 @@ def _random_glimpses(
         model.set_weights(weights)
     outputs = trace(model, pixels, "mean", settings.seed)
     distances = normalised_distances(outputs["prediction"], targets)
-    return {"how": how, **summary(distances)}
+    return {"how": how, **summary(distances, counts)}
 
 
 def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
@@ -252,8 +265,10 @@ def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
     task = results["task"].replace("_", " ")
     title = f"{task}, {results['images']} {settings.split} images"
     sampled = f"sampled, mean of {results['sampled']['runs']} runs"
+    mean = results["mean_policy"]
+    interval = mean["intervals"]["curve"]["rate"]
     curves = {
-        "mean policy": results["mean_policy"]["curve"],
+        "mean policy": {**mean["curve"], "interval": interval},
         sampled: results["sampled"]["curve"],
     }
     for name, control in results["controls"].items():
@@ -326,12 +341,16 @@ def _print_table(results: dict[str, Any]) -> None:
     for threshold in THRESHOLDS:
         table.add_column(f"{threshold:.2f}", justify="right")
     table.add_column("median Δ", justify="right")
+    area = f"area to {CURVE_END}, {100 * CONFIDENCE:.0f} % interval"
+    table.add_column(area, justify="right")
     rows = {"mean policy": results["mean_policy"]}
     rows[f"sampled, mean of {results['sampled']['runs']}"] = results["sampled"]
     rows |= {name.replace("_", " "): row for name, row in results["controls"].items()}
     for name, row in rows.items():
         rates = [f"{rate:.1f}" for rate in row["detection_rate"].values()]
-        table.add_row(name, *rates, f"{row['median_delta']:.3f}")
+        low, high = row["intervals"]["curve"]["area"]
+        area = f"{row['curve']['area']:.1f} [{low:.1f}, {high:.1f}]"
+        table.add_row(name, *rates, f"{row['median_delta']:.3f}", area)
     console.print(table)
 
 
@@ -343,12 +362,12 @@ def locate(
 ) -> list[dict[str, Any]]:
     """Locate the keypoint in pictures without annotations; write what was found.
 
-    Writes ``detections.json`` and a picture per rollout into ``path_testing_folder``.
+    Writes ``rollouts.json`` and a picture per rollout into ``path_testing_folder``.
     Positions are in pixels from the upper left corner, the middle of the first pixel at
     0.5.
 
     Returns:
-        What ``detections.json`` lists under ``images``.
+        What ``rollouts.json`` lists under ``images``.
     """
     found, skipped = [], []
     names = distinct_names([path.name for path in paths])
@@ -375,11 +394,11 @@ def locate(
         draw_rollout(rollout, settings.path_testing_folder / f"{name}_run.png")
         found.append(_detection(path, rollout))
     results = {**about, "images": found, "skipped": skipped}
-    write_json(settings.path_testing_folder / "detections.json", results)
+    write_json(settings.path_testing_folder / "rollouts.json", results)
     for line in skipped:
         console.print(f"left out: {line}")
     console.print(
-        f"{len(found)} pictures; detections and runs: {settings.path_testing_folder}"
+        f"{len(found)} pictures; keypoints and runs: {settings.path_testing_folder}"
     )
     return found
 

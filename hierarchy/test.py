@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from rich.table import Table
 
+from common.bootstrap import CONFIDENCE, RESAMPLES, resample_counts
 from common.boxes import Box
 from common.errors import InputError
 from common.files import check_folder, write_json
@@ -27,21 +28,30 @@ from hierarchy.baselines import (
     UpperBoundPolicy,
 )
 from hierarchy.checkpoint import Checkpoints
+from hierarchy.coco import ground_truth_of, image_entry, image_id, results_of
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
 from hierarchy.encoder import StateEncoder
 from hierarchy.evaluation import Evaluator, VisitedRegion, run_batch
 from hierarchy.features import FeatureExtractor, MakeFeatures
 from hierarchy.images import SearchImage
-from hierarchy.metrics import GroundTruth
+from hierarchy.metrics import Detection, GroundTruth
 from hierarchy.q_network import get_q_network
 from hierarchy.search import SearchSpec
 from hierarchy.strips import draw_sequences, frame_of, strip_name
-from report.curves import draw_precision_recall, draw_regions_per_object
+from report.curves import (
+    draw_accuracy_over_iou,
+    draw_precision_recall,
+    draw_recall_after_regions,
+    draw_regions_per_object,
+)
 
 Item = TypeVar("Item")
 
 AGENTS = ("agent", "random", "centre", "upper_bound")
+
+BOOTSTRAP_STREAM = 1
+"""Tells the bootstrap's random numbers from the random agent's of the same seed."""
 
 
 def test(settings: TestSettings, make_features: MakeFeatures) -> None:
@@ -114,8 +124,9 @@ def measure(
 ) -> dict[str, Any]:
     """Run agent and baselines on the same images; write the results.
 
-    Writes ``results.json``, ``precision_recall.png``, ``regions_per_object.png`` and,
-    with ``bool_draw``, a strip per search of the agent into ``path_testing_folder``.
+    Writes ``results.json``, ``detections.json`` and ``ground_truth.json`` (see
+    :mod:`hierarchy.coco`), a picture per curve and, with ``bool_draw``, a strip per
+    search of the agent into ``path_testing_folder``.
 
     Args:
         settings: of the test.
@@ -127,13 +138,16 @@ def measure(
     Returns:
         What ``results.json`` holds.
     """
-    evaluators = {name: Evaluator() for name in AGENTS}
+    evaluators = {name: Evaluator(spec.number_of_steps) for name in AGENTS}
+    entries: list[dict[str, Any]] = []
     random = RandomPolicy(np.random.default_rng(settings.seed))
     start = time.perf_counter()
     whole = ((image, SearchImage(image.key, image.pixels)) for image in images)
     searched = _searched(settings, spec, whole, agent)
     for image, visited, seconds in track(searched, "testing", len(images)):
         truth = _truth(image, settings.class_id)
+        size = visited[0].image.size
+        entries.append(image_entry(len(entries), image.path.name, size))
         evaluators["agent"].add(truth, visited, seconds)
         for name, policy in (
             ("random", random),
@@ -145,17 +159,27 @@ def measure(
             evaluators[name].add(truth, others, seconds)
         if settings.bool_draw:
             _draw(settings, spec, image.name, visited, truth.boxes)
-    if not evaluators["agent"].truths:
+    if not entries:
         raise InputError(f"none of {len(images)} test images can be read")
+    # Of all agents the same images: what differs between them is not the draw.
+    generator = np.random.default_rng([settings.seed, BOOTSTRAP_STREAM])
+    counts = resample_counts(generator, len(entries))
+    truths = evaluators["agent"].truths
     results = {
         **about,
         "data": images.title,
-        "images": len(evaluators["agent"].truths),
-        "objects": sum(len(truth.boxes) for truth in evaluators["agent"].truths),
+        "images": len(entries),
+        "objects": sum(len(truth.boxes) for truth in truths),
         "seconds": round(time.perf_counter() - start, 2),
         "skipped": images.skipped,
-        **{name: evaluator.results() for name, evaluator in evaluators.items()},
+        "bootstrap": {"resamples": RESAMPLES, "confidence": CONFIDENCE},
+        **{name: evaluator.results(counts) for name, evaluator in evaluators.items()},
     }
+    folder = settings.path_testing_folder
+    found = results_of(evaluators["agent"].triggers)
+    write_json(folder / "detections.json", found)
+    truth_file = ground_truth_of(entries, truths, results["class"])
+    write_json(folder / "ground_truth.json", truth_file)
     _write_results(settings, results, evaluators)
     _print_table(results)
     report_skipped(images)
@@ -237,22 +261,29 @@ def _write_results(
     draw_precision_recall(curves, folder / "precision_recall.png", title)
     histograms = {name: evaluator.histogram for name, evaluator in evaluators.items()}
     draw_regions_per_object(histograms, folder / "regions_per_object.png", title)
+    agents = {name: results[name] for name in AGENTS}
+    draw_accuracy_over_iou(agents, folder / "accuracy_over_iou.png", title)
+    draw_recall_after_regions(agents, folder / "recall_after_regions.png", title)
     write_json(folder / "results.json", results)
 
 
 def _print_table(results: dict[str, Any]) -> None:
     table = Table(title=f"{results['images']} images, {results['objects']} objects")
     table.add_column("")
-    for column in ("AP (paper)", "recall", "AP (VOC)", "regions per object"):
+    interval = f"AP (paper), {100 * CONFIDENCE:.0f} % interval"
+    for column in (interval, "recall", "AP (VOC)", "AP (COCO)", "regions per object"):
         table.add_column(column, justify="right")
     for name in AGENTS:
         numbers = results[name]
         regions = numbers["regions_per_object"]
         table.add_row(
             name.replace("_", " "),
-            f"{numbers['paper']['ap']:.3f}",
+            "{:.3f} [{:.3f}, {:.3f}]".format(
+                numbers["paper"]["ap"], *numbers["intervals"]["paper"]["ap"]
+            ),
             f"{numbers['paper']['recall']:.3f}",
             f"{numbers['voc']['ap_area']:.3f}",
+            f"{numbers['coco']['ap']:.3f}",
             "–" if regions is None else f"{regions:.1f}",
         )
     console.print(table)
@@ -268,7 +299,9 @@ def search_pictures(
 ) -> list[dict[str, Any]]:
     """Search pictures that have no annotations; write what was found.
 
-    Writes ``detections.json`` and a strip per search into ``path_testing_folder``.
+    Writes ``searches.json``, with all that each search did, ``detections.json``, the
+    triggers in COCO's results format (see :mod:`hierarchy.coco`), and a strip per
+    search into ``path_testing_folder``.
 
     Args:
         settings: of the test.
@@ -279,28 +312,34 @@ def search_pictures(
         smallest_image: pixels each way that a picture must have.
 
     Returns:
-        What ``detections.json`` lists under ``images``.
+        What ``searches.json`` lists under ``images``.
     """
     found: list[dict[str, Any]] = []
+    triggers: list[Detection] = []
     skipped: list[str] = []
     names = _distinct_names(paths)
     pictures = _read(settings, paths, skipped, smallest_image)
     searched = _searched(settings, spec, pictures, agent)
     for path, visited, _ in track(searched, "searching", len(paths)):
-        found.append(_detections_in(path, visited))
+        number = len(found)
+        found.append({"id": image_id(number), **_detections_in(path, visited)})
+        triggers += [
+            Detection(number, one.region.box, one.output.score)
+            for one in visited
+            if one.triggered
+        ]
         _draw(settings, spec, names[path], visited, None)
     if not found:
         raise InputError(f"none of {len(paths)} pictures can be read: {skipped[0]} …")
-    write_json(
-        settings.path_testing_folder / "detections.json",
-        {**about, "images": found, "skipped": skipped},
-    )
+    folder = settings.path_testing_folder
+    searches = {**about, "images": found, "skipped": skipped}
+    write_json(folder / "searches.json", searches)
+    write_json(folder / "detections.json", results_of(triggers))
     for line in skipped:
         console.print(f"left out: {line}")
-    triggers = sum(item["triggered"] for image in found for item in image["detections"])
     console.print(
-        f"{triggers} found in {len(found)} pictures; detections and strips:"
-        f" {settings.path_testing_folder}"
+        f"{len(triggers)} found in {len(found)} pictures; detections and strips:"
+        f" {folder}"
     )
     return found
 

@@ -227,6 +227,9 @@ def test_results_hold_all_that_was_measured(tested):
         assert list(rates) == ["0.02", "0.04", "0.06", "0.08", "0.10"]
         assert 0 <= min(rates.values()) <= max(rates.values()) <= 100
         assert 0 < part["median_delta"] and 0 < part["mean_delta"]
+        low, high = part["intervals"]["mean_delta"]
+        assert low <= part["mean_delta"] <= high
+        assert len(part["intervals"]["curve"]["rate"]) == len(part["curve"]["rate"])
     last = results["by_glimpses"][-1]
     assert last["glimpses"] == 2
     assert last["detection_rate"] == results["detection_rate"]
@@ -259,7 +262,7 @@ def test_results_list_cases_that_figures_can_draw(tested, cars):
 def test_pictures_without_annotations_are_located_in(trained, cars, tmp_path):
     words = command(TEST, path_model=trained[0], path_testing_folder=tmp_path)
     run([*words, "--images", str(cars / "car_ims")])
-    found = json.loads((tmp_path / "detections.json").read_text())["images"]
+    found = json.loads((tmp_path / "rollouts.json").read_text())["images"]
     assert len(found) == 30 == len(list(tmp_path.glob("*_run.png")))
     for image in found:
         assert len(image["glimpses"]) == 2
