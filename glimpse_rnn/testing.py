@@ -41,12 +41,7 @@ from glimpse_rnn.evaluation import (
     trace,
     write_case,
 )
-from glimpse_rnn.metrics import (
-    CURVE_END,
-    THRESHOLDS,
-    normalised_distances,
-    summary,
-)
+from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
 from glimpse_rnn.model import GlimpseRegressor, get_model
 from glimpse_rnn.training import split
 from report.canvas import plain_name
@@ -341,15 +336,13 @@ def _print_table(results: dict[str, Any]) -> None:
     for threshold in THRESHOLDS:
         table.add_column(f"{threshold:.2f}", justify="right")
     table.add_column("median Δ", justify="right")
-    area = f"area to {CURVE_END}, {100 * CONFIDENCE:.0f} % interval"
-    table.add_column(area, justify="right")
+    table.add_column("area", justify="right")
     rows = {"mean policy": results["mean_policy"]}
     rows[f"sampled, mean of {results['sampled']['runs']}"] = results["sampled"]
     rows |= {name.replace("_", " "): row for name, row in results["controls"].items()}
     for name, row in rows.items():
         rates = [f"{rate:.1f}" for rate in row["detection_rate"].values()]
-        low, high = row["intervals"]["curve"]["area"]
-        area = f"{row['curve']['area']:.1f} [{low:.1f}, {high:.1f}]"
+        area = f"{row['curve']['area']:.1f}"
         table.add_row(name, *rates, f"{row['median_delta']:.3f}", area)
     console.print(table)
 

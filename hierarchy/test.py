@@ -269,9 +269,10 @@ def _write_results(
 
 def _print_table(results: dict[str, Any]) -> None:
     table = Table(title=f"{results['images']} images, {results['objects']} objects")
-    table.add_column("")
-    interval = f"AP (paper), {100 * CONFIDENCE:.0f} % interval"
-    for column in (interval, "recall", "AP (VOC)", "AP (COCO)", "regions per object"):
+    table.add_column("", no_wrap=True)
+    ap = f"AP (paper), {100 * CONFIDENCE:.0f} %"
+    table.add_column(ap, justify="right", no_wrap=True)
+    for column in ("recall", "AP (VOC)", "AP (COCO)", "regions per object"):
         table.add_column(column, justify="right")
     for name in AGENTS:
         numbers = results[name]

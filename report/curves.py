@@ -344,7 +344,9 @@ def draw_recall_after_regions(
     """
     lines = _scored_lines(agents, "recall_after_regions", "recall", "area")
     labels = title, "regions analysed", "recall"
-    draw_lines(lines, path, *labels, "below", ylim=(0, 1.02))
+    most = max((len(line.x) for line in lines.values()), default=1)
+    ticks = range(1, most + 1, -(-most // 12))
+    draw_lines(lines, path, *labels, "below", ylim=(0, 1.02), xticks=ticks)
 
 
 def _scored_lines(
