@@ -406,12 +406,12 @@ def _ranking(judged: Sequence[tuple[int, bool]], positives: Sequence[int]) -> Ra
 def paper_curve(
     detections: Sequence[Detection], truths: Sequence[GroundTruth]
 ) -> Curve:
-    """Return the curve of :func:`paper_ranking`, which has the arguments' meaning."""
+    """Return the curve of :func:`paper_ranking`, which explains the arguments."""
     return paper_ranking(detections, truths).curve
 
 
 def voc_curve(detections: Sequence[Detection], truths: Sequence[GroundTruth]) -> Curve:
-    """Return the curve of :func:`voc_ranking`, which has the arguments' meaning."""
+    """Return the curve of :func:`voc_ranking`, which explains the arguments."""
     return voc_ranking(detections, truths).curve
 
 
