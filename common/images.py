@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from common.boxes import Box
 from common.errors import InputError, file_error
 
 IMAGE_SUFFIXES = (
@@ -263,3 +264,16 @@ def _visible_files(folder: Path) -> Iterator[tuple[str, str]]:
     for parent, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from ((parent, name) for name in names if not name.startswith("."))
+
+
+def outline(canvas: np.ndarray, box: Box, colour: tuple[int, int, int]) -> None:
+    """Draw a box's border, just inside of it, onto uint8 (height, width, 3)."""
+    ymin, xmin, ymax, xmax = box
+    thickness = 1 + min(canvas.shape[:2]) // 150
+    inner = canvas[
+        ymin + thickness : max(ymax - thickness, 0),
+        xmin + thickness : max(xmax - thickness, 0),
+    ]
+    inside = inner.copy()
+    canvas[ymin:ymax, xmin:xmax] = colour
+    inner[:] = inside

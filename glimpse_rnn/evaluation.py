@@ -105,15 +105,18 @@ def seconds_per_image(model: GlimpseRegressor, images: np.ndarray) -> float:
     return (time.perf_counter() - start) / repeats
 
 
-def constant_summary(place: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
+def constant_summary(
+    place: np.ndarray, targets: np.ndarray, counts: np.ndarray | None = None
+) -> dict[str, Any]:
     """Return how good it is to predict the same place in every image.
 
     Args:
         place: float (2,), row and column.
         targets: float (n, 4).
+        counts: as for :func:`glimpse_rnn.metrics.summary`.
     """
     predictions = np.broadcast_to(place, (len(targets), 2))
-    return summary(normalised_distances(predictions, targets))
+    return summary(normalised_distances(predictions, targets), counts)
 
 
 def rollout_of(

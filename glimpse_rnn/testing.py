@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from common.bootstrap import CONFIDENCE, RESAMPLES, resample_counts
 from common.errors import InputError
 from common.files import check_folder, write_json
 from common.images import find_images
@@ -145,17 +146,21 @@ def measure(
     sampled = normalised_distances(
         sampled_predictions(model, pixels, settings.samples, settings.seed), targets
     )
+    # Of all predictions the same images: what differs between them is not the draw.
+    counts = resample_counts(np.random.default_rng(settings.seed), len(images))
+    test = pixels, targets, counts
     results = {
         **about,
         "data": images.title,
         "split": settings.split,
         "images": len(images),
         "skipped": list(images.skipped),
-        **summary(distances),
-        "mean_policy": summary(distances),
-        "sampled": {"runs": settings.samples, **summary(sampled)},
+        "bootstrap": {"resamples": RESAMPLES, "confidence": CONFIDENCE},
+        **summary(distances, counts),
+        "mean_policy": summary(distances, counts),
+        "sampled": {"runs": settings.samples, **summary(sampled, counts)},
         "by_glimpses": by_glimpses(outputs["predictions"], targets),
-        "controls": _controls(settings, model, (pixels, targets), training, trained),
+        "controls": _controls(settings, model, test, training, trained),
         "seconds_per_image": rounded(seconds_per_image(model, pixels)),
     }
     sheets = _sheets(model, images, outputs, distances)
@@ -182,21 +187,24 @@ def measure(
 def _controls(
     settings: TestSettings,
     model: GlimpseRegressor,
-    test: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray, np.ndarray],
     training: KeypointSet,
     trained: dict[str, Any],
 ) -> dict[str, Any]:
-    """Return how good it is to do without what the paper adds."""
-    pixels, targets = test
+    """Return how good it is to do without what the paper adds.
+
+    ``test`` is pixels, targets and how often each image is drawn.
+    """
+    pixels, targets, counts = test
     controls = {}
     if len(training):  # none of a set that all is to test on
         controls["constant"] = {
             "how": "the mean position of the training images, in every image",
-            **constant_summary(training.targets[:, :2].mean(axis=0), targets),
+            **constant_summary(training.targets[:, :2].mean(axis=0), targets, counts),
         }
     controls["centre"] = {
         "how": "the middle of every image",
-        **constant_summary(np.zeros(2), targets),
+        **constant_summary(np.zeros(2), targets, counts),
     }
     controls["random_glimpses"] = _random_glimpses(settings, model, test)
     if settings.controls:
@@ -210,16 +218,16 @@ def _controls(
             Augmentation(flip=bool(trained["flip"]) and settings.task == "door_handle"),
         )
         distances = normalised_distances(predictions, targets)
-        controls["whole_image"] = {"how": how, **summary(distances)}
+        controls["whole_image"] = {"how": how, **summary(distances, counts)}
     return controls
 
 
 def _random_glimpses(
     settings: TestSettings,
     model: GlimpseRegressor,
-    test: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> dict[str, Any]:
-    pixels, targets = test
+    pixels, targets, counts = test
     how = "the same model, its glimpses at random locations; it was not trained so"
     if settings.path_random is not None:
         other = trained_model(settings.path_random)
@@ -246,7 +254,7 @@ def _random_glimpses(
         model.set_weights(weights)
     outputs = trace(model, pixels, "mean", settings.seed)
     distances = normalised_distances(outputs["prediction"], targets)
-    return {"how": how, **summary(distances)}
+    return {"how": how, **summary(distances, counts)}
 
 
 def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
@@ -265,8 +273,10 @@ def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
 def _curves(results: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
     """Return the detection rate over Δ of the model and of its controls, by name."""
     sampled = f"sampled, mean of {results['sampled']['runs']} runs"
+    mean = results["mean_policy"]
+    interval = mean["intervals"]["curve"]["rate"]
     curves = {
-        "mean policy": results["mean_policy"]["curve"],
+        "mean policy": {**mean["curve"], "interval": interval},
         sampled: results["sampled"]["curve"],
     }
     for name, control in results["controls"].items():
@@ -355,14 +365,16 @@ def distinct_names(names: Sequence[str]) -> list[str]:
 
 def _table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return columns and rows of text: detection rates of the model and controls."""
-    columns = ["normalised distance", *(f"{at:.2f}" for at in THRESHOLDS), "median Δ"]
+    columns = ["normalised distance", *(f"{at:.2f}" for at in THRESHOLDS)]
+    columns += ["median Δ", "area"]
     named = {"mean policy": results["mean_policy"]}
     named[f"sampled, mean of {results['sampled']['runs']}"] = results["sampled"]
     named |= {name.replace("_", " "): row for name, row in results["controls"].items()}
     rows = []
     for name, row in named.items():
         rates = [f"{rate:.1f}" for rate in row["detection_rate"].values()]
-        rows.append([name, *rates, f"{row['median_delta']:.3f}"])
+        area = f"{row['curve']['area']:.1f}"
+        rows.append([name, *rates, f"{row['median_delta']:.3f}", area])
     return columns, rows
 
 
@@ -382,7 +394,7 @@ def locate(
 ) -> list[dict[str, Any]]:
     """Locate the keypoint in pictures without annotations; write what was found.
 
-    Writes ``detections.json``, ``report.html`` and a picture per rollout into
+    Writes ``rollouts.json``, ``report.html`` and a picture per rollout into
     ``path_testing_folder``. Positions are in pixels from the upper left corner, the
     middle of the first pixel at 0.5.
 
@@ -392,7 +404,7 @@ def locate(
         about: what the detections were made with; becomes part of them.
 
     Returns:
-        What ``detections.json`` lists under ``images``.
+        What ``rollouts.json`` lists under ``images``.
     """
     settings = locator.settings
     found: list[dict[str, Any]] = []
@@ -412,11 +424,11 @@ def locate(
         page.add(name, trajectory, None, result.canvas, pictured, file)
         found.append(_detection(result))
     results = {**about, "images": found, "skipped": skipped}
-    write_json(folder / "detections.json", results)
+    write_json(folder / "rollouts.json", results)
     page.write(folder, about | {"images": len(found)})
     for line in skipped:
         console.print(f"left out: {line}")
-    console.print(f"{len(found)} pictures; detections and runs: {folder / FILE}")
+    console.print(f"{len(found)} pictures; keypoints and runs: {folder / FILE}")
     return found
 
 

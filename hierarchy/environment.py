@@ -1,8 +1,14 @@
 """The detectors' search as a Gymnasium environment, for agents from elsewhere.
 
-Nothing of the search is written twice: episodes are the searches that training walks
-through (:func:`hierarchy.walk.walk`), a step is
-:meth:`hierarchy.search.TrainingSearch.step`.
+Importing this registers two ids, which Gymnasium can do by itself::
+
+    gymnasium.make("hierarchy.environment:VisualSearch/Planes-v0")
+    gymnasium.make("hierarchy.environment:VisualSearch/VOC-v0", path_voc="VOC2012")
+    gymnasium.make_vec("hierarchy.environment:VisualSearch/Planes-v0", num_envs=4)
+
+Keywords are those of :func:`make_planes` and :func:`make_environment`. Nothing of the
+search is written twice: episodes are the searches that training walks through
+(:func:`hierarchy.walk.walk`), a step is :meth:`hierarchy.search.TrainingSearch.step`.
 """
 
 import operator
@@ -16,9 +22,10 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import InvalidAction, ResetNeeded
 
-from common.boxes import Box
 from common.errors import InputError
+from common.images import outline
 from datasets.voc import VocObject, VocSet, class_name
+from hierarchy.config import VOC2012
 from hierarchy.images import SearchImage, resize
 from hierarchy.search import SearchSpec, TrainingSearch, training_searches
 from hierarchy.walk import Slot, walk
@@ -130,6 +137,17 @@ class SearchEnvironment(gymnasium.Env[Observation, np.int64]):
         self._episodes = _Episodes(images, self._class_object, spec, shuffle)
         self._search: TrainingSearch | None = None
 
+    @property
+    def search(self) -> TrainingSearch:
+        """The search as it stands, for wrappers that make observations of their own.
+
+        Raises:
+            ResetNeeded: no search was begun.
+        """
+        if self._search is None:
+            raise ResetNeeded("no search was begun; call reset() first")
+        return self._search
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
@@ -169,7 +187,7 @@ class SearchEnvironment(gymnasium.Env[Observation, np.int64]):
             ResetNeeded: the search is over, or none was begun.
             InvalidAction: there is no such action.
         """
-        search = self._begun()
+        search = self.search
         if search.done:
             raise ResetNeeded("the search is over; reset() begins the next one")
         if not self.action_space.contains(action):
@@ -193,21 +211,16 @@ class SearchEnvironment(gymnasium.Env[Observation, np.int64]):
         Raises:
             ResetNeeded: no search was begun.
         """
-        search = self._begun()
+        search = self.search
         if self.render_mode is None:
             gymnasium.logger.warn("render() draws only with render_mode='rgb_array'")
             return None
         canvas = search.image.pixels.copy()
         for item in search.objects:
             if item.class_name == self._class_object:
-                _outline(canvas, item.box, OBJECT_COLOUR)
-        _outline(canvas, search.region.box, REGION_COLOUR)
+                outline(canvas, item.box, OBJECT_COLOUR)
+        outline(canvas, search.region.box, REGION_COLOUR)
         return canvas
-
-    def _begun(self) -> TrainingSearch:
-        if self._search is None:
-            raise ResetNeeded("no search was begun; call reset() first")
-        return self._search
 
     def _observation(self, search: TrainingSearch) -> Observation:
         # Copies both, as callers keep observations and may write to them.
@@ -366,19 +379,6 @@ class _Episodes:
         return (image.key for image in self._images)
 
 
-def _outline(canvas: np.ndarray, box: Box, colour: tuple[int, int, int]) -> None:
-    """Draw a box's border, just inside of it, onto uint8 (height, width, 3)."""
-    ymin, xmin, ymax, xmax = box
-    thickness = 1 + min(canvas.shape[:2]) // 150
-    inner = canvas[
-        ymin + thickness : max(ymax - thickness, 0),
-        xmin + thickness : max(xmax - thickness, 0),
-    ]
-    inside = inner.copy()
-    canvas[ymin:ymax, xmin:xmax] = colour
-    inner[:] = inside
-
-
 def make_environment(
     path_voc: Path | str,
     image_set: str = "trainval",
@@ -409,3 +409,41 @@ def make_environment(
         skip_bad=skip_bad,
     )
     return SearchEnvironment(images, class_object, spec, **kwargs)
+
+
+def make_planes(
+    path_planes: Path | str | None = None,
+    trainval: int | None = None,
+    test: int | None = None,
+    **kwargs: Any,
+) -> SearchEnvironment:
+    """Return the environment of drawn planes, which are drawn first if need be.
+
+    Args:
+        path_planes: where they lie; None is ``drawn/planes``.
+        trainval: pictures to train on; None is as many as
+            :mod:`datasets.drawn.planes` draws.
+        test: pictures to test on, likewise.
+        **kwargs: as of :func:`make_environment`, without ``path_voc``.
+    """
+    from datasets.drawn.planes import ensure_planes  # where nobody has data, alone
+
+    folder = None if path_planes is None else Path(path_planes)
+    asked: dict[str, Any] = {"folder": folder, "trainval": trainval, "test": test}
+    drawn = ensure_planes(
+        **{k: value for k, value in asked.items() if value is not None}
+    )
+    return make_environment(drawn, **kwargs)
+
+
+# With an order of their own, environments of a vector are not all at the same image.
+gymnasium.register(
+    "VisualSearch/Planes-v0",
+    "hierarchy.environment:make_planes",
+    kwargs={"shuffle": True},
+)
+gymnasium.register(
+    "VisualSearch/VOC-v0",
+    "hierarchy.environment:make_environment",
+    kwargs={"path_voc": str(VOC2012), "shuffle": True},
+)

@@ -2,31 +2,46 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
 
+from common.bootstrap import interval, resampled_means
 from common.prefetch import prefetch
 from hierarchy.agent import ActionOutput
 from hierarchy.baselines import Policy
 from hierarchy.images import SearchImage
 from hierarchy.metrics import (
+    ACCURACY_IOUS,
+    COCO_IOUS,
     DETECTION_IOU,
     Curve,
     Detection,
     GroundTruth,
+    Ranking,
     best_iou,
+    coco_rankings,
+    is_found_by,
     paper_curve,
-    voc_curve,
+    paper_ranking,
+    top_ious,
+    voc_ranking,
 )
 from hierarchy.regions import Region
 from hierarchy.search import Search, SearchSpec, detection_searches
 from hierarchy.walk import walk
 
 Item = TypeVar("Item")
+_VOC = {"ap_11_point": "ap_11_point", "ap_area": "ap_area", "recall": "max_recall"}
+CURVE_NUMBERS = {
+    "paper": {"ap": "average_precision", "recall": "max_recall"},
+    "voc": _VOC,
+    "voc_all_regions": _VOC,
+}
+"""By protocol, numbers in results and what they are of a curve."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,18 +166,21 @@ class Evaluator:
     """What a policy did over all images of a test.
 
     Attributes:
+        number_of_steps: actions that a search may take; recall is counted after so many
+            regions at most.
         truths: the objects looked for in each image.
         regions: every region analysed, in order.
         triggers: the regions among them where the search triggered.
-        regions_until_found: for each image with a find, how many regions were
-            analysed up to the first one over IoU 0.5.
+        found_after: how many regions of each image were analysed up to the first one
+            over IoU 0.5; 0 where there was none.
         seconds: that the searches took.
     """
 
+    number_of_steps: int = SearchSpec.number_of_steps
     truths: list[GroundTruth] = field(default_factory=list)
     regions: list[Detection] = field(default_factory=list)
     triggers: list[Detection] = field(default_factory=list)
-    regions_until_found: list[int] = field(default_factory=list)
+    found_after: list[int] = field(default_factory=list)
     seconds: float = 0.0
 
     def add(
@@ -174,8 +192,7 @@ class Evaluator:
         self.seconds += seconds
         ious = [best_iou(one.region.box, truth.boxes) for one in visited]
         found = [iou > DETECTION_IOU for iou in ious]
-        if any(found):
-            self.regions_until_found.append(found.index(True) + 1)
+        self.found_after.append(found.index(True) + 1 if any(found) else 0)
         for one in visited:
             detection = Detection(image, one.region.box, one.output.score)
             self.regions.append(detection)
@@ -190,7 +207,7 @@ class Evaluator:
     @property
     def histogram(self) -> list[int]:
         """Images found after 1, 2, … regions (paper, Fig. 8)."""
-        counts = np.bincount(np.array(self.regions_until_found, int))
+        counts = np.bincount(np.array(self.found_after, int))
         return counts[1:].tolist()
 
     @property
@@ -208,15 +225,25 @@ class Evaluator:
             )
         )
 
-    def results(self) -> dict[str, Any]:
-        """Return all numbers, ready for JSON; None stands for a mean of nothing."""
-        curve = self.curve
-        until_found = self.regions_until_found
-        return {
-            "paper": {"ap": curve.average_precision, "recall": curve.max_recall},
-            "voc": _voc_numbers(self.triggers, self.truths),
-            "voc_all_regions": _voc_numbers(self.regions, self.truths),
-            "regions_per_object": float(np.mean(until_found)) if until_found else None,
+    def results(self, counts: np.ndarray | None = None) -> dict[str, Any]:
+        """Return all numbers, ready for JSON; None stands for a mean of nothing.
+
+        ``docs/scores.md`` defines them.
+
+        Args:
+            counts: int (resamples, images), as
+                :func:`common.bootstrap.resample_counts` returns it; adds ``intervals``,
+                which for each number has [low, high] in its place. None, or no image,
+                leaves that out.
+        """
+        rankings = self._rankings()
+        scores = _each(np.ndarray.tolist, self._scores(rankings))
+        scores["accuracy"]["iou"] = ACCURACY_IOUS.tolist()
+        (ranking,) = rankings["paper"]
+        curve, finds = ranking.curve, [after for after in self.found_after if after]
+        results = {
+            **scores,
+            "regions_per_object": float(np.mean(finds)) if finds else None,
             "regions_per_object_histogram": self.histogram,
             "regions_per_image": len(self.regions) / max(len(self.truths), 1),
             "triggers": len(self.triggers),
@@ -227,14 +254,80 @@ class Evaluator:
                 "precision": curve.precision.tolist(),
             },
         }
+        if counts is not None and self.truths:
+            results["intervals"] = _each(interval, self._scores(rankings, counts))
+        return results
+
+    def _rankings(self) -> dict[str, list[Ranking]]:
+        """Return what was analysed as each protocol ranks it."""
+        return {
+            "paper": [paper_ranking(self.regions, self.truths)],
+            "voc": [voc_ranking(self.triggers, self.truths)],
+            "voc_all_regions": [voc_ranking(self.regions, self.truths)],
+            "coco": coco_rankings(self.triggers, self.truths),
+        }
+
+    def _scores(
+        self, rankings: dict[str, list[Ranking]], counts: np.ndarray | None = None
+    ) -> dict[str, Any]:
+        """Return the scores, or with ``counts`` those of each resample.
+
+        Returns:
+            By names float64 arrays, in front the axis of resamples if there are any.
+        """
+
+        def mean(values: np.ndarray) -> np.ndarray:
+            if counts is None:
+                return np.asarray(values.sum(axis=0) / max(len(values), 1))
+            return resampled_means(counts, values)
+
+        def curves(name: str) -> Iterator[Any]:  # one at a time: they are large
+            for ranking in rankings[name]:
+                yield ranking.curve if counts is None else ranking.resampled(counts)
+
+        fits = top_ious(self.triggers, self.truths)
+        is_found = is_found_by(self.found_after, self.number_of_steps)
+        scores = {
+            name: _numbers_of(next(curves(name)), names)
+            for name, names in CURVE_NUMBERS.items()
+        }
+        return scores | {
+            "coco": _coco_numbers(curves("coco")),
+            "accuracy": {
+                "rate": mean(fits[:, None] > ACCURACY_IOUS),
+                "area": mean(fits),
+            },
+            "recall_after_regions": {
+                "recall": mean(is_found),
+                "area": mean(is_found.mean(axis=1)),
+            },
+        }
 
 
-def _voc_numbers(
-    detections: Sequence[Detection], truths: Sequence[GroundTruth]
-) -> dict[str, float]:
-    curve = voc_curve(detections, truths)
+def _numbers_of(curve: Any, names: dict[str, str]) -> dict[str, np.ndarray]:
+    """Return numbers of a curve, or of resampled ones, by their names in results."""
+    return {name: np.asarray(getattr(curve, own)) for name, own in names.items()}
+
+
+def _coco_numbers(curves: Iterable[Any]) -> dict[str, Any]:
+    """Return COCO's numbers of the curves at each IoU, or of resampled ones."""
+    names = {"ap": "ap_101_point", "recall": "max_recall"}
+    at = {
+        f"{iou:.2f}": _numbers_of(curve, names)
+        for iou, curve in zip(COCO_IOUS, curves, strict=True)
+    }
+    means = {
+        name: np.asarray(np.mean([numbers[name] for numbers in at.values()], axis=0))
+        for name in names
+    }
+    return means | {"ap_by_iou": {iou: numbers["ap"] for iou, numbers in at.items()}}
+
+
+def _each(
+    change: Callable[[np.ndarray], Any], scores: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the same dictionaries with every array changed."""
     return {
-        "ap_11_point": curve.ap_11_point,
-        "ap_area": curve.ap_area,
-        "recall": curve.max_recall,
+        name: _each(change, value) if isinstance(value, dict) else change(value)
+        for name, value in scores.items()
     }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from common.bootstrap import CONFIDENCE, RESAMPLES, resample_counts
 from common.boxes import Box
 from common.errors import InputError
 from common.files import check_folder, write_json
@@ -18,6 +19,7 @@ from common.run import folder_of, made_with, report_findings, training_findings
 from datasets.voc import VocImage, VocSet
 from hierarchy.baselines import CentrePolicy, Policy, RandomPolicy, UpperBoundPolicy
 from hierarchy.checkpoint import Checkpoints
+from hierarchy.coco import ground_truth_of, image_entry, image_id, results_of
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
 from hierarchy.detector import Detector, PictureResult, weights_of
@@ -25,14 +27,22 @@ from hierarchy.diagnosis import CHECKS, untrained
 from hierarchy.evaluation import Evaluator, VisitedRegion, run_images, searches_in
 from hierarchy.features import MakeFeatures
 from hierarchy.images import SearchImage
-from hierarchy.metrics import GroundTruth
+from hierarchy.metrics import Detection, GroundTruth
 from hierarchy.page import SearchPage, plots_of
 from hierarchy.search import SearchSpec
 from hierarchy.strips import StripNames, draw_sequences, frame_of, strip_name
-from report.curves import draw_precision_recall, draw_regions_per_object
+from report.curves import (
+    draw_accuracy_over_iou,
+    draw_precision_recall,
+    draw_recall_after_regions,
+    draw_regions_per_object,
+)
 from report.page import FILE
 
 AGENTS = ("agent", "random", "centre", "upper_bound")
+
+BOOTSTRAP_STREAM = 1
+"""Tells the bootstrap's random numbers from the random agent's of the same seed."""
 
 
 def test(settings: TestSettings, make_features: MakeFeatures) -> None:
@@ -80,9 +90,9 @@ def measure(
 ) -> dict[str, Any]:
     """Run agent and baselines on the same images; write the results.
 
-    Writes ``results.json``, ``report.html``, ``precision_recall.png``,
-    ``regions_per_object.png`` and, with ``bool_draw``, a strip per search of the agent
-    into ``path_testing_folder``.
+    Writes ``results.json``, ``report.html``, ``detections.json`` and
+    ``ground_truth.json`` (see :mod:`hierarchy.coco`), a picture per curve and, with
+    ``bool_draw``, a strip per search of the agent into ``path_testing_folder``.
 
     Args:
         settings: of the test.
@@ -94,7 +104,8 @@ def measure(
     Returns:
         What ``results.json`` holds.
     """
-    evaluators = {name: Evaluator() for name in AGENTS}
+    evaluators = {name: Evaluator(spec.number_of_steps) for name in AGENTS}
+    entries: list[dict[str, Any]] = []
     draws = bool(settings.bool_draw)
     page = SearchPage(spec, agent, len(images), settings.explore, draws)
     random = RandomPolicy(np.random.default_rng(settings.seed))
@@ -105,6 +116,8 @@ def measure(
     searched = run_images(whole, agent, spec, is_single, settings.num_searches)
     for image, visited, seconds in track(searched, "testing", len(images)):
         truth = _truth(image, settings.class_name)
+        size = visited[0].image.size
+        entries.append(image_entry(len(entries), image.path.name, size))
         evaluators["agent"].add(truth, visited, seconds)
         for name, policy in (
             ("random", random),
@@ -118,17 +131,27 @@ def measure(
         page.add(name, visited, truth.boxes)
         if draws:
             _draw(settings, spec, name, visited, truth.boxes)
-    if not evaluators["agent"].truths:
+    if not entries:
         raise InputError(f"none of {len(images)} test images can be read")
+    # Of all agents the same images: what differs between them is not the draw.
+    generator = np.random.default_rng([settings.seed, BOOTSTRAP_STREAM])
+    counts = resample_counts(generator, len(entries))
+    truths = evaluators["agent"].truths
     results = {
         **about,
         "data": images.title,
-        "images": len(evaluators["agent"].truths),
-        "objects": sum(len(truth.boxes) for truth in evaluators["agent"].truths),
+        "images": len(entries),
+        "objects": sum(len(truth.boxes) for truth in truths),
         "seconds": round(time.perf_counter() - start, 2),
         "skipped": images.skipped,
-        **{name: evaluator.results() for name, evaluator in evaluators.items()},
+        "bootstrap": {"resamples": RESAMPLES, "confidence": CONFIDENCE},
+        **{name: evaluator.results(counts) for name, evaluator in evaluators.items()},
     }
+    folder = settings.path_testing_folder
+    found = results_of(evaluators["agent"].triggers)
+    write_json(folder / "detections.json", found)
+    truth_file = ground_truth_of(entries, truths, results["class"])
+    write_json(folder / "ground_truth.json", truth_file)
     _write_results(settings, results, evaluators)
     table = _table(results)
     page.write(settings.path_testing_folder, results, table, plots_of(evaluators))
@@ -171,22 +194,28 @@ def _write_results(
     draw_precision_recall(curves, folder / "precision_recall.png", title)
     histograms = {name: evaluator.histogram for name, evaluator in evaluators.items()}
     draw_regions_per_object(histograms, folder / "regions_per_object.png", title)
+    agents = {name: results[name] for name in AGENTS}
+    draw_accuracy_over_iou(agents, folder / "accuracy_over_iou.png", title)
+    draw_recall_after_regions(agents, folder / "recall_after_regions.png", title)
     write_json(folder / "results.json", results)
 
 
 def _table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return columns and rows of text: how good the agent and the baselines are."""
-    columns = ["", "AP (paper)", "recall", "AP (VOC)", "regions per object"]
+    ap = f"AP (paper), {100 * CONFIDENCE:.0f} %"
+    columns = ["", ap, "recall", "AP (VOC)", "AP (COCO)", "regions per object"]
     rows = []
     for name in AGENTS:
         numbers = results[name]
         regions = numbers["regions_per_object"]
+        low, high = numbers["intervals"]["paper"]["ap"]
         rows.append(
             [
                 name.replace("_", " "),
-                f"{numbers['paper']['ap']:.3f}",
+                f"{numbers['paper']['ap']:.3f} [{low:.3f}, {high:.3f}]",
                 f"{numbers['paper']['recall']:.3f}",
                 f"{numbers['voc']['ap_area']:.3f}",
+                f"{numbers['coco']['ap']:.3f}",
                 "–" if regions is None else f"{regions:.1f}",
             ]
         )
@@ -198,7 +227,8 @@ def _print_table(
 ) -> None:
     table = Table(title=f"{results['images']} images, {results['objects']} objects")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
+        justify = "right" if number else "left"
+        table.add_column(column, justify=justify, no_wrap=number < 2)
     for row in rows:
         table.add_row(*row)
     console.print(table)
@@ -209,8 +239,9 @@ def search_pictures(
 ) -> list[dict[str, Any]]:
     """Search pictures that have no annotations; write what was found.
 
-    Writes ``detections.json``, ``report.html`` and a strip per search into
-    ``path_testing_folder``.
+    Writes ``searches.json``, with all that each search did, ``detections.json``, the
+    triggers in COCO's results format (see :mod:`hierarchy.coco`), ``report.html`` and a
+    strip per search into ``path_testing_folder``.
 
     Args:
         detector: the trained one.
@@ -218,35 +249,41 @@ def search_pictures(
         about: what the detections were made with; becomes part of them.
 
     Returns:
-        What ``detections.json`` lists under ``images``.
+        What ``searches.json`` lists under ``images``.
     """
     settings, names = detector.settings, StripNames()
     found: list[dict[str, Any]] = []
+    triggers: list[Detection] = []
     skipped: list[str] = []
     page = SearchPage(
         detector.spec, detector.agent, len(paths), settings.explore, has_strips=True
     )
     searched = detector.search(paths, skipped if settings.skip_bad else None)
     for result in track(searched, "searching", len(paths)):
-        found.append(_detections_in(result))
+        number = len(found)
+        found.append({"id": image_id(number), **_detections_in(result)})
+        triggers += [
+            Detection(number, one.region.box, one.output.score)
+            for one in result.visited
+            if one.triggered
+        ]
         name = names.of(result.name, Path(result.name).stem)
         page.add(name, result.visited, None)
-        for number, search in enumerate(result.searches):
-            strip = strip_name(name, number, "search")
+        for at, search in enumerate(result.searches):
+            strip = strip_name(name, at, "search")
             search.draw(settings.path_testing_folder / strip, name)
     if not found:
         raise InputError(f"none of {len(paths)} pictures can be read: {skipped[0]} …")
-    write_json(
-        settings.path_testing_folder / "detections.json",
-        {**about, "images": found, "skipped": skipped},
-    )
-    page.write(settings.path_testing_folder, about | {"images": len(found)})
+    folder = settings.path_testing_folder
+    searches = {**about, "images": found, "skipped": skipped}
+    write_json(folder / "searches.json", searches)
+    write_json(folder / "detections.json", results_of(triggers))
+    page.write(folder, about | {"images": len(found)})
     for line in skipped:
         console.print(f"left out: {line}")
-    triggers = sum(item["triggered"] for image in found for item in image["detections"])
     console.print(
-        f"{triggers} found in {len(found)} pictures; detections and strips:"
-        f" {settings.path_testing_folder / FILE}"
+        f"{len(triggers)} found in {len(found)} pictures; detections and strips:"
+        f" {folder / FILE}"
     )
     return found
 

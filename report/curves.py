@@ -60,7 +60,7 @@ LEGENDS: dict[Legend, dict[str, Any]] = {
 Numbers = Sequence[float] | np.ndarray
 Curve = tuple[Numbers, Numbers, float | None]
 """Recall and precision, (n,) floats in [0, 1] by rising recall, and the AP."""
-Rates = Mapping[str, Sequence[float]]
+Rates = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class Line:
         x: places on the horizontal axis.
         y: as many values.
         colour: its own, or None for the next of the palette.
-        spread: how far to shade below and above, in units of y.
+        spread: how far to shade below and above, in units of y: (n,), or (2, n) for
+            below and above.
         look: more that matplotlib's ``Axes.plot`` takes.
     """
 
@@ -159,7 +160,8 @@ def _add_lines(axes: Axes, lines: Mapping[str, Line], empty: str) -> None:
     for place, (name, line) in enumerate(lines.items()):
         colour = line.colour or PALETTE[place % len(PALETTE)]
         if line.spread is not None:
-            low, high = (np.add(line.y, s * np.array(line.spread)) for s in (-1, 1))
+            spread = np.broadcast_to(line.spread, (2, len(line.x)))
+            low, high = np.asarray(line.y) + spread * [[-1], [1]]
             axes.fill_between(line.x, low, high, color=colour, alpha=0.15, linewidth=0)
         marker = "o" if len(line.x) < 20 else ""
         look = {"zorder": 3, "marker": marker, "markersize": 4, **line.look}
@@ -321,6 +323,50 @@ def draw_regions_per_object(
             _say(axes, "no object was found")
 
 
+def draw_accuracy_over_iou(
+    agents: Mapping[str, Mapping[str, Any]], path: Path, title: str = ""
+) -> None:
+    """Draw in how many images the best trigger overlaps an object by more than an IoU.
+
+    ``agents`` are those in ``results.json`` of a detector's test. Intervals are shaded.
+    """
+    lines = _scored_lines(agents, "accuracy", "rate", "mean IoU")
+    labels = title, "IoU", "share of the images"
+    draw_lines(lines, path, *labels, "below", xlim=(0, 1), ylim=(0, 1.02))
+
+
+def draw_recall_after_regions(
+    agents: Mapping[str, Mapping[str, Any]], path: Path, title: str = ""
+) -> None:
+    """Draw in how many images an object was found within 1, 2, … regions.
+
+    ``agents`` are those in ``results.json`` of a detector's test. Intervals are shaded.
+    """
+    lines = _scored_lines(agents, "recall_after_regions", "recall", "area")
+    labels = title, "regions analysed", "recall"
+    most = max((len(line.x) for line in lines.values()), default=1)
+    ticks = range(1, most + 1, -(-most // 12))
+    draw_lines(lines, path, *labels, "below", ylim=(0, 1.02), xticks=ticks)
+
+
+def _scored_lines(
+    agents: Mapping[str, Mapping[str, Any]], score: str, values: str, area: str
+) -> dict[str, Line]:
+    """Return a line for an agent's curve, ``area`` the name of that below it."""
+    colours, lines = _colours(agents, DETECTOR_COLOURS), {}
+    for name, numbers in agents.items():
+        curve = numbers[score]
+        y = np.array(curve[values])
+        x = curve.get("iou", 1 + np.arange(len(y)))
+        bounds = np.transpose(numbers["intervals"][score][values])
+        is_agent = colours[name] == AGENT
+        look = {"linewidth": 2.4 if is_agent else 1.5, "zorder": 4 if is_agent else 3}
+        label = f"{_plain(name)}  {area} {curve['area']:.3f}"
+        spread = (bounds - y) * [[-1], [1]]
+        lines[label] = Line(x, y, colours[name], spread, look)
+    return lines
+
+
 def draw_detection_rate(
     curves: Mapping[str, Rates],
     path: Path,
@@ -329,13 +375,17 @@ def draw_detection_rate(
 ) -> None:
     """Draw the detection rate over the normalised distance.
 
-    A curve is "distance", and "rate" in %. The first one is strong, a paper's dotted.
+    A curve is "distance", and "rate" in %; "interval", [low, high] of each rate, may be
+    there and is shaded. The first curve is strong, a paper's dotted.
     """
     colours = _colours(curves, GLIMPSE_COLOURS)
     lines = {}
     for number, (name, values) in enumerate(curves.items()):
         look = {"linewidth": 1.5 if number else 2.4, "zorder": 3 if number else 4}
-        lines[name] = Line(values["distance"], values["rate"], colours[name], look=look)
+        rate, spread = values["rate"], None
+        if "interval" in values:
+            spread = (np.transpose(values["interval"]) - rate) * [[-1], [1]]
+        lines[name] = Line(values["distance"], rate, colours[name], spread, look)
     for name, values in (published or {}).items():
         dotted = {"linestyle": ":", "linewidth": 1}
         lines[name] = Line(values["distance"], values["rate"], TEXT, look=dotted)

@@ -425,6 +425,78 @@ def test_wrappers_and_vectors_take_it(photos):
     envs.close()
 
 
+@pytest.fixture(scope="module")
+def planes(tmp_path_factory) -> Path:
+    from datasets.drawn.planes import draw_planes
+
+    folder = tmp_path_factory.mktemp("planes")
+    draw_planes(folder, trainval=3, test=1)
+    return folder
+
+
+def of_id(name: str, planes: Path) -> dict:
+    """The keywords that an id is made with, of a small set."""
+    if name == "Planes":
+        return {"path_planes": planes, "trainval": 3, "test": 1}
+    return {"path_voc": planes}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Planes", "VOC"])
+def test_ids_make_environments_that_gymnasium_finds_nothing_wrong_with(name, planes):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env = gymnasium.make(
+            f"hierarchy.environment:VisualSearch/{name}-v0",
+            render_mode="rgb_array",
+            **of_id(name, planes),
+        )
+        check_env(env.unwrapped)
+        env.reset(seed=0)
+        env.step(env.action_space.sample())
+        assert env.render().dtype == np.uint8
+    assert isinstance(env.unwrapped, SearchEnvironment)
+    assert env.unwrapped.search.image.name.startswith(f"{planes.name}/")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_ids_make_vectors_whose_environments_differ_by_their_seeds(mode, planes):
+    envs = gymnasium.make_vec(
+        "VisualSearch/Planes-v0",
+        num_envs=3,
+        vectorization_mode=mode,
+        observation_size=SMALL,
+        render_mode="rgb_array",
+        **of_id("Planes", planes),
+    )
+    alone = gymnasium.make(
+        "VisualSearch/VOC-v0", observation_size=SMALL, **of_id("VOC", planes)
+    )
+    observations, info = envs.reset(seed=5)
+    assert observations["image"].shape == (3, *SMALL, 3)
+    assert [picture.ndim for picture in envs.render()] == [3] * 3
+    for number in range(3):
+        observation, own = alone.reset(seed=5 + number)
+        assert own["image"] == info["image"][number]
+        assert (observation["image"] == observations["image"][number]).all()
+    moves = np.array([0, 1, TRIGGER_ACTION])
+    _, _, terminated, truncated, _ = envs.step(moves)
+    assert terminated.tolist() == [False, False, True]
+    assert not truncated.any()
+    envs.close()
+
+
+def test_the_search_is_there_for_wrappers(photos):
+    env = environment(photos)
+    with pytest.raises(ResetNeeded):
+        env.search  # noqa: B018
+    _, info = env.reset()
+    assert env.search.image.name == info["image"]
+    env.step(2)
+    assert env.search.state.path == (3,)
+
+
 def write_database(folder: Path, names: Sequence[str]) -> Path:
     for part in ("Annotations", "ImageSets/Main", "JPEGImages"):
         (folder / part).mkdir(parents=True)

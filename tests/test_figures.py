@@ -60,7 +60,7 @@ def tally(found):
         result.truths.append(GroundTruth(((0, 0, 10, 10),), (False,)))
         box = (0, 0, 10, 10) if hit else (50, 50, 60, 60)
         result.regions.append(Detection(image, box, float(-image)))
-        result.regions_until_found += [1 + image % 3] * hit
+        result.found_after.append((1 + image % 3) * hit)
     return result
 
 

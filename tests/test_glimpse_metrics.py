@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.bootstrap import interval, resample_counts
 from glimpse_rnn import metrics
 
 
@@ -36,3 +37,35 @@ def test_the_curve_is_the_share_below_each_distance(distances):
         share = sum(distance <= threshold + 1e-12 for distance in distances)
         assert rate == pytest.approx(100 * share / len(distances), abs=1e-3)
     assert curve["rate"] == sorted(curve["rate"])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_the_area_is_that_below_the_curve(distances):
+    """Each image adds a step, from its Δ to the end of the curve."""
+    below = [max(0, metrics.CURVE_END - delta) for delta in distances]
+    area = 100 * np.mean(below) / metrics.CURVE_END
+    curve = metrics.curve(np.array(distances))
+    assert curve["area"] == pytest.approx(area, abs=1e-3)
+    trapezoids = np.trapezoid(curve["rate"], curve["distance"]) / metrics.CURVE_END
+    assert curve["area"] == pytest.approx(trapezoids, abs=1)
+
+
+@pytest.mark.parametrize("images", [1, 2, 9, 10])
+def test_intervals_are_those_of_the_images_drawn_again(images):
+    rng = np.random.default_rng(images)
+    distances, counts = rng.random(images) / 4, resample_counts(rng, images, 30)
+    summary = metrics.summary(distances, counts)
+    drawn = [metrics.summary(np.repeat(distances, row)) for row in counts]
+    intervals = summary["intervals"]
+    for name in ("median_delta", "mean_delta"):
+        scores = np.array([one[name] for one in drawn])
+        assert intervals[name] == pytest.approx(interval(scores), abs=2e-6)
+    for threshold, pair in intervals["detection_rate"].items():
+        scores = np.array([one["detection_rate"][threshold] for one in drawn])
+        assert pair == pytest.approx(interval(scores), abs=2e-3)
+    for name in ("rate", "area"):
+        scores = np.array([one["curve"][name] for one in drawn])
+        np.testing.assert_allclose(
+            intervals["curve"][name], interval(scores), atol=2e-3
+        )
+    assert summary == {**metrics.summary(distances), "intervals": intervals}

@@ -231,6 +231,9 @@ def test_results_hold_all_that_was_measured(tested):
         assert list(rates) == ["0.02", "0.04", "0.06", "0.08", "0.10"]
         assert 0 <= min(rates.values()) <= max(rates.values()) <= 100
         assert 0 < part["median_delta"] and 0 < part["mean_delta"]
+        low, high = part["intervals"]["mean_delta"]
+        assert low <= part["mean_delta"] <= high
+        assert len(part["intervals"]["curve"]["rate"]) == len(part["curve"]["rate"])
     parts = ("mean_policy", "sampled", *(f"controls.{name}" for name in controls))
     assert unexplained(results, "results.json of glimpse_rnn", parts) == set()
     last = results["by_glimpses"][-1]
@@ -274,7 +277,7 @@ def test_pictures_without_annotations_are_located_in(trained, cars, tmp_path):
     page = read_page(tmp_path / "report.html")
     assert [len(item["explored"]) for item in page["items"]] == [81] + [0] * 29
     assert page["outcomes"] == [{"key": "detection", "words": "located"}]
-    found = json.loads((tmp_path / "detections.json").read_text())["images"]
+    found = json.loads((tmp_path / "rollouts.json").read_text())["images"]
     assert len(found) == 30 == len(list(tmp_path.glob("*_run.png")))
     for image in found:
         assert len(image["glimpses"]) == 2

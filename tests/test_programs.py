@@ -32,7 +32,7 @@ DETECTORS = ("image_zooms", "pool45_crops")
 EPOCHS = 3
 RESULTS = set(
     "detector class data weights trunk trunk_dtype quirks findings seed backend"
-    " made_with settings images objects seconds skipped agent random centre"
+    " made_with settings images objects seconds skipped bootstrap agent random centre"
     " upper_bound".split()
 )
 TOY = [
@@ -316,12 +316,40 @@ def test_results_hold_all_that_was_measured(tested):
     best = results["upper_bound"]["paper"]
     assert best["recall"] >= results["agent"]["paper"]["recall"]
     page = read_page(folder / "report.html")
-    assert page["rows"][0][:2] == ["agent", f"{results['agent']['paper']['ap']:.3f}"]
+    assert page["rows"][0][0] == "agent"
+    assert page["rows"][0][1].startswith(f"{results['agent']['paper']['ap']:.3f}")
     assert len(page["items"]) == len(page["images"]) == results["images"]
     assert all((folder / item["strip"]).is_file() for item in page["items"])
-    for name in ("precision_recall.png", "regions_per_object.png"):
-        assert (folder / name).stat().st_size > 5_000
+    curves = "precision_recall regions_per_object accuracy_over_iou"
+    for name in f"{curves} recall_after_regions".split():
+        assert (folder / f"{name}.png").stat().st_size > 5_000
     assert len(list(folder.glob("*_search_0.png"))) == results["images"]
+
+
+def test_cocos_evaluator_takes_what_a_test_writes(tested, tmp_path):
+    evaluators = pytest.importorskip("pycocotools.cocoeval", reason="the extra dev")
+    from pycocotools.coco import COCO
+
+    folder, _, results = tested
+    truth = COCO(folder / "ground_truth.json")
+    assert len(truth.imgs) == results["images"]
+    assert len(truth.anns) == results["objects"]
+    found = json.loads((folder / "detections.json").read_text())
+    assert len(found) == results["agent"]["triggers"]
+    whole = [{"image_id": i, "category_id": 1, "score": 0.0} for i in truth.imgs]
+    for one in whole:  # an agent trained so little may never trigger
+        image = truth.imgs[one["image_id"]]
+        one["bbox"] = [0, 0, image["width"], image["height"]]
+    evaluator = evaluators.COCOeval(truth, truth.loadRes(found or whole), "bbox")
+    evaluator.evaluate()
+    evaluator.accumulate()
+    evaluator.summarize()
+    if found:
+        assert evaluator.stats[0] == pytest.approx(results["agent"]["coco"]["ap"])
+    names = {image["file_name"] for image in truth.imgs.values()}
+    assert {f"{path.stem}_search_0.png" for path in map(Path, names)} == {
+        path.name for path in folder.glob("*_search_0.png")
+    }
 
 
 @one_detector
@@ -350,7 +378,7 @@ def test_pictures_without_annotations_are_searched(
         explore=1,
     )
     run_here([*words, "--number_of_steps", "3", "--images", *map(str, pictures)])
-    found = json.loads((tmp_path / "detections.json").read_text())["images"]
+    found = json.loads((tmp_path / "searches.json").read_text())["images"]
     assert [image["image"] for image in found] == [str(path) for path in pictures]
     strips = list(tmp_path.glob("*_search_*.png"))
     page = read_page(tmp_path / "report.html")
@@ -376,6 +404,19 @@ def test_pictures_without_annotations_are_searched(
             assert np.isfinite(detection["trigger_q_value"])
             assert set(detection["path"]) <= set(range(1, 7))
             assert detection["triggered"] == (detection["path"][-1:] == [6])
+    assert json.loads((tmp_path / "detections.json").read_text()) == [
+        {
+            "image_id": image["id"],
+            "category_id": 1,
+            "bbox": [*corner, right - corner[0], bottom - corner[1]],
+            "score": one["trigger_q_value"],
+        }
+        for image in found
+        for one in image["detections"]
+        if one["triggered"]
+        for corner in [[one["box"]["xmin"], one["box"]["ymin"]]]
+        for right, bottom in [(one["box"]["xmax"], one["box"]["ymax"])]
+    ]
 
 
 @one_detector

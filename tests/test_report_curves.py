@@ -10,19 +10,24 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
+from common.bootstrap import resample_counts
 from common.errors import InputError
 from glimpse_rnn import metrics
+from hierarchy.evaluation import Evaluator
+from hierarchy.metrics import Detection, GroundTruth
 from report.canvas import outlined
 from report.curves import (
     DETECTOR_COLOURS,
     Line,
     PublishedCurve,
+    draw_accuracy_over_iou,
     draw_detection_rate,
     draw_images,
     draw_line_panels,
     draw_lines,
     draw_precision_recall,
     draw_rate_by_glimpses,
+    draw_recall_after_regions,
     draw_regions_per_object,
     draw_table,
 )
@@ -112,6 +117,42 @@ def test_rates_are_drawn_over_distance_and_over_glimpses(tmp_path, figures):
         [{"0.02": 1, "0.10": 2}, {"0.02": 3, "0.10": 4}], tmp_path / "b.png"
     )
     assert list(lines_of(figures[1])["Δ ≤ 0.10"].get_ydata()) == [2, 4]
+
+
+def shaded(figure):
+    """The lowest and highest of each shaded area."""
+    return [
+        area.get_paths()[0].get_extents().intervaly.tolist()
+        for area in figure.axes[0].collections
+    ]
+
+
+def test_scores_are_drawn_with_their_intervals(tmp_path, figures):
+    """Those of agents, as a test writes them, and of the glimpses' first curve."""
+    truths = [GroundTruth(((0, 0, 10, 10),), (False,))] * 6
+    right = [Detection(n, (0, 0, 10, 8 - n % 3), 1.0) for n in range(5)]
+    evaluator = Evaluator(4, truths, right, right, [1, 2, 2, 3, 0, 0])
+    results = evaluator.results(resample_counts(np.random.default_rng(0), 6))
+    agents = {"agent": results, "upper_bound": results}
+    draw_accuracy_over_iou(agents, tmp_path / "a.png", "t")
+    draw_recall_after_regions(agents, tmp_path / "b.png", "t")
+    for figure, score, name in (
+        (figures[0], "accuracy", "rate"),
+        (figures[1], "recall_after_regions", "recall"),
+    ):
+        line, values = lines_of(figure)["agent"], results[score][name]
+        assert list(line.get_ydata()) == values
+        low, high = np.transpose(results["intervals"][score][name])
+        assert shaded(figure) == [pytest.approx([min(low), max(high)])] * 2
+        assert f"{results[score]['area']:.3f}" in line.get_label()
+    assert list(lines_of(figures[1])["agent"].get_xdata()) == [1, 2, 3, 4]
+    distances = np.linspace(0, 0.2, 50)
+    counts = resample_counts(np.random.default_rng(0), 50)
+    summary = metrics.summary(distances, counts)
+    interval = summary["intervals"]["curve"]["rate"]
+    curves = {"mean policy": {**summary["curve"], "interval": interval}}
+    draw_detection_rate({**curves, "centre": summary["curve"]}, tmp_path / "c.png")
+    assert shaded(figures[2]) == [pytest.approx([0, 100], abs=1)]
 
 
 def test_lines_may_have_a_spread_and_stand_in_panels(tmp_path, figures):
