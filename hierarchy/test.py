@@ -227,8 +227,10 @@ def _print_table(
 ) -> None:
     table = Table(title=f"{results['images']} images, {results['objects']} objects")
     for number, column in enumerate(columns):
-        justify = "right" if number else "left"
-        table.add_column(column, justify=justify, no_wrap=number < 2)
+        # The agent's name and its AP with the interval stay in one line.
+        table.add_column(
+            column, justify="right" if number else "left", no_wrap=number < 2
+        )
     for row in rows:
         table.add_row(*row)
     console.print(table)
