@@ -76,7 +76,7 @@ class SearchPage:
             strip = strip_name(name, number, "search") if self._has_strips else ""
             self._records.append(
                 SearchRecord(
-                    name=name,
+                    name=f"{name}, search {number + 1}" if number else name,
                     outcome=_outcome(search[-1], boxes),
                     steps=tuple(step_of(region, boxes) for region in search),
                     boxes=boxes,
