@@ -1,7 +1,6 @@
 """Measuring: run a policy over images, and put what it did into numbers."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,14 +99,6 @@ def run_batch(
                     search.triggered,
                 ),
             )
-
-
-def searches_in(visited: Iterable[VisitedRegion]) -> dict[int, list[VisitedRegion]]:
-    """Return the regions visited in an image by search."""
-    searches = defaultdict(list)
-    for region in visited:
-        searches[region.number].append(region)
-    return searches
 
 
 @dataclass

@@ -1,12 +1,14 @@
 """A test's searches as records that :mod:`report.page` shows, and its page."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from common.boxes import Box
 from hierarchy.baselines import Policy
-from hierarchy.evaluation import Evaluator, VisitedRegion, searches_in
+from hierarchy.evaluation import Evaluator, VisitedRegion
 from hierarchy.explore import explore
 from hierarchy.metrics import DETECTION_IOU, best_iou
 from hierarchy.search import SearchSpec
@@ -69,10 +71,11 @@ class SearchPage:
             picture = picture_of(image.pixels)
             if self._to_explore > 0:
                 self._to_explore -= 1
-                regions = explore(image, self._policy, self._spec)
-                explored = tuple(step_of(region, boxes) for region in regions)
+                found = explore(image, self._policy, self._spec)
+                explored = tuple(step_of(region, boxes) for region in found)
         self._images += 1
-        for number, search in searches_in(visited).items():
+        for number, regions in groupby(visited, attrgetter("number")):
+            search = list(regions)
             strip = strip_name(name, number, "search") if self._has_strips else ""
             self._records.append(
                 SearchRecord(

@@ -30,12 +30,7 @@ from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
 from hierarchy.data import report_skipped, test_set
 from hierarchy.encoder import StateEncoder
-from hierarchy.evaluation import (
-    Evaluator,
-    VisitedRegion,
-    run_batch,
-    searches_in,
-)
+from hierarchy.evaluation import Evaluator, VisitedRegion, run_batch
 from hierarchy.features import FeatureExtractor, MakeFeatures
 from hierarchy.images import SearchImage
 from hierarchy.metrics import GroundTruth
@@ -216,6 +211,14 @@ def _searched(
             yield item, own, seconds
 
 
+def _by_search(visited: Iterable[VisitedRegion]) -> dict[int, list[VisitedRegion]]:
+    """Return the regions visited in an image by search."""
+    searches = defaultdict(list)
+    for region in visited:
+        searches[region.number].append(region)
+    return searches
+
+
 def _draw(
     settings: TestSettings,
     spec: SearchSpec,
@@ -224,7 +227,7 @@ def _draw(
     boxes: tuple[Box, ...] | None,
 ) -> None:
     """Draw each search of an image as a strip; ``boxes`` is None where not known."""
-    for number, search in searches_in(visited).items():
+    for number, search in _by_search(visited).items():
         frames = [frame_of(one, boxes) for one in search]
         strip = settings.path_testing_folder / strip_name(name, number, "search")
         draw_sequences(frames, strip, name, spec.actions)
@@ -358,7 +361,7 @@ def _distinct_names(paths: list[Path]) -> dict[Path, str]:
 def _detections_in(path: Path, visited: list[VisitedRegion]) -> dict[str, Any]:
     """Return one entry per search: the region it triggered on, else the likeliest."""
     detections = []
-    for search in searches_in(visited).values():
+    for search in _by_search(visited).values():
         *_, last = search
         best = last if last.triggered else max(search, key=lambda one: one.output.score)
         ymin, xmin, ymax, xmax = best.region.box
