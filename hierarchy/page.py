@@ -8,13 +8,14 @@ from typing import Any
 
 from common.boxes import Box
 from hierarchy.baselines import Policy
-from hierarchy.evaluation import Evaluator, VisitedRegion
+from hierarchy.evaluation import VisitedRegion
 from hierarchy.explore import explore
 from hierarchy.metrics import DETECTION_IOU, best_iou
 from hierarchy.search import SearchSpec
 from hierarchy.strips import outcome_of, strip_name
 from report.page import (
     FILE,
+    Numbers,
     Page,
     Picture,
     Plot,
@@ -140,15 +141,32 @@ def _outcome(last: VisitedRegion, boxes: Sequence[Box] | None) -> str:
     return outcome_of(last.triggered, iou) or "none"
 
 
-def plots_of(evaluators: Mapping[str, Evaluator]) -> list[Plot]:
-    """Return the curves of a test: precision over recall, regions until the find."""
-    names = {name: name.replace("_", " ") for name in evaluators}
-    precision, regions = {}, {}
-    for name, evaluator in evaluators.items():
-        curve, counts = evaluator.curve, evaluator.histogram
-        precision[names[name]] = (curve.recall, curve.precision)
-        regions[names[name]] = (range(1, len(counts) + 1), counts)
-    return [
-        Plot("Precision and recall", "recall", "precision", precision),
-        Plot("Regions until the object is found", "regions", "objects", regions),
-    ]
+def _precision_recall(numbers: Mapping[str, Any]) -> tuple[Numbers, Numbers]:
+    curve = numbers["precision_recall"]
+    return curve["recall"], curve["precision"]
+
+
+def _until_found(numbers: Mapping[str, Any]) -> tuple[Numbers, Numbers]:
+    counts = numbers["regions_per_object_histogram"]
+    return range(1, len(counts) + 1), counts
+
+
+PLOTS = (
+    ("Precision and recall", "recall", "precision", _precision_recall),
+    ("Regions until the object is found", "regions", "objects", _until_found),
+)
+"""Title, labels of both axes, and what makes a line of the numbers of an agent."""
+
+
+def plots_of(results: Mapping[str, Any], agents: Sequence[str]) -> list[Plot]:
+    """Return the plots of a test.
+
+    Args:
+        results: what ``results.json`` holds.
+        agents: names in it that each become a line.
+    """
+    plots = []
+    for title, x_label, y_label, line in PLOTS:
+        lines = {name.replace("_", " "): line(results[name]) for name in agents}
+        plots.append(Plot(title, x_label, y_label, lines))
+    return plots

@@ -164,7 +164,8 @@ def measure(
     }
     _write_results(settings, results, evaluators)
     table = _table(results)
-    page.write(settings.path_testing_folder, results, table, plots_of(evaluators))
+    plots = plots_of(results, AGENTS)
+    page.write(settings.path_testing_folder, results, table, plots)
     _print_table(results, *table)
     report_skipped(images)
     console.print(f"results and pictures: {settings.path_testing_folder / FILE}")
