@@ -300,14 +300,14 @@ class TestSettings(SharedSettings):
     """Checkpoint in path_model, such as model0_epoch_49; the newest if left out."""
     weights_path: Path | None = None
     """Q-network file to use instead of a checkpoint in path_model."""
+    explore: int = 0
+    """Images of which all regions to three movements are looked at, for report.html:
+    there another zoom than the agent's can be chosen. 156 regions each."""
     only_first_object: Switch = 1
     """0 paints over what was found and searches on for further objects."""
     images: tuple[Path, ...] = ()
     """Pictures or folders of pictures without annotations, to search instead of
     path_voc_test."""
-    explore: int = 0
-    """Images of which all regions to three movements are looked at, for report.html:
-    there another zoom than the agent's can be chosen. 156 regions each."""
 
     shared_settings: ClassVar[frozenset[str]] = frozenset(
         "preset class_object scale_subregion number_of_steps actions history_length"
@@ -321,11 +321,6 @@ class TestSettings(SharedSettings):
         file = self.weights_path or Path(self.model_name or self.model_stem)
         return stem_of(file.name)
 
-    def check(self) -> None:
-        """Refuse values that no test can have."""
-        super().check()
-        expect(self, "explore", "at least 0", lambda x: x >= 0)
-
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` beside the weights says of the training."""
         folder = folder_of(self)
@@ -334,6 +329,11 @@ class TestSettings(SharedSettings):
         return remembered(
             type(self), folder, one.trained_stem, frozenset().union(*names)
         )
+
+    def check(self) -> None:
+        """Refuse values that no test can have."""
+        super().check()
+        expect(self, "explore", "at least 0", lambda x: x >= 0)
 
 
 def _only_class(settings: SharedSettings, folder: Path) -> int | str:

@@ -1,18 +1,21 @@
 """A test's searches as records that :mod:`report.page` shows, and its page."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from common.boxes import Box
 from hierarchy.baselines import Policy
-from hierarchy.evaluation import Evaluator, VisitedRegion, searches_in
+from hierarchy.evaluation import VisitedRegion
 from hierarchy.explore import explore
 from hierarchy.metrics import DETECTION_IOU, best_iou
 from hierarchy.search import SearchSpec
 from hierarchy.strips import outcome_of, strip_name
 from report.page import (
     FILE,
+    Numbers,
     Page,
     Picture,
     Plot,
@@ -69,14 +72,15 @@ class SearchPage:
             picture = picture_of(image.pixels)
             if self._to_explore > 0:
                 self._to_explore -= 1
-                regions = explore(image, self._policy, self._spec)
-                explored = tuple(step_of(region, boxes) for region in regions)
+                found = explore(image, self._policy, self._spec)
+                explored = tuple(step_of(region, boxes) for region in found)
         self._images += 1
-        for number, search in searches_in(visited).items():
+        for number, regions in groupby(visited, attrgetter("number")):
+            search = list(regions)
             strip = strip_name(name, number, "search") if self._has_strips else ""
             self._records.append(
                 SearchRecord(
-                    name=name,
+                    name=f"{name}, search {number + 1}" if number else name,
                     outcome=_outcome(search[-1], boxes),
                     steps=tuple(step_of(region, boxes) for region in search),
                     boxes=boxes,
@@ -137,15 +141,32 @@ def _outcome(last: VisitedRegion, boxes: Sequence[Box] | None) -> str:
     return outcome_of(last.triggered, iou) or "none"
 
 
-def plots_of(evaluators: Mapping[str, Evaluator]) -> list[Plot]:
-    """Return the curves of a test: precision over recall, regions until the find."""
-    names = {name: name.replace("_", " ") for name in evaluators}
-    precision, regions = {}, {}
-    for name, evaluator in evaluators.items():
-        curve, counts = evaluator.curve, evaluator.histogram
-        precision[names[name]] = (curve.recall, curve.precision)
-        regions[names[name]] = (range(1, len(counts) + 1), counts)
-    return [
-        Plot("Precision and recall", "recall", "precision", precision),
-        Plot("Regions until the object is found", "regions", "objects", regions),
-    ]
+def _precision_recall(numbers: Mapping[str, Any]) -> tuple[Numbers, Numbers]:
+    curve = numbers["precision_recall"]
+    return curve["recall"], curve["precision"]
+
+
+def _until_found(numbers: Mapping[str, Any]) -> tuple[Numbers, Numbers]:
+    counts = numbers["regions_per_object_histogram"]
+    return range(1, len(counts) + 1), counts
+
+
+PLOTS = (
+    ("Precision and recall", "recall", "precision", _precision_recall),
+    ("Regions until the object is found", "regions", "objects", _until_found),
+)
+"""Title, labels of both axes, and what makes a line of the numbers of an agent."""
+
+
+def plots_of(results: Mapping[str, Any], agents: Sequence[str]) -> list[Plot]:
+    """Return the plots of a test.
+
+    Args:
+        results: what ``results.json`` holds.
+        agents: names in it that each become a line.
+    """
+    plots = []
+    for title, x_label, y_label, line in PLOTS:
+        lines = {name.replace("_", " "): line(results[name]) for name in agents}
+        plots.append(Plot(title, x_label, y_label, lines))
+    return plots

@@ -154,7 +154,8 @@ def measure(
     write_json(folder / "ground_truth.json", truth_file)
     _write_results(settings, results, evaluators)
     table = _table(results)
-    page.write(settings.path_testing_folder, results, table, plots_of(evaluators))
+    plots = plots_of(results, AGENTS)
+    page.write(settings.path_testing_folder, results, table, plots)
     _print_table(results, *table)
     report_skipped(images)
     console.print(f"results and pictures: {settings.path_testing_folder / FILE}")
@@ -176,7 +177,7 @@ def _draw(
     boxes: tuple[Box, ...] | None,
 ) -> None:
     """Draw each search of an image as a strip; ``boxes`` is None where not known."""
-    for number, search in searches_in(visited).items():
+    for number, search in _by_search(visited).items():
         frames = [frame_of(one, boxes) for one in search]
         strip = settings.path_testing_folder / strip_name(name, number, "search")
         draw_sequences(frames, strip, name, spec.actions)

@@ -250,6 +250,28 @@ def to_image(pixels: np.ndarray, path: Path | str | None = None) -> Image.Image:
     return Image.fromarray(pixels)
 
 
+def _png(image: Image.Image) -> bytes:
+    """Return an image as PNG, made smaller until it has at most MAX_BYTES."""
+    while True:
+        file = io.BytesIO()
+        # Pillow's default level takes twice the time, to save one byte in forty.
+        image.save(file, "PNG", compress_level=4)
+        if file.tell() <= MAX_BYTES:
+            return file.getvalue()
+        # Fewer colours would do too, but some would lose the hue they are known by.
+        image = ImageOps.scale(image, 0.95 * (MAX_BYTES / file.tell()) ** 0.5)
+
+
+def plain_name(name: str) -> str:
+    """Return an image's name as the start of a file's name.
+
+    Args:
+        name: any text; the end of a long one is kept.
+    """
+    plain = re.sub(r"[^\w.-]+", "_", name).lstrip(".")
+    return plain.encode()[-160:].decode(errors="ignore") or "image"
+
+
 def save_animation(
     pictures: Sequence[np.ndarray], path: Path, seconds: Sequence[float]
 ) -> None:
@@ -271,25 +293,3 @@ def save_animation(
     look = {"save_all": True, "append_images": others, "duration": times, "loop": 0}
     with atomic_write(path) as partial:
         first.save(partial, "WEBP", quality=90, method=6, **look)
-
-
-def _png(image: Image.Image) -> bytes:
-    """Return an image as PNG, made smaller until it has at most MAX_BYTES."""
-    while True:
-        file = io.BytesIO()
-        # Pillow's default level takes twice the time, to save one byte in forty.
-        image.save(file, "PNG", compress_level=4)
-        if file.tell() <= MAX_BYTES:
-            return file.getvalue()
-        # Fewer colours would do too, but some would lose the hue they are known by.
-        image = ImageOps.scale(image, 0.95 * (MAX_BYTES / file.tell()) ** 0.5)
-
-
-def plain_name(name: str) -> str:
-    """Return an image's name as the start of a file's name.
-
-    Args:
-        name: any text; the end of a long one is kept.
-    """
-    plain = re.sub(r"[^\w.-]+", "_", name).lstrip(".")
-    return plain.encode()[-160:].decode(errors="ignore") or "image"

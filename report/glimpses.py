@@ -104,15 +104,17 @@ def rollout_stages(
             distance=None if distances is None else distances[shown - 1],
             glimpse_images=images,
         )
-        stages.append(_draw_rollout(so_far, _closer_reach(rollout)))
+        stages.append(rollout_picture(so_far, _closer_reach(rollout)))
     return stages
 
 
-def _draw_rollout(rollout: Rollout, reach: float) -> np.ndarray:
-    """Draw a rollout with a closer view of ``reach`` pixels of the picture each way.
+def rollout_picture(rollout: Rollout, reach: float | None = None) -> np.ndarray:
+    """Return what :func:`draw_rollout` writes: uint8 (height, width, 3) RGB.
 
-    Returns:
-        uint8 (height, width, 3).
+    Args:
+        rollout: on one picture.
+        reach: pixels of the picture that the closer view shows, each way; as many as
+            truth and prediction need if left out.
     """
     images = rollout.glimpse_images
     count = len(rollout.locations) if images is None else len(images)
@@ -133,6 +135,7 @@ def _draw_rollout(rollout: Rollout, reach: float) -> np.ndarray:
     canvas.text(MARGIN, top - 14, "trajectory", SMALL, color=MUTED)
     view = _View(rollout.picture, (MARGIN, top), PICTURE)
     _draw_trajectory(canvas, rollout, view, rollout.windows, each_window=True)
+    reach = _closer_reach(rollout) if reach is None else reach
     _draw_closer(canvas, rollout, closer_left, top, reach)
     if images is not None:
         _draw_glimpse_images(canvas, images, images_left, top, tile)

@@ -1,8 +1,8 @@
 """The page that a test writes: its scores, its curves, and what was done on each image.
 
 ``report.html`` is one file. It reads no other, asks no network and needs no server. It
-holds a template, ``page.html`` with ``page.css`` and ``page.js``, and the data as JSON,
-from which the script draws everything. :func:`read_page` gives the data back.
+is made of the files in ``report/web``, and holds the data as JSON, from which the
+scripts draw everything. :func:`read_page` gives the data back.
 
 What is shown comes as plain data: neither a detector nor a model is known here.
 """
@@ -47,7 +47,10 @@ POINTS = 400
 
 Numbers = Sequence[float] | np.ndarray
 
-_HERE = Path(__file__).parent
+WEB = Path(__file__).parent / "web"
+SCRIPTS = "elements scores pictures searches glimpses player gallery".split()
+"""Names of the scripts, which become one, in order."""
+
 _SLOT = re.compile(r"<!--(\w+)-->")
 _DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.S)
 
@@ -329,20 +332,23 @@ def write_page(page: Page, path: Path) -> None:
     :data:`BUDGET`; the table of records holds all of them.
     """
     data = json.dumps(page_data(page), ensure_ascii=False, separators=(",", ":"))
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    script = "\n".join(_read(f"{name}.js") for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     slots = {
         "title": html.escape(page.title),
         "policy": f"script-src 'sha256-{digest}'",
-        "style": (_HERE / "page.css").read_text(encoding="utf-8"),
+        "style": _read("page.css"),
         # No text in the data can end the script element that holds it.
         "data": data.replace("<", "\\u003c"),
         "script": script,
     }
-    template = (_HERE / "page.html").read_text(encoding="utf-8")
+    filled = _SLOT.sub(lambda slot: slots[slot[1]], _read("page.html"))
     # Names of files may hold halves of letters, which UTF-8 cannot.
-    filled = _SLOT.sub(lambda slot: slots[slot[1]], template)
     write_text(path, filled.encode("utf-8", "replace").decode())
+
+
+def _read(name: str) -> str:
+    return (WEB / name).read_text(encoding="utf-8")
 
 
 def read_page(path: Path) -> dict[str, Any]:

@@ -125,6 +125,7 @@ def test_further_searches_say_what_was_masked_and_are_not_explored(tmp_path):
     data = read_page(tmp_path / "report.html")
     first, second, *_ = data["items"]
     assert len(data["items"]) == 10 and len(data["images"]) == 1
+    assert (first["name"], second["name"]) == ("a", "a, search 2")
     assert (first["masked"], second["masked"]) == ([], [[0, 0, 60, 90]])
     assert (len(first["explored"]), second["explored"]) == (6, [])
 

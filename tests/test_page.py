@@ -7,7 +7,6 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -242,7 +241,7 @@ def contrast(one, other):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_and_lines_stand_out_from_their_ground(scheme):
-    style = (Path(page.__file__).parent / "page.css").read_text("utf-8")
+    style = (page.WEB / "page.css").read_text("utf-8")
     light, dark = re.findall(r":root \{(.*?)\}", style, re.S)
     block = light if scheme == "light" else dark
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block))

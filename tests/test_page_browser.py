@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from browser import opened, started_browser
+from keras import ops
 from PIL import Image
 from squares import Brightness
 
@@ -351,7 +352,7 @@ def test_the_first_glimpse_can_be_dragged(rollouts, browser):
         noise[0, 0] = first[nearest]
         outputs = rollouts.model((rollouts.images[:1], noise))
         truth = np.array(rollouts.data["items"][0]["truth"]) * 2 - 1
-        predictions = np.asarray(outputs["predictions"])[0]
+        predictions = ops.convert_to_numpy(outputs["predictions"])[0]
         expected = np.linalg.norm((predictions - truth) * 0.1, axis=1)
         shown = [number(text.split()[-1]) for text in page.texts(".bars .bar")]
         assert shown == pytest.approx(expected, abs=2e-3)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from keras import ops
 
 from glimpse_rnn import page
 from glimpse_rnn.evaluation import trace
@@ -36,7 +37,7 @@ def test_exploring_runs_the_model_from_other_first_glimpses(model):
         own = explored[index]
         assert own.locations[0] == pytest.approx(first_glimpses()[index], abs=1e-6)
         for name in ("locations", "predictions"):
-            expected = np.asarray(outputs[name])[0]
+            expected = ops.convert_to_numpy(outputs[name])[0]
             assert getattr(own, name) == pytest.approx(expected, abs=1e-4)
         offsets = (own.predictions - target[:2]) * target[2:]
         assert own.distances == pytest.approx(np.hypot(*offsets.T))

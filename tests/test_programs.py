@@ -318,6 +318,11 @@ def test_results_hold_all_that_was_measured(tested):
     page = read_page(folder / "report.html")
     assert page["rows"][0][0] == "agent"
     assert page["rows"][0][1].startswith(f"{results['agent']['paper']['ap']:.3f}")
+    for plot in page["plots"]:
+        names = [line["name"] for line in plot["lines"]]
+        assert names == ["agent", "random", "centre", "upper bound"]
+    recall = results["random"]["precision_recall"]["recall"]
+    assert page["plots"][0]["lines"][1]["x"] == pytest.approx(recall, abs=1e-4)
     assert len(page["items"]) == len(page["images"]) == results["images"]
     assert all((folder / item["strip"]).is_file() for item in page["items"])
     curves = "precision_recall regions_per_object accuracy_over_iou"
