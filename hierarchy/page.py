@@ -151,9 +151,21 @@ def _until_found(numbers: Mapping[str, Any]) -> tuple[Numbers, Numbers]:
     return range(1, len(counts) + 1), counts
 
 
+def _accuracy_over_iou(numbers: Mapping[str, Any]) -> tuple[Numbers, Numbers]:
+    accuracy = numbers["accuracy"]
+    return accuracy["iou"], accuracy["rate"]
+
+
+def _recall_after_regions(numbers: Mapping[str, Any]) -> tuple[Numbers, Numbers]:
+    recall = numbers["recall_after_regions"]["recall"]
+    return range(1, len(recall) + 1), recall
+
+
 PLOTS = (
     ("Precision and recall", "recall", "precision", _precision_recall),
     ("Regions until the object is found", "regions", "objects", _until_found),
+    ("Objects found with an IoU over …", "IoU", "share", _accuracy_over_iou),
+    ("Objects found after so many regions", "regions", "share", _recall_after_regions),
 )
 """Title, labels of both axes, and what makes a line of the numbers of an agent."""
 

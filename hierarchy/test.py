@@ -177,7 +177,7 @@ def _draw(
     boxes: tuple[Box, ...] | None,
 ) -> None:
     """Draw each search of an image as a strip; ``boxes`` is None where not known."""
-    for number, search in _by_search(visited).items():
+    for number, search in searches_in(visited).items():
         frames = [frame_of(one, boxes) for one in search]
         strip = settings.path_testing_folder / strip_name(name, number, "search")
         draw_sequences(frames, strip, name, spec.actions)

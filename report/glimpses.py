@@ -72,11 +72,6 @@ def draw_rollout(rollout: Rollout, path: Path) -> None:
     save_picture(rollout_picture(rollout), path)
 
 
-def rollout_picture(rollout: Rollout) -> np.ndarray:
-    """Return what :func:`draw_rollout` writes: uint8 (height, width, 3) RGB."""
-    return _draw_rollout(rollout, _closer_reach(rollout))
-
-
 def rollout_stages(
     rollout: Rollout, predictions: np.ndarray, distances: Sequence[float] | None = None
 ) -> list[np.ndarray]:
