@@ -533,7 +533,9 @@ def test_one_mistake_is_one_line_with_the_way_on(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "lay_out", [voc_without_lists, one_json_beside, cvat_images], ids=str
+    "lay_out",
+    [voc_without_lists, one_json_beside, cvat_images],
+    ids=lambda one: one.__name__,
 )
 def test_every_layout_that_states_sizes_is_held_against_its_pictures(tmp_path, lay_out):
     lay_out(tmp_path)

@@ -47,7 +47,7 @@ def epoch_of(agent, images=40):
     """Walk through images with one small object each; return steps and their row."""
     parts = toy_parts(agent, Counting(), ReplayMemory(10_000, 25), SearchSpec())
     pixels = np.zeros((100, 100, 3), np.uint8)
-    objects = (VocObject(1, (80, 80, 90, 90), False),)
+    objects = (VocObject("aeroplane", (80, 80, 90, 90), False),)
     pictures = [
         SimpleNamespace(key=str(number), pixels=pixels, objects=objects)
         for number in range(images)
