@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from common.errors import InputError, file_error, several_errors
+from common.errors import InputError, counted, file_error, several_errors
 from common.images import find_images, read_image, read_size, too_small
 from datasets.classes import VOC_CLASSES, class_id, class_name, class_number
 from datasets.layouts import Layout, Survey, find_layout, survey
@@ -136,7 +136,8 @@ class VocSet:
         class_object: the class that the images hold.
         title: what the set is called, for people.
         notes: what was made of it that is worth a line and no error.
-        held_out: names of images that a draw left to the test, by folder of the set.
+        held_out: what a draw left to the test, by folder of the set: ``names`` of
+            images, ``of`` how many.
 
     Raises:
         InputError: an image is named twice.
@@ -160,7 +161,7 @@ class VocSet:
         self._left_out = list(skipped)
         self.title = ""
         self.notes: list[str] = []
-        self.held_out: dict[str, list[str]] = {}
+        self.held_out: dict[str, dict[str, Any]] = {}
         self._known = _Known()
 
     @classmethod
@@ -464,13 +465,13 @@ def _notes(overhangs: Sequence[tuple[int, str]], swapped: Sequence[str]) -> list
     if overhangs:
         most, key = max(overhangs)
         notes.append(
-            f"{len(overhangs)} boxes reach over the edge of their pictures, by up to"
-            f" {most} pixels ({key}): cut there"
+            f"{counted(len(overhangs), 'box', 'boxes')} over the edge of the picture,"
+            f" by up to {counted(most, 'pixel')} ({key}): cut there"
         )
     if swapped:
         notes.append(
-            f"{len(swapped)} annotations exchange height and width ({swapped[0]}): the"
-            " pictures' own count"
+            f"height and width exchanged in {counted(len(swapped), 'annotation')}"
+            f" ({swapped[0]}): those of the picture count"
         )
     return notes
 

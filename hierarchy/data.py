@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from common.epochs import CONFIG
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.progress import console
 from common.run import config_of, folder_of
 from common.settings import plain
@@ -128,7 +128,8 @@ def _open_set(
         known=found,
     )
     if held_out is not None:
-        images.held_out = {str(plain(folder)): held_out}
+        record = {"of": len(listed), "names": held_out}
+        images.held_out = {str(plain(folder)): record}
     images.title = choice.title
     return images
 
@@ -154,17 +155,17 @@ def _drawn(
     settings: TrainSettings, folder: Path, class_object: int | str, names: list[str]
 ) -> list[str]:
     """Return what a training leaves to its test: where it goes on, the same again."""
-    config = config_of(settings.path_model, model_stem(class_object)) or {}
-    held_out = config.get(HELD_OUT, {}).get(str(plain(folder)))
+    stem = model_stem(class_object)
+    held_out = _recorded(settings.path_model, stem, folder, names)
     how = f"as {settings.path_model / CONFIG} has it"
     if settings.n == 0 or held_out is None:
         held_out = draw_held_out(names, settings.seed)
         how = f"drawn with seed {settings.seed}, and written to config.json"
     if held_out:
-        count = f"{len(held_out)} of {len(names)} images"
-        console.print(f"there are no splits: {count} are left to the test, {how}")
+        left = f"{len(held_out)} of {counted(len(names), 'image')} are left to the test"
+        console.print(f"no split to test on: {left}, {how}")
     else:
-        console.print("there is one image alone: none is left to a test")
+        console.print("there is one image alone: none is left to the test")
     return held_out
 
 
@@ -172,16 +173,34 @@ def _left_over(
     settings: TestSettings, folder: Path, names: list[str]
 ) -> list[str] | None:
     """Return the images that the training left to the test; None takes all."""
-    config = config_of(folder_of(settings), settings.trained_stem) or {}
-    held_out = config.get(HELD_OUT, {}).get(str(plain(folder)))
+    stem = settings.trained_stem
+    held_out = _recorded(folder_of(settings), stem, folder, names)
     if held_out:
-        count = f"the {len(held_out)} of {len(names)} images"
-        console.print(f"there are no splits: {count} that training left to the test")
+        left = f"{len(held_out)} of {counted(len(names), 'image')}"
+        console.print(f"no split to test on: {left}, those that training left to it")
         return held_out
     if held_out is None:
-        console.print("there are no splits, and training took none of it: all images")
+        console.print(f"no split to test on, and none left by {stem}: all images")
     else:
         console.print("training left no image to the test, so this one was trained on")
+    return None
+
+
+def _recorded(
+    models: Path, stem: str, folder: Path, names: list[str]
+) -> list[str] | None:
+    """Return what ``config.json`` says is left of a set to the test; None if nothing.
+
+    A set that has moved since is known by its images.
+    """
+    config = config_of(models, stem) or {}
+    sets = config.get(HELD_OUT, {})
+    here = str(plain(folder))
+    for place in (here, *sets):
+        found = sets.get(place)
+        is_moved = found and found["of"] == len(names) and {*found["names"]} <= {*names}
+        if found and (place == here or is_moved):
+            return found["names"]
     return None
 
 
@@ -189,7 +208,7 @@ def _checked(doing: str, images: VocSet, image_set: str, folders: list[Path]) ->
     """Look at all that a program works on, say what it is, and let it be called so."""
     parts = images.title or image_set
     images.title = (
-        f"{len(images)} images with class {class_name(images.class_object)}"
+        f"{counted(len(images), 'image')} with class {class_name(images.class_object)}"
         f" ({parts} of {', '.join(map(str, map(plain, folders)))})"
     )
     images.check()
