@@ -27,6 +27,17 @@ def file_error(path: Path | str, what: str, expected: str = "") -> InputError:
     return InputError(printable(" ".join(text.split())))
 
 
+def counted(number: int, one: str, several: str = "") -> str:
+    """Return a number and what is counted: ``1 image``, ``2 images``, ``3 boxes``.
+
+    Args:
+        number: how many.
+        one: what a single one is called.
+        several: what more are called; with an s behind if left out.
+    """
+    return f"{number} {one if number == 1 else several or one + 's'}"
+
+
 def printable(text: str) -> str:
     """Return a text that does nothing to a terminal, whatever file it comes from."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

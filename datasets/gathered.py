@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from common.errors import InputError, file_error
+from common.errors import InputError, counted, file_error
 from common.images import IMAGE_SUFFIXES
 from datasets.coco_boxes import read_coco
 from datasets.cvat_boxes import read_cvat
@@ -264,7 +264,7 @@ def _cvat_layout(files: Files, paths: Sequence[Path]) -> GatheredSet:
             split = split_of(subset) or split_in(path.stem) or files.split_of(path)
             found.append(_of_one_file(files, path, name, split, stated))
     notes = [
-        f"{files.folder}: {count} shapes are no boxes but {shape}; left out"
+        f"{files.folder}: {counted(count, shape)}, no boxes; left out"
         for shape, count in shapes.items()
     ]
     return GatheredSet(files, "CVAT's XML for images", found, notes)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from common.errors import InputError, file_error
+from common.errors import InputError, counted, file_error
 from datasets.gathered import LAYOUTS, Files
 from datasets.objects import Stated, shown_name
 from datasets.voc_lists import Listed, VocFolder, lists_of
@@ -120,7 +120,7 @@ def describe(layout: Layout, count: int, parts: str, found: Survey) -> str:
         parts: which of the set's parts they are, empty for all.
         found: what their annotations hold; nothing where lists said enough.
     """
-    words = [f"{layout.folder}: {layout.kind}", f"{count} images{parts}"]
+    words = [f"{layout.folder}: {layout.kind}", counted(count, "image") + parts]
     if found.objects:
         words.append(f"classes: {found.classes}")
     return ", ".join(words)
@@ -152,7 +152,8 @@ def find_layout(folder: Path | str) -> Layout:
             return layout
     raise file_error(
         folder,
-        f"holds {len(files.pictures)} pictures, and no annotations that are known",
+        f"holds {counted(len(files.pictures), 'picture')}, and no annotations that are"
+        " known",
         "a set in the layout of PASCAL VOC, COCO, YOLO or CVAT (docs/data.md)",
     )
 

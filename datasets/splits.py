@@ -89,7 +89,7 @@ def choose(asked: str, splits: Sequence[str], where: Path | str) -> Choice:
         if not splits:
             return Choice((), asked, is_pool=True)
         if len(splits) == 1 and not {TRAINVAL, TEST, "val"} & known.keys():
-            return Choice((splits[0],), f"{asked} out of {splits[0]}", is_pool=True)
+            return Choice((splits[0],), splits[0], is_pool=True)
         parts = _parts(asked, known)
         if parts:
             return Choice(parts, " and ".join(parts))

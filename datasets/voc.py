@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from common.errors import InputError, file_error, several_errors
+from common.errors import InputError, counted, file_error, several_errors
 from common.images import find_images, read_image, read_size, too_small
 from datasets.classes import VOC_CLASSES, class_id, class_name, class_number
 from datasets.layouts import Layout, Survey, find_layout, survey
@@ -469,13 +469,13 @@ def _notes(overhangs: Sequence[tuple[int, str]], swapped: Sequence[str]) -> list
     if overhangs:
         most, key = max(overhangs)
         notes.append(
-            f"{len(overhangs)} boxes reach over the edge of their pictures, by up to"
-            f" {most} pixels ({key}): cut there"
+            f"{counted(len(overhangs), 'box', 'boxes')} over the edge of the picture,"
+            f" by up to {counted(most, 'pixel')} ({key}): cut there"
         )
     if swapped:
         notes.append(
-            f"{len(swapped)} annotations exchange height and width ({swapped[0]}): the"
-            " pictures' own count"
+            f"height and width exchanged in {counted(len(swapped), 'annotation')}"
+            f" ({swapped[0]}): those of the picture count"
         )
     return notes
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from common.epochs import CONFIG
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.progress import console
 from common.run import folder_of, held_out_of
 from common.settings import plain
@@ -159,10 +159,10 @@ def _drawn(
         held_out = draw_held_out(names, settings.seed)
         how = f"drawn with seed {settings.seed}, and written to config.json"
     if held_out:
-        count = f"{len(held_out)} of {len(names)} images"
-        console.print(f"there are no splits: {count} are left to the test, {how}")
+        left = f"{len(held_out)} of {counted(len(names), 'image')} are left to the test"
+        console.print(f"no split to test on: {left}, {how}")
     else:
-        console.print("there is one image alone: none is left to a test")
+        console.print("there is one image alone: none is left to the test")
     return held_out
 
 
@@ -170,14 +170,14 @@ def _left_over(
     settings: TestSettings, folder: Path, names: list[str]
 ) -> list[str] | None:
     """Return the images that the training left to the test; None takes all."""
-    run = folder_of(settings)
-    held_out = held_out_of(run, settings.trained_stem, folder, names)
+    stem = settings.trained_stem
+    held_out = held_out_of(folder_of(settings), stem, folder, names)
     if held_out:
-        count = f"the {len(held_out)} of {len(names)} images"
-        console.print(f"there are no splits: {count} that training left to the test")
+        left = f"{len(held_out)} of {counted(len(names), 'image')}"
+        console.print(f"no split to test on: {left}, those that training left to it")
         return held_out
     if held_out is None:
-        console.print("there are no splits, and training took none of it: all images")
+        console.print(f"no split to test on, and none left by {stem}: all images")
     else:
         console.print("training left no image to the test, so this one was trained on")
     return None
@@ -187,7 +187,7 @@ def _checked(doing: str, images: VocSet, image_set: str, folders: list[Path]) ->
     """Look at all that a program works on, say what it is, and let it be called so."""
     parts = images.title or image_set
     images.title = (
-        f"{len(images)} images with class {class_name(images.class_object)}"
+        f"{counted(len(images), 'image')} with class {class_name(images.class_object)}"
         f" ({parts} of {', '.join(map(str, map(plain, folders)))})"
     )
     images.check()

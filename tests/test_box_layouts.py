@@ -546,8 +546,8 @@ def test_every_layout_that_states_sizes_is_held_against_its_pictures(tmp_path, l
     draw(path, (HEIGHT, WIDTH))
     images = VocSet.open(tmp_path, "all", "licence plate", skip_bad=1)
     images.check()
-    (note, *_) = (note for note in images.notes if "exchange" in note)
-    assert note.startswith("1 annotations exchange height and width")
+    (note, *_) = (note for note in images.notes if "exchanged" in note)
+    assert note.startswith("height and width exchanged in 1 annotation (")
     assert images.annotation(0).size == (WIDTH, HEIGHT)
 
 
@@ -560,7 +560,7 @@ def test_boxes_over_the_edge_are_cut_counted_and_said_once(tmp_path):
     images = VocSet.open(tmp_path, "all", "raccoon")
     images.check()
     (note,) = images.notes
-    assert note.startswith("2 boxes reach over the edge of their pictures, by up to 22")
+    assert note.startswith("2 boxes over the edge of the picture, by up to 22 pixels")
     assert [item.box for item in images[0].objects] == [
         (10, 0, 48, 17),
         (10, 60, 15, 64),
@@ -654,7 +654,7 @@ def test_shapes_of_cvat_that_are_no_upright_boxes(tmp_path):
     content = path.read_text()
     write(path, content.replace("</image>", '<polygon label="x"/></image>'))
     images = VocSet.open(tmp_path, "all", "raccoon")
-    assert images.notes == [f"{tmp_path}: 4 shapes are no boxes but polygon; left out"]
+    assert images.notes == [f"{tmp_path}: 4 polygons, no boxes; left out"]
     write(path, content.replace("<box ", '<box rotation="30" ', 1))
     (line,) = first_lines(tmp_path)
     assert "box 1 (raccoon): rotation is '30'; expected an upright box" in line
@@ -715,7 +715,7 @@ def test_the_nearer_of_two_pictures_is_the_annotations(tmp_path):
     ("prepare", "problem"),
     [
         (lambda root: root.mkdir(), "holds 0 pictures, and no annotations that"),
-        (lambda root: draw(root / "a.png"), "holds 1 pictures, and no annotations"),
+        (lambda root: draw(root / "a.png"), "holds 1 picture, and no annotations"),
         (lambda root: None, "there is no such folder"),
         (lambda root: write(root, "file"), "there is no such folder"),
     ],

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from toy import zoom
 
 from common.errors import InputError
 from figures.ceilings import Ceilings, compute_ceilings
-from figures.scenes import Scene
+from figures.scenes import Scene, classes_of, read_scenes
 from figures.table import draw
 from figures.trees import exhaustive_ious, greedy_ious, random_finds
 from hierarchy.actions import PAPER_ACTIONS, TRIGGER
@@ -261,6 +262,32 @@ def test_a_set_without_sizes_is_refused_by_name(one_image):
     path.write_text(path.read_text().replace("<width>200</width>", ""))
     with pytest.raises(InputError, match="1.xml: there is no size"):
         compute_ceilings(Ceilings(path_voc=one_image))
+
+
+@pytest.mark.parametrize("stated", [(200, 100), (100, 200)])
+def test_the_pictures_own_size_counts_where_there_is_a_picture(one_image, stated):
+    path = one_image / "Annotations" / "1.xml"
+    (one_image / "JPEGImages").mkdir()
+    Image.new("RGB", (200, 100)).save(one_image / "JPEGImages" / "1.png")
+    for tag, old, new in zip(("width", "height"), (200, 100), stated, strict=True):
+        text = path.read_text().replace(f"<{tag}>{old}<", f"<{tag}>{new}<")
+        path.write_text(text)
+    scenes, skipped = read_scenes(one_image, "test", "dog")
+    assert [one.size for one in scenes] == [(100, 200)] and not skipped
+    Image.new("RGB", (200, 101)).save(one_image / "JPEGImages" / "1.png")
+    with pytest.raises(InputError, match="the picture is 200 wide and 101 high"):
+        read_scenes(one_image, "test", "dog")
+
+
+def test_a_set_of_its_own_classes_is_counted_by_what_annotations_hold(one_image):
+    path = one_image / "Annotations" / "1.xml"
+    path.write_text(path.read_text().replace("cat", "Raccoon"))
+    for name in ("cat", "dog"):
+        (one_image / "ImageSets" / "Main" / f"{name}_test.txt").unlink()
+    (one_image / "ImageSets" / "Main" / "test.txt").write_text("1")
+    assert classes_of(one_image, "test") == ["dog", "raccoon"]
+    found, _ = compute_ceilings(Ceilings(path_voc=one_image))
+    assert [one.class_name for one in found] == ["dog", "dog", "raccoon", "raccoon"]
 
 
 def test_a_set_may_be_wrong_about_an_image(one_image):

@@ -196,6 +196,10 @@ def test_the_images_that_training_left_are_those_of_its_tests(run, tmp_path, rac
     assert "2 of 10 images are left to the test, as" in said
     assert "going on from epoch 0, exactly as it ended" in said
     assert held_out_by(tmp_path) == held_out
+    moved = tmp_path / "moved"
+    shutil.copytree(raccoons, moved)
+    said = run("test", "--path_voc_test", moved)
+    assert "2 of 10 images, those that training left to it" in said
     words = ["--path_voc_test", raccoons, "--seed", 9, "--bool_draw", 1]
     said = run("test", *words)
     assert "testing on 2 images with class raccoon" in said
@@ -212,7 +216,7 @@ def test_a_set_that_training_knew_nothing_of_is_tested_on_whole(run, raccoons):
     run("train", "--epochs", 1, *FLAGS)
     words = ["--path_voc_test", raccoons, "--class_object", "raccoon"]
     said = run("test", *words, "--model_name", "model0_epoch_0")
-    assert "training took none of it" in said
+    assert "none left by model0: all images" in said
     assert "testing on 10 images with class raccoon" in said
 
 
@@ -223,9 +227,9 @@ def test_one_image_is_trained_and_tested_on_and_that_is_said(run, tmp_path, racc
         path = raccoons / part / f"Raccoon_test_0{suffix}"
         shutil.copyfile(path, alone / part / path.name)
     said = run("train", "--path_voc", alone, "--epochs", 1, *FLAGS)
-    assert "one image alone: none is left to a test" in said
+    assert "one image alone: none is left to the test" in said
     said = run("test", "--path_voc_test", alone)
-    assert "left no image to the test" in said and "testing on 1 images" in said
+    assert "left no image to the test" in said and "testing on 1 image with" in said
 
 
 def test_any_name_of_a_class_goes_all_the_way(run, tmp_path, raccoons):
