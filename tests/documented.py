@@ -5,8 +5,8 @@ from pathlib import Path
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "logs.md"
 
-ANY_NAMES = ("settings", "training", "detection_rate")
-"""Fields whose own are flags or thresholds, explained as a whole."""
+ANY_NAMES = ("settings", "training", "detection_rate", "intervals")
+"""Fields whose own are flags, thresholds or other fields, explained as a whole."""
 
 
 def explained(heading: str) -> set[str]:
