@@ -5,7 +5,7 @@ from pathlib import Path
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "logs.md"
 
-ANY_NAMES = ("settings", "training", "detection_rate", "intervals")
+ANY_NAMES = "settings training detection_rate ap_by_iou intervals".split()
 """Fields whose own are flags, thresholds or other fields, explained as a whole."""
 
 
