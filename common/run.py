@@ -481,15 +481,16 @@ def training_findings(
         cannot be read is no reason not to test: that is said.
     """
     config = config_of(files.folder, files.stem)
-    prefix, kind, epoch = weights.name.removesuffix(".weights.h5").partition("_epoch_")
-    if config is None or prefix.partition("_")[0] != files.stem:
+    name = weights.name.removesuffix(".weights.h5")
+    if config is None or not f"{name}_".startswith(f"{files.stem}_"):
         return []
     try:
         rows = numbers(files.model_rows())
     except InputError as error:
         console.print(f"{error}; what the training saw in it is not known")
         return []
-    if kind:
+    epoch = name.removeprefix(f"{files.stem}_epoch_")
+    if epoch.isdecimal():
         rows = [row for row in rows if (row["epoch"] or 0) <= int(epoch)]
     return diagnose(checks, rows, config["settings"])
 

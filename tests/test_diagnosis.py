@@ -1,5 +1,6 @@
 """What a training sees in its log: checks on made-up rows."""
 
+import json
 import math
 import re
 
@@ -9,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common import diagnosis
-from common.diagnosis import diagnose, news, numbers
+from common.diagnosis import Check, diagnose, news, numbers
+from common.epochs import EpochFiles
+from common.run import training_findings
 from common.settings import to_json
 from glimpse_rnn.checkpoint import LOG_FIELDS as GLIMPSE_FIELDS
 from glimpse_rnn.checkpoint import MORE_FIELDS as MORE_GLIMPSE_FIELDS
@@ -294,3 +297,27 @@ def test_stretches_reach_back_to_where_something_ceased_to_hold():
     assert diagnosis.since(rows, last) == " since epoch 2"
     assert diagnosis.since(rows, rows) == ""
     assert diagnosis.stretch(rows, lambda row: False) == []
+
+
+def test_a_test_sees_what_its_weights_were_trained_by(tmp_path, capsys):
+    """Up to their epoch; files of other models and programs say nothing."""
+    checks = {"late": Check(lambda rows, _: f"epoch {rows[-1]['epoch']:.0f}")}
+    files = EpochFiles(tmp_path, "model_big_cat", ["epoch"])
+
+    def seen(name):
+        findings = training_findings(tmp_path / f"{name}.weights.h5", files, checks)
+        return [finding.words for finding in findings]
+
+    assert seen("model_big_cat") == []  # no config.json
+    config = {"settings": {}, "identity": {}, "end": 9}
+    (tmp_path / "config.json").write_text(json.dumps({"model_big_cat": config}))
+    assert seen("model_big_cat") == []  # no log
+    (tmp_path / "log.csv").write_text("epoch\n0\n1\n2\n")
+    assert seen("model_big_cat_epoch_1") == ["epoch 1"]
+    for name in ("model_big_cat", "model_big_cat_epoch_2", "model_big_cat_best"):
+        assert seen(name) == ["epoch 2"]
+    for name in ("model_big", "model_big_cats_epoch_1", "other"):
+        assert seen(name) == []
+    (tmp_path / "log.csv").write_text("time\n0\n")
+    assert seen("model_big_cat") == []
+    assert "log.csv: has columns time" in capsys.readouterr().out
