@@ -9,17 +9,19 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
-import keras
 from keras import ops
+
+from common.backend import keras
 
 PACKAGE = "visual_search_rl"
 
 EVERY = 16
 """Updates of which the first one's norm is taken."""
 
-# A subclass of PyTorch's own Adam, which updates all weights at once, is none of Keras'
-# general one.
-_BackendAdam: Any = type(keras.optimizers.Adam())
+# On PyTorch Keras makes an Adam of another class, which updates all weights at once.
+# Its variables are not made here: TensorFlow shares work among machines only where
+# nothing was computed before.
+_BackendAdam: Any = type(keras.optimizers.Adam.__new__(keras.optimizers.Adam))
 
 
 class GradientNorm:

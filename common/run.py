@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 import tyro
@@ -79,11 +79,10 @@ class RunSettings(PresetSettings):
     tensorboard: Literal[0, 1] = 0
     """1 also writes the log for TensorBoard, into path_model/tensorboard."""
 
-    if TYPE_CHECKING:  # else it would hide that of a class which stands beside
-
-        @property
-        def model_stem(self) -> str:
-            """Start of the names of the model's files."""
+    @property
+    def model_stem(self) -> str:
+        """Start of the names of the model's files."""
+        raise NotImplementedError
 
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` says where training goes on; else nothing."""
