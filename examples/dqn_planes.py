@@ -7,9 +7,9 @@
     pool45_crops, make demo 0.536                  0.705    0.283
     random agent            0.007 [0.001, 0.021]   0.159    0.012
 
-8,000 steps, seed 0, 44 test images, 95 % intervals by bootstrap over images. The demo of
-pool45_crops sees its training images once. It learns from what actions not taken would
-have earned, too, and has whole descriptors, not their means over four quarters.
+8,000 steps, seed 0, 44 test images, 95 % intervals by bootstrap over images. The demo
+of pool45_crops sees its training images once. It learns from what actions not taken
+would have earned, too, and has whole descriptors, not their means over four quarters.
 """
 
 from dataclasses import replace
