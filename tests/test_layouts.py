@@ -280,13 +280,22 @@ def test_another_number_of_convolutions_is_refused(layout, tmp_path, blank_layer
     assert "holds 14 convolutions; expected VGG-16's 13" in line
 
 
-def keras_vgg(normalised=True, head=False, make=keras.layers.BatchNormalization):
+def keras_vgg(
+    normalised=True,
+    head=False,
+    make=keras.layers.BatchNormalization,
+    use_bias=True,
+):
     """A network as Keras users write it, narrow images, layers without names."""
     x = image = keras.Input((32, 32, 3))
     for count, filters in BLOCKS:
         for _ in range(count):
             x = keras.layers.Conv2D(
-                filters, 3, padding="same", kernel_initializer="zeros"
+                filters,
+                3,
+                padding="same",
+                use_bias=use_bias,
+                kernel_initializer="zeros",
             )(x)
             if normalised:
                 x = make()(x)
@@ -311,6 +320,12 @@ def test_batch_normalisation_is_refused(name, nested, tmp_path):
     save(model, tmp_path / name)
     line = refusal(tmp_path / name)
     assert "VGG-16 with batch normalisation" in line
+
+
+def test_a_normalisations_scale_is_not_taken_for_a_bias(tmp_path):
+    path = tmp_path / "bn.weights.h5"
+    save(keras_vgg(use_bias=False), path)
+    assert "VGG-16 with batch normalisation" in refusal(path)
 
 
 def bare_normalisation():
