@@ -13,6 +13,7 @@ import html
 import io
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -310,7 +311,10 @@ def is_shown(index: int, total: int) -> bool:
 
 
 def about_lines(results: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a test's results say they were made with, for people."""
+    """Return what a test's results say they were made with, for people.
+
+    Folders that lead to a data set are left out: a page is for others too.
+    """
     made = results.get("made_with", {})
     lines = {
         "data": results.get("data"),
@@ -322,7 +326,14 @@ def about_lines(results: Mapping[str, Any]) -> dict[str, str]:
         **{name: made.get(name) for name in ("commit", "machine", "command")},
     }
     known = {name: value for name, value in lines.items() if value not in (None, "")}
-    return {name: str(value) for name, value in known.items()}
+    return {name: _without_folders(str(value)) for name, value in known.items()}
+
+
+def _without_folders(text: str) -> str:
+    """Return a text with the last part of each absolute path in it alone."""
+    return " ".join(
+        Path(word).name if os.path.isabs(word) else word for word in text.split(" ")
+    )
 
 
 def write_page(page: Page, path: Path) -> None:

@@ -21,6 +21,7 @@ from report.page import (
     SearchRecord,
     Step,
     Trajectory,
+    about_lines,
     is_shown,
     page_data,
     picture_of,
@@ -223,6 +224,25 @@ def test_a_file_that_is_no_page_is_named(text, tmp_path):
     path.write_text(text)
     with pytest.raises(InputError, match="report.html: holds no data of a page"):
         read_page(path)
+
+
+def test_what_a_page_was_made_with_names_no_folder_of_the_machine():
+    results = {
+        "data": "3 images (test of /home/me/planes)",
+        "images": 3,
+        "weights": {"file": "model0.weights.h5", "sha256": "0"},
+        "quirks": [],
+        "seed": 0,
+        "made_with": {"commit": "", "machine": "2 cores"},
+    }
+    assert about_lines(results) == {
+        "data": "3 images (test of planes)",
+        "images": "3",
+        "weights": "model0.weights.h5",
+        "seed": "0",
+        "machine": "2 cores",
+    }
+    assert about_lines({}) == {}
 
 
 def luminance(colour):
