@@ -449,7 +449,10 @@ def _no_such_class(
     layout: Layout, image_set: str, class_object: int | str, there: Survey, bad: int
 ) -> InputError:
     """Return the error for a class that no image holds; it names those there are."""
-    what = f"no image of {image_set} holds class {class_name(class_object)}"
+    name = class_name(class_object)
+    what = f"no image of {image_set} holds class {name}"
+    if name in there.objects:
+        what += ", unless as a difficult object or in another part of the set"
     if bad:
         what += f", {bad} could not be read"
     expected = f"class_object to be one of those there: {there.classes}"
