@@ -11,13 +11,13 @@ import numpy as np
 from rich.table import Table
 
 from common.boxes import Box
-from common.errors import InputError
+from common.errors import InputError, several_errors
 from common.files import check_folder, write_json
-from common.images import find_images, read_image
+from common.images import find_images, read_image, read_size, too_small
 from common.prefetch import prefetch
 from common.progress import console, track
 from common.run import compare_with_training, made_with, trained_weights
-from datasets.voc import VocImage, VocSet
+from datasets.voc import WAY_ON, VocImage, VocSet
 from hierarchy.augmentation import mirror_of
 from hierarchy.baselines import (
     AgentPolicy,
@@ -285,6 +285,8 @@ def search_pictures(
     """
     found: list[dict[str, Any]] = []
     skipped: list[str] = []
+    if not settings.skip_bad:
+        _check_headers(paths, smallest_image)
     names = StripNames()
     pictures = _read(settings, paths, skipped, smallest_image)
     searched = _searched(settings, spec, pictures, agent)
@@ -308,6 +310,20 @@ def search_pictures(
     return found
 
 
+def _check_headers(paths: Sequence[Path], smallest_image: int) -> None:
+    """Refuse pictures whose headers say that they cannot be searched, all at once."""
+    bad = []
+    for path in paths:
+        try:
+            height, width = read_size(path)
+            if min(height, width) < smallest_image:
+                bad.append(str(too_small(path, height, width, smallest_image)))
+        except InputError as error:
+            bad.append(str(error))
+    if bad:
+        raise several_errors("images", bad, WAY_ON)
+
+
 def _read(
     settings: TestSettings,
     paths: Sequence[Path],
@@ -320,7 +336,7 @@ def _read(
             pixels = read_image(path, smallest=smallest_image)
         except InputError as error:
             if not settings.skip_bad:
-                raise
+                raise several_errors("", [str(error)], WAY_ON) from None
             skipped.append(str(error))
         else:
             yield path, SearchImage(str(path), pixels)
