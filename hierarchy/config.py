@@ -249,7 +249,9 @@ class TrainSettings(RunSettings, SharedSettings):
 
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` says where training goes on; else nothing."""
-        only = _only_class(self, self.path_model) if self.n else self.class_object
+        only = (
+            _class_of_only_model(self, self.path_model) if self.n else self.class_object
+        )
         return RunSettings.remembered(replace(self, class_object=only))
 
     def identity(self) -> dict[str, Any]:
@@ -337,13 +339,13 @@ class TestSettings(SharedSettings):
         """Return what ``config.json`` beside the weights says of the training."""
         folder = folder_of(self)
         names = [vars(one).get("shared_settings", ()) for one in type(self).__mro__]
-        one = replace(self, class_object=_only_class(self, folder))
+        one = replace(self, class_object=_class_of_only_model(self, folder))
         return remembered(
             type(self), folder, one.trained_stem, frozenset().union(*names)
         )
 
 
-def _only_class(settings: SharedSettings, folder: Path) -> int | str:
+def _class_of_only_model(settings: SharedSettings, folder: Path) -> int | str:
     """Return the class asked for; where none was, that of a folder's only model."""
     config = read_config(folder)
     is_default = settings.class_object == SharedSettings.class_object
