@@ -117,15 +117,18 @@ say_test:
 paper: $(INSTALLED)
 	$(RUN) -m studies.paper $(PAPER)
 
+# Two processes, each with modules of its own: modules share what is slow to make.
+PYTEST := $(RUN) -m pytest -n 2 --dist loadfile
+
 test: say_test $(INSTALLED_DEV)
-	$(RUN) -m pytest
+	$(PYTEST)
 
 test-fast: $(INSTALLED_DEV)
-	$(RUN) -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 test-backends: $(INSTALLED_BACKENDS)
 	for backend in tensorflow jax torch; do \
-	    echo "Keras on $$backend"; KERAS_BACKEND=$$backend $(RUN) -m pytest || exit; \
+	    echo "Keras on $$backend"; KERAS_BACKEND=$$backend $(PYTEST) || exit; \
 	done
 
 notebooks: $(INSTALLED_DEV)

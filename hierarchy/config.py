@@ -171,7 +171,7 @@ class SharedSettings:
 
 
 @dataclass(frozen=True)
-class TrainSettings(RunSettings, SharedSettings):
+class TrainSettings(SharedSettings, RunSettings):
     """Settings of training."""
 
     PRESETS = {"fast": presets.FAST | presets.FAST_TRAINING}
