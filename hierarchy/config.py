@@ -245,14 +245,12 @@ class TrainSettings(SharedSettings, RunSettings):
         """Return how to search, and what earns a reward."""
         return replace(super().search_spec(fill_colour), reward=REWARDS[self.reward])
 
-    model_stem = SharedSettings.model_stem  # RunSettings, which comes first, has none
-
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` says where training goes on; else nothing."""
-        only = (
-            _class_of_only_model(self, self.path_model) if self.n else self.class_object
-        )
-        return RunSettings.remembered(replace(self, class_object=only))
+        if self.n == 0:
+            return {}
+        class_object = _class_of_only_model(self, self.path_model)
+        return RunSettings.remembered(replace(self, class_object=class_object))
 
     def identity(self) -> dict[str, Any]:
         """Return what must not change from one run of a model to the next.
