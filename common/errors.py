@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+WAY_ON = "--skip_bad 1 goes on without"
+"""The flag that goes on without what is wrong; ``it`` or ``them`` follows."""
+
 
 class InputError(Exception):
     """A file, setting or argument is not what the program can work with.
@@ -11,6 +14,10 @@ class InputError(Exception):
     what was expected, or such lines below one that counts them; command lines print it
     as it is, without a traceback.
     """
+
+
+class BadPicture(InputError):
+    """A picture that cannot be used, where others could do without it."""
 
 
 def file_error(path: Path | str, what: str, expected: str = "") -> InputError:

@@ -1,15 +1,22 @@
 """Pictures as Python programs hand them over: files, Pillow images or arrays."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from common.errors import InputError, file_error
-from common.images import pixels_of, read_image, too_small
+from common.errors import (
+    WAY_ON,
+    BadPicture,
+    InputError,
+    file_error,
+    several_errors,
+)
+from common.images import pixels_of, read_image, read_size, too_small
 
 Picture = str | os.PathLike[str] | Image.Image | np.ndarray
 """A file's path, a Pillow image of any mode, or uint8 (height, width, 3) RGB."""
@@ -39,7 +46,7 @@ def open_pictures(
         A name, and uint8 (height, width, 3) RGB, 0 to 255, that nobody else writes to.
 
     Raises:
-        InputError: a picture cannot be used, and ``skipped`` is left out.
+        BadPicture: one cannot be used, and ``skipped`` is left out.
     """
     for number, picture in enumerate(pictures):
         is_path = isinstance(picture, str | os.PathLike)
@@ -51,10 +58,41 @@ def open_pictures(
                 raise too_small(name, height, width, smallest)
         except InputError as error:
             if skipped is None:
-                raise
+                raise BadPicture(str(error)) from error
             skipped.append(str(error))
         else:
             yield name, pixels
+
+
+def check_headers(paths: Sequence[Path], smallest: int = 1) -> None:
+    """Refuse pictures whose headers say that they cannot be used, all at once.
+
+    Args:
+        paths: of the pictures; nothing is decoded.
+        smallest: pixels that each must have each way.
+
+    Raises:
+        InputError: some cannot be used; lists them.
+    """
+    bad = []
+    for path in paths:
+        try:
+            height, width = read_size(path)
+            if min(height, width) < smallest:
+                raise too_small(path, height, width, smallest)
+        except InputError as error:
+            bad.append(str(error))
+    if bad:
+        raise several_errors("images", bad, WAY_ON)
+
+
+@contextmanager
+def naming_the_way_on() -> Iterator[None]:
+    """Have the line for a bad picture name the flag that goes on without it."""
+    try:
+        yield
+    except BadPicture as error:
+        raise several_errors("images", [str(error)], WAY_ON) from None
 
 
 def _pixels(picture: Any, name: str) -> np.ndarray:

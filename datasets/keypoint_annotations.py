@@ -36,7 +36,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from common.errors import MOST_LINES, InputError, file_error, several_errors
+from common.errors import MOST_LINES, WAY_ON, InputError, file_error, several_errors
 from datasets.keypoint_coco import coco_files, coco_layout
 from datasets.keypoint_handles import handle_layout
 from datasets.keypoint_rows import (
@@ -53,7 +53,6 @@ from datasets.keypoint_rows import (
 from datasets.keypoint_tables import SUFFIXES, table_layout
 from datasets.keypoint_yolo import pose_file, yolo_layout
 from datasets.splits import draw_held_out
-from datasets.voc import WAY_ON
 
 __all__ = ["SPLITS", "Annotations", "Keypoint", "read_annotations"]
 

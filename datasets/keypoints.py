@@ -16,10 +16,9 @@ from typing import Protocol, overload
 import numpy as np
 from PIL import Image
 
-from common.errors import InputError, several_errors
+from common.errors import WAY_ON, InputError, several_errors
 from common.images import read_image
 from datasets.keypoint_rows import Keypoint
-from datasets.voc import WAY_ON
 
 
 class Source(Protocol):

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from common.errors import InputError, counted, file_error, several_errors
+from common.errors import WAY_ON, InputError, counted, file_error, several_errors
 from common.images import find_images, read_image, read_size, too_small
 from datasets.classes import VOC_CLASSES, class_id, class_name, class_number
 from datasets.layouts import Layout, Survey, find_layout, survey
@@ -44,9 +44,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-WAY_ON = "--skip_bad 1 goes on without"
-"""The flag that goes on without what is wrong; ``it`` or ``them`` follows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -453,7 +450,10 @@ def _no_such_class(
     layout: Layout, image_set: str, class_object: int | str, there: Survey, bad: int
 ) -> InputError:
     """Return the error for a class that no image holds; it names those there are."""
-    what = f"no image of {image_set} holds class {class_name(class_object)}"
+    name = class_name(class_object)
+    what = f"no image of {image_set} holds class {name}"
+    if name in there.objects:
+        what += ", unless as a difficult object or in another part of the set"
     if bad:
         what += f", {bad} could not be read"
     expected = f"class_object to be one of those there: {there.classes}"

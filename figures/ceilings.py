@@ -39,8 +39,6 @@ class Ceilings(Hierarchies):
     """What is counted: images, or objects, each searched for alone."""
     moves: Literal["best", "first_better"] = "best"
     """Where the greedy search moves to: the best subregion, or the first better one."""
-    skip_bad: Literal[0, 1] = 0
-    """1 goes on past annotations that cannot be read, and lists them at the end."""
 
     def check(self) -> None:
         """Refuse values that no hierarchy can have.
@@ -90,7 +88,7 @@ def compute_ceilings(settings: Ceilings) -> tuple[list[Ceiling], list[str]]:
     names = settings.class_object or classes_of(settings.path_voc, settings.image_set)
     found, skipped = [], []
     for name in map(class_name, names):
-        scenes, bad = settings.scenes(name, settings.skip_bad)
+        scenes, bad = settings.scenes(name)
         skipped += bad
         if settings.per == "object":
             scenes = [Scene(one.size, (box,)) for one in scenes for box in one.boxes]

@@ -64,7 +64,10 @@ def baselines(settings: Baselines) -> Made:
 
 def searched_scenes(settings: Baselines) -> list[Scene]:
     """Return what is searched."""
-    return settings.scenes(class_name(settings.class_object))[0]
+    scenes, skipped = settings.scenes(class_name(settings.class_object))
+    for line in skipped:
+        print(f"left out: {line}")
+    return scenes
 
 
 def search_baselines(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from common.boxes import Box
 from common.errors import InputError, file_error
@@ -38,15 +39,17 @@ class Hierarchies(Annotations):
     """Actions of a search; the last one is the trigger, so one more than moves."""
     quirks: tuple[str, ...] = ()
     """Rows of FIDELITY.md in which to follow the published program, or "published"."""
+    skip_bad: Literal[0, 1] = 0
+    """1 goes on without annotations and objects that cannot be used, and lists them."""
 
     def search_spec(self, scale: float) -> SearchSpec:
         """Return how to search on the hierarchy of a scale."""
         return SearchSpec(scale, self.number_of_steps, Quirks.parse(self.quirks))
 
-    def scenes(self, name: str, skip_bad: int = 0) -> tuple[list["Scene"], list[str]]:
+    def scenes(self, name: str) -> tuple[list["Scene"], list[str]]:
         """Read the images with an object of a class, see :func:`read_scenes`."""
         quirks = Quirks.parse(self.quirks)
-        return read_scenes(self.path_voc, self.image_set, name, quirks, skip_bad)
+        return read_scenes(self.path_voc, self.image_set, name, quirks, self.skip_bad)
 
 
 @dataclass(frozen=True)

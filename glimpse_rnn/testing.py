@@ -13,6 +13,7 @@ from common.bootstrap import CONFIDENCE, RESAMPLES, resample_counts
 from common.errors import InputError
 from common.files import check_folder, write_json
 from common.images import find_images
+from common.pictures import check_headers, naming_the_way_on
 from common.progress import console, rounded, track
 from common.run import (
     folder_of,
@@ -92,7 +93,8 @@ def test(settings: TestSettings) -> None:
     }
     check_folder(settings.path_testing_folder, "path_testing_folder")
     if paths:
-        locate(locator, paths, about)
+        with naming_the_way_on():
+            locate(locator, paths, about)
         report_findings(findings)
         return
     is_test = settings.split == "test"
@@ -413,6 +415,8 @@ def locate(
     folder = settings.path_testing_folder
     distinct = distinct_names([path.name for path in paths])
     names = dict(zip(map(str, paths), distinct, strict=True))
+    if not settings.skip_bad:
+        check_headers(paths)
     located = locator.locate(paths, skipped if settings.skip_bad else None)
     for result in track(located, "locating", len(paths)):
         file = f"{names[result.name]}_run.png"

@@ -232,12 +232,12 @@ class TrainSettings(SharedSettings, RunSettings):
         """Return how to search, and what earns a reward."""
         return replace(super().search_spec(fill_colour), reward=REWARDS[self.reward])
 
-    model_stem = SharedSettings.model_stem  # RunSettings, which comes first, has none
-
     def remembered(self) -> dict[str, Any]:
         """Return what ``config.json`` says where training goes on; else nothing."""
-        only = _only_class(self, self.path_model) if self.n else self.class_object
-        return RunSettings.remembered(replace(self, class_object=only))
+        if self.n == 0:
+            return {}
+        class_object = _class_of_only_model(self, self.path_model)
+        return RunSettings.remembered(replace(self, class_object=class_object))
 
     def identity(self) -> dict[str, Any]:
         """Return what must not change from one run of a model to the next.
@@ -325,7 +325,7 @@ class TestSettings(SharedSettings):
         """Return what ``config.json`` beside the weights says of the training."""
         folder = folder_of(self)
         names = [vars(one).get("shared_settings", ()) for one in type(self).__mro__]
-        one = replace(self, class_object=_only_class(self, folder))
+        one = replace(self, class_object=_class_of_only_model(self, folder))
         return remembered(
             type(self), folder, one.trained_stem, frozenset().union(*names)
         )
@@ -336,7 +336,7 @@ class TestSettings(SharedSettings):
         expect(self, "explore", "at least 0", lambda x: x >= 0)
 
 
-def _only_class(settings: SharedSettings, folder: Path) -> int | str:
+def _class_of_only_model(settings: SharedSettings, folder: Path) -> int | str:
     """Return the class asked for; where none was, that of a folder's only model."""
     config = read_config(folder)
     is_default = settings.class_object == SharedSettings.class_object

@@ -14,6 +14,7 @@ from common.boxes import Box
 from common.errors import InputError
 from common.files import check_folder, write_json
 from common.images import find_images
+from common.pictures import check_headers, naming_the_way_on
 from common.progress import console, track
 from common.run import folder_of, made_with, report_findings, training_findings
 from datasets.voc import VocImage, VocSet
@@ -74,7 +75,8 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
     }
     check_folder(settings.path_testing_folder, "path_testing_folder")
     if images is None:
-        search_pictures(detector, pictures, about)
+        with naming_the_way_on():
+            search_pictures(detector, pictures, about)
     else:
         images = images.at_least(extract.smallest_image)
         measure(settings, detector.spec, images, detector.agent, about)
@@ -258,6 +260,8 @@ def search_pictures(
     found: list[dict[str, Any]] = []
     triggers: list[Detection] = []
     skipped: list[str] = []
+    if not settings.skip_bad:
+        check_headers(paths, detector.extract.smallest_image)
     page = SearchPage(
         detector.spec, detector.agent, len(paths), settings.explore, has_strips=True
     )

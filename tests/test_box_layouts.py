@@ -16,8 +16,6 @@ from common.files import REPOSITORY
 from datasets.layouts import find_layout, survey
 from datasets.voc import VocSet
 
-globox = pytest.importorskip("globox")
-
 SHARED_DATA = Path(os.environ.get("SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
 
 WIDTH, HEIGHT = 64, 48
@@ -335,7 +333,13 @@ def random_sets(random, count=6):
         yield f"image_{number}", boxes
 
 
-def written_by_globox(folder: Path, form: str):
+@pytest.fixture(scope="module")
+def globox():
+    """Another reader and writer of boxes, by other people: an extra of ``dev``."""
+    return pytest.importorskip("globox")
+
+
+def written_by(globox, folder: Path, form: str):
     """Write a random set with globox; return the boxes as globox has them."""
     import numpy as np
 
@@ -365,8 +369,8 @@ def written_by_globox(folder: Path, form: str):
 
 
 @pytest.mark.parametrize("form", ["coco", "cvat", "yolo", "voc"])
-def test_boxes_are_those_that_globox_wrote(tmp_path, form):
-    written = written_by_globox(tmp_path, form)
+def test_boxes_are_those_that_globox_wrote(tmp_path, globox, form):
+    written = written_by(globox, tmp_path, form)
     layout = find_layout(tmp_path)
     found = {}
     for label in CLASSES:
@@ -390,7 +394,7 @@ def test_boxes_are_those_that_globox_wrote(tmp_path, form):
 @pytest.mark.parametrize(
     ("folder", "below"), [("raccoon", "annotations"), ("bccd", "Annotations")]
 )
-def test_real_sets_are_read_as_globox_reads_them(folder, below):
+def test_real_sets_are_read_as_globox_reads_them(globox, folder, below):
     root = SHARED_DATA / "own" / folder
     if not root.is_dir():
         pytest.skip(f"{folder} is not at hand")

@@ -277,6 +277,11 @@ def test_pictures_of_like_names_have_strips_of_their_own(run, tmp_path, images):
     run("test", "--images", folder, "--bool_draw", 1)
     strips = {path.name.lower() for path in (tmp_path / "results").glob("*_search_0*")}
     assert len(strips) == len(names)
+    for name in ("a b", "A_B"):
+        (folder / f"{name}.png").write_bytes(b"")
+    with pytest.raises(SystemExit, match="2 files .* cannot be used") as stop:
+        run("test", "--images", folder)
+    assert all(f"{name}.png: is empty" in stop.value.code for name in ("a b", "A_B"))
 
 
 def test_starting_over_archives_config_json_too(run, tmp_path):

@@ -628,6 +628,18 @@ def test_too_small_an_image_is_bad(voc):
         assert ["80 pixels high" in line for line in images.skipped] == [True, True]
 
 
+def test_all_pictures_too_small_are_known_once_headers_were_looked_at(voc):
+    images = VocSet.open(voc, "trainval", 1)
+    images.check()
+    assert images.at_least(80).check() is None
+    with pytest.raises(InputError) as caught:
+        images.at_least(81)
+    assert len(str(caught.value).splitlines()) == 3
+    skipping = VocSet.open(voc, "trainval", 1, skip_bad=1)
+    skipping.check()
+    assert [skipping.at_least(81).read(index) for index in range(2)] == [None, None]
+
+
 @pytest.mark.parametrize("how", ["annotation", "no image", "half an image"])
 def test_bad_image_is_skipped_and_counted_once(voc, how):
     path = spoil(voc, how)
