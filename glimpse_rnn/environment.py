@@ -80,8 +80,7 @@ class GlimpseEnvironment(gymnasium.Env[Observation, np.ndarray]):
         shuffle: bool = False,
     ):
         # All stand on Keras, which takes seconds to load.
-        from keras.ops import convert_to_numpy
-
+        from common.backend import keras
         from glimpse_rnn.losses import REWARDS
         from glimpse_rnn.sensor import GlimpseSensor
 
@@ -106,7 +105,7 @@ class GlimpseEnvironment(gymnasium.Env[Observation, np.ndarray]):
         self.render_mode = render_mode
         self._images, self._glimpses, self._shuffle = images, glimpses, shuffle
         self._sensor = GlimpseSensor(bandwidth, radius, levels)
-        self._reward, self._to_numpy = REWARDS[reward], convert_to_numpy
+        self._reward, self._to_numpy = REWARDS[reward], keras.ops.convert_to_numpy
         self._order: list[int] = []
         self._number: int | None = None
 

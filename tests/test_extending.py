@@ -135,7 +135,7 @@ def test_a_third_detector_is_used_in_python(squares, tmp_path):
     found = tmp_path / "found"
     flags = "--path_testing_folder", found, "--images", picture
     run("test", "--path_model", tmp_path / "models", *flags)
-    written = json.loads((found / "detections.json").read_text())["images"]
+    written = json.loads((found / "searches.json").read_text())["images"]
     (expected,) = written[0]["detections"]
     detector = importlib.import_module("mean_brightness_detector").Detector
     result = detector.load(tmp_path / "models").search(picture)

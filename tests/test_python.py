@@ -73,7 +73,7 @@ def detector(models):
 
 
 def entry(search):
-    """Return a search's result as detections.json has it."""
+    """Return a search's result as searches.json has it."""
     ymin, xmin, ymax, xmax = search.box
     return {
         "box": {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax},
@@ -90,18 +90,19 @@ def test_it_finds_what_the_program_does_and_draws_the_same(
     flags = ["--path_model", models, "--path_testing_folder", tmp_path]
     flags += ["--only_first_object", only_first_object, "--images", *pictures]
     run(squares.measure, TestSettings, *flags)
-    written = json.loads((tmp_path / "detections.json").read_text())["images"]
+    written = json.loads((tmp_path / "searches.json").read_text())["images"]
     detector = Detector.load(str(models), only_first_object=only_first_object)
-    for item, path in zip(written, pictures, strict=True):
+    for number, (item, path) in enumerate(zip(written, pictures, strict=True), 1):
         found = detector.search(path)
         assert item == {
+            "id": number,
             "image": found.name,
             "height": found.height,
             "width": found.width,
             "detections": [entry(search) for search in found.searches],
         }
-        for number, search in enumerate(found.searches):
-            strip = read_image(tmp_path / f"{path.stem}_search_{number}.png")
+        for at, search in enumerate(found.searches):
+            strip = read_image(tmp_path / f"{path.stem}_search_{at}.png")
             np.testing.assert_array_equal(np.asarray(search.draw()), strip)
 
 
@@ -234,7 +235,7 @@ def test_the_newest_epoch_is_loaded_or_the_one_that_is_named(models):
     assert (kernels[0] != kernels[1]).any()
     for epoch, kernel in ((None, kernels[1]), (0, kernels[0]), (1, kernels[1])):
         loaded = Detector.load(models, epoch=epoch)
-        np.testing.assert_array_equal(dense(loaded.agent._network), kernel)
+        np.testing.assert_array_equal(dense(loaded.agent.network), kernel)
     with pytest.raises(InputError, match=r"epoch_7.*no such file.*: 0, 1$"):
         Detector.load(models, epoch=7)
 
@@ -323,7 +324,7 @@ def test_it_locates_what_the_program_does_and_draws_the_same(cars, located, tmp_
     paths = sorted((cars / "car_ims").iterdir())[:3]
     flags = "--path_model", located, "--path_testing_folder", tmp_path
     run(main, TestSettings, *flags, "--images", *paths)
-    written = json.loads((tmp_path / "detections.json").read_text())["images"]
+    written = json.loads((tmp_path / "rollouts.json").read_text())["images"]
     locator = Locator.load(located)
     several = locator.locate(paths[::-1])  # in whatever order
     for item, found in zip(written[::-1], several, strict=True):
