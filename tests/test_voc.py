@@ -756,7 +756,8 @@ def test_ten_thousand_images_cost_no_memory(tmp_path):
         late, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert late < early + 50_000
+    # Python keeps names of paths, and Pillow loads a module late: no image's pixels.
+    assert late < early + 100_000
     assert peak < early + 500_000
 
 
