@@ -9,7 +9,7 @@ import numpy as np
 
 from check.advice import box_advice, keypoint_advice
 from check.boxes import box_facts
-from check.config import CheckSettings
+from check.config import MADE_BY, CheckSettings
 from check.keypoints import keypoint_facts
 from check.reading import MOST_DECODED, Boxes, Passes, read_boxes
 from check.show import show_boxes, show_keypoints, show_lines, show_problems
@@ -38,7 +38,7 @@ def check(settings: CheckSettings) -> None:
         InputError: a setting cannot be used, or a set has nothing to train on.
     """
     settings.check()
-    found: dict[str, Any] = {"settings": to_json(settings)}
+    found: dict[str, Any] = {"made_by": MADE_BY, "settings": to_json(settings)}
     if settings.path_voc is not None:
         found["boxes"] = look_at_boxes(settings)
     if settings.path_data is not None:

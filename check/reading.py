@@ -7,6 +7,7 @@ from pathlib import Path
 from check.pictures import same_pictures
 from common.errors import InputError
 from common.progress import console, track
+from datasets.classes import ClassObject
 from datasets.layouts import Layout, Survey, describe, find_layout, survey
 from datasets.splits import ALL, TEST, TRAINVAL, choose, draw_held_out
 from datasets.voc import VocImage, VocSet, class_name, images_of
@@ -30,7 +31,7 @@ class Boxes:
         shared: names of pictures that are both to train and to test on.
     """
 
-    class_object: int | str
+    class_object: ClassObject
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     scenes: dict[str, list[Scene]] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class Passes:
                 return
 
 
-def read_boxes(path: Path, class_object: int | str) -> Boxes:
+def read_boxes(path: Path, class_object: ClassObject) -> Boxes:
     """Read what a training and a test would read, without stopping at what is bad.
 
     Raises:

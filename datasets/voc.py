@@ -16,7 +16,13 @@ import numpy as np
 
 from common.errors import WAY_ON, InputError, counted, file_error, several_errors
 from common.images import find_images, read_image, read_size, too_small
-from datasets.classes import VOC_CLASSES, class_id, class_name, class_number
+from datasets.classes import (
+    VOC_CLASSES,
+    ClassObject,
+    class_id,
+    class_name,
+    class_number,
+)
 from datasets.layouts import Layout, Survey, find_layout, survey
 from datasets.objects import Annotation, Size, VocObject, place
 from datasets.splits import choose, share_of
@@ -142,7 +148,7 @@ class VocSet:
     def __init__(
         self,
         images: Iterable[tuple[Layout, str]],
-        class_object: int | str,
+        class_object: ClassObject,
         *,
         one_based_boxes: bool = False,
         skip_bad: int = 0,
@@ -165,7 +171,7 @@ class VocSet:
         cls,
         path_voc: Path | str | Layout,
         image_set: str,
-        class_object: int | str,
+        class_object: ClassObject,
         *,
         one_based_boxes: bool = False,
         skip_bad: int = 0,
@@ -215,7 +221,7 @@ class VocSet:
             raise _no_such_class(layout, image_set, class_object, there, len(bad))
         images = cls(
             ((layout, one) for one in names),
-            class_object,
+            class_id(None) if class_object is None else class_object,
             one_based_boxes=one_based_boxes,
             skip_bad=skip_bad,
             skipped=bad,
@@ -416,7 +422,7 @@ class VocSet:
 def images_of(
     layout: Layout,
     image_set: str,
-    class_object: int | str,
+    class_object: ClassObject,
     held_out: Collection[str] | None = None,
 ) -> list[Listed]:
     """Return the images of what serves for a set, with a class or without.
@@ -447,10 +453,13 @@ def _label(one: Listed, found: Survey, name: str) -> int:
 
 
 def _no_such_class(
-    layout: Layout, image_set: str, class_object: int | str, there: Survey, bad: int
+    layout: Layout, image_set: str, class_object: ClassObject, there: Survey, bad: int
 ) -> InputError:
     """Return the error for a class that no image holds; it names those there are."""
     name = class_name(class_object)
+    if class_object is None and len(there.objects) > 1:
+        what = f"holds several classes, and no {name}: {there.classes}"
+        return file_error(layout.folder, what, "--class_object to name one of them")
     what = f"no image of {image_set} holds class {name}"
     if name in there.objects:
         what += ", unless as a difficult object or in another part of the set"

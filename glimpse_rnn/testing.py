@@ -73,7 +73,7 @@ def test(settings: TestSettings) -> None:
     settings.check()
     settings.check_names()
     weights = weights_of(settings)
-    paths = find_images(settings.images) if settings.images else []
+    paths = find_images(settings.images or ())
     locator = Locator(settings, weights)
     model, training_run = locator.model, training_of(folder_of(settings))
     trained = {

@@ -58,7 +58,7 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
     """
     settings.check()
     weights = weights_of(settings)
-    pictures = find_images(settings.images)
+    pictures = find_images(settings.images or ())
     images = None if pictures else test_set(settings)
     detector = Detector(settings, weights, make_features(settings))
     extract = detector.extract

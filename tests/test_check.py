@@ -219,6 +219,15 @@ def test_nothing_to_look_at_is_said():
         check(CheckSettings())
 
 
+def test_files_of_others_are_not_written_over(keypoints, tmp_path):
+    mine = tmp_path / "instances.json"
+    for content in ('{"images": []}', "no JSON", "[]"):
+        mine.write_text(content)
+        with pytest.raises(InputError, match="instances.json: is there, and"):
+            check(CheckSettings(path_data=keypoints, seconds=0, json=mine))
+        assert mine.read_text() == content
+
+
 def test_keypoints_on_the_screen_and_in_json(keypoints, tmp_path, capsys):
     path = tmp_path / "found.json"
     check(CheckSettings(path_data=keypoints, seconds=0, json=path))
