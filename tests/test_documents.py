@@ -264,6 +264,12 @@ def test_files_that_documents_name_are_there(path):
     assert not missing
 
 
+def test_the_docstring_of_datasets_names_all_its_modules():
+    text = ast.get_docstring(ast.parse((ROOT / "datasets/__init__.py").read_text()))
+    there = {path.stem for path in (ROOT / "datasets").glob("*.py")} - {"__init__"}
+    assert set(re.findall(r"``(\w+)``", text)) - {"drawn"} == there
+
+
 NOT_OURS = {
     "ModuleNotFoundError: No module named 'keras'",
     "cannot open shared object file",
