@@ -87,7 +87,7 @@ def check_headers(paths: Sequence[Path], smallest: int = 1) -> None:
 
 
 @contextmanager
-def naming_the_way_on() -> Iterator[None]:
+def with_skip_hint() -> Iterator[None]:
     """Have the line for a bad picture name the flag that goes on without it."""
     try:
         yield

@@ -24,7 +24,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 import numpy as np
 import tyro
 
-from common.diagnosis import Check, Finding, Row, diagnose, news, numbers
+from common.diagnosis import Check, Finding, Row, diagnose, new_findings, numbers
 from common.epochs import (
     CONFIG,
     EpochFiles,
@@ -396,7 +396,9 @@ class Run:
             )
         console.print(words)
         if self._writes:
-            self._just_said = news(self._checks, self._rows(), self._trained_with)
+            self._just_said = new_findings(
+                self._checks, self._rows(), self._trained_with
+            )
             report_findings(self._just_said)
         if self._board is not None:
             self._board.write(row)

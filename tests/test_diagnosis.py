@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common import diagnosis
-from common.diagnosis import Check, diagnose, news, numbers
+from common.diagnosis import Check, diagnose, new_findings, numbers
 from common.epochs import EpochFiles
 from common.run import training_findings
 from common.settings import to_json
@@ -226,11 +226,11 @@ def test_glimpses_at_the_edge_are_told():
     assert found_in_glimpses({"loss": 1}) == {}  # an earlier version's
 
 
-def test_a_finding_is_news_in_the_epoch_that_it_begins_with():
+def test_a_finding_is_new_in_the_epoch_that_it_begins_with():
     alike = {"q_spread_states": 0.001}
     rows = rows_of({}, alike, alike, {}, alike)
     told = [
-        [finding.name for finding in news(CHECKS, rows[:end], PAPER)]
+        [finding.name for finding in new_findings(CHECKS, rows[:end], PAPER)]
         for end in range(1, 6)
     ]
     assert told == [[], ["q_values_alike"], [], [], ["q_values_alike"]]
