@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-WAY_ON = "--skip_bad 1 goes on without"
+SKIP_HINT = "--skip_bad 1 goes on without"
 """The flag that goes on without what is wrong; ``it`` or ``them`` follows."""
 
 

@@ -24,7 +24,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 import numpy as np
 import tyro
 
-from common.diagnosis import Check, Finding, Row, diagnose, news, numbers
+from common.diagnosis import Check, Finding, Row, diagnose, new_findings, numbers
 from common.epochs import (
     CONFIG,
     EpochFiles,
@@ -271,7 +271,7 @@ def open_run(
         others: what else goes on where it stood, by name.
         data: what is trained on.
         checks: what to look for in the log; what is found is said at the end of the
-            epoch that it begins with, and once more at the end.
+            epoch that it begins with, and at the end unless that was just now.
         writes: whether this process is the one that writes; others only restore.
 
     Raises:
@@ -292,7 +292,7 @@ def open_run(
         yield run
         console.print(f"weights: {files.latest}")
         console.print(f"log: {files.log}")
-        report_findings(run.findings())
+        report_findings(run.findings_to_repeat())
 
 
 class Run:
@@ -319,6 +319,7 @@ class Run:
         self._identity, self._data = plain(identity), data
         self._learner, self._others, self._writes = learner, others, writes
         self._checks, self._trained_with = checks, to_json(settings)
+        self._just_said: list[Finding] = []
         self._board: TensorBoardLog | None = None
 
     def restore(self) -> None:
@@ -395,13 +396,17 @@ class Run:
             )
         console.print(words)
         if self._writes:
-            report_findings(news(self._checks, self._rows(), self._trained_with))
+            self._just_said = new_findings(
+                self._checks, self._rows(), self._trained_with
+            )
+            report_findings(self._just_said)
         if self._board is not None:
             self._board.write(row)
 
-    def findings(self) -> list[Finding]:
-        """Return what is to be seen in the log of the model so far."""
-        return diagnose(self._checks, self._rows(), self._trained_with)
+    def findings_to_repeat(self) -> list[Finding]:
+        """Return what is to be seen in the log, without what was said just now."""
+        found = diagnose(self._checks, self._rows(), self._trained_with)
+        return [finding for finding in found if finding not in self._just_said]
 
     def _rows(self) -> list[Row]:
         return numbers(self._files.model_rows())

@@ -36,7 +36,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from common.errors import MOST_LINES, WAY_ON, InputError, file_error, several_errors
+from common.errors import MOST_LINES, SKIP_HINT, InputError, file_error, several_errors
 from datasets.keypoint_coco import coco_files, coco_layout
 from datasets.keypoint_handles import handle_layout
 from datasets.keypoint_rows import (
@@ -121,7 +121,7 @@ def read_annotations(
     images = Images(layout.folder)
     parsed, bad = _parse(layout, images)
     if bad and not skip_bad:
-        raise several_errors(layout.path, bad, WAY_ON)
+        raise several_errors(layout.path, bad, SKIP_HINT)
     seen = [point for point in parsed if isinstance(point, Keypoint)]
     if not seen:
         counts = f"{len(parsed)} invisible and {len(bad)} bad ones"

@@ -16,7 +16,7 @@ from typing import Protocol, overload
 import numpy as np
 from PIL import Image
 
-from common.errors import WAY_ON, InputError, several_errors
+from common.errors import SKIP_HINT, InputError, several_errors
 from common.images import read_image
 from datasets.keypoint_rows import Keypoint
 
@@ -232,7 +232,7 @@ class FileSource:
         try:
             return self._decoded(number)
         except InputError as error:
-            raise several_errors("", [str(error)], WAY_ON) from None
+            raise several_errors("", [str(error)], SKIP_HINT) from None
 
     def problem(self, number: int) -> str:
         """Return why a picture cannot be decoded, empty where it can."""

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from common.errors import WAY_ON, InputError, counted, file_error, several_errors
+from common.errors import SKIP_HINT, InputError, counted, file_error, several_errors
 from common.images import find_images, read_image, read_size, too_small
 from datasets.classes import (
     VOC_CLASSES,
@@ -213,7 +213,7 @@ class VocSet:
         taken = set(names)
         bad = found.lines(one for one in unlabelled if one not in taken)
         if not names and bad and not skip_bad:
-            raise several_errors(layout.folder, bad, WAY_ON)
+            raise several_errors(layout.folder, bad, SKIP_HINT)
         if not names:
             there = found
             if not there.objects:
@@ -230,7 +230,7 @@ class VocSet:
         images.notes = list(layout.notes)
         if bad and not skip_bad:
             others = images._look(needs_pictures=True)[0]
-            raise several_errors(layout.folder, [*bad, *others], WAY_ON)
+            raise several_errors(layout.folder, [*bad, *others], SKIP_HINT)
         return images
 
     @property
@@ -298,7 +298,7 @@ class VocSet:
                 path = layout.picture(name)
                 bad[index] = str(too_small(path, height, width, smallest_image))
         if bad and not self._skip_bad:
-            raise several_errors(self.title, list(bad.values()), WAY_ON)
+            raise several_errors(self.title, list(bad.values()), SKIP_HINT)
         known.bad |= bad
         return larger
 
@@ -337,7 +337,7 @@ class VocSet:
             return self[index]
         except InputError as error:
             if not self._skip_bad:
-                raise several_errors("", [str(error)], WAY_ON) from None
+                raise several_errors("", [str(error)], SKIP_HINT) from None
             self._known.bad[index] = str(error)
             return None
 
@@ -370,7 +370,7 @@ class VocSet:
         bad, notes = self._look(needs_pictures)
         if bad and not self._skip_bad:
             folders = dict.fromkeys(str(one.layout.folder) for one in self._entries)
-            raise several_errors(", ".join(folders), bad, WAY_ON)
+            raise several_errors(", ".join(folders), bad, SKIP_HINT)
         self.notes += [note for note in notes if note not in self.notes]
 
     def _look(self, needs_pictures: bool) -> tuple[list[str], list[str]]:

@@ -13,7 +13,7 @@ from common.bootstrap import CONFIDENCE, RESAMPLES, resample_counts
 from common.errors import InputError
 from common.files import check_folder, write_json
 from common.images import find_images
-from common.pictures import check_headers, naming_the_way_on
+from common.pictures import check_headers, with_skip_hint
 from common.progress import console, rounded, track
 from common.run import (
     folder_of,
@@ -93,7 +93,7 @@ def test(settings: TestSettings) -> None:
     }
     check_folder(settings.path_testing_folder, "path_testing_folder")
     if paths:
-        with naming_the_way_on():
+        with with_skip_hint():
             locate(locator, paths, about)
         report_findings(findings)
         return
@@ -165,16 +165,16 @@ def measure(
         "controls": _controls(settings, model, test, training, trained),
         "seconds_per_image": rounded(seconds_per_image(model, pixels)),
     }
-    sheets = _sheets(model, images, outputs, distances)
+    cases = _best_and_worst(model, images, outputs, distances)
     folder = settings.path_testing_folder
     results["cases"] = [
         write_case(rollout, folder / "cases" / f"{name}_{number:02d}.jpg", folder)
-        for name, rollouts in sheets.items()
+        for name, rollouts in cases.items()
         for number, rollout in enumerate(rollouts, 1)
     ]
     write_json(folder / "results.json", results)
     _draw_plots(settings, results)
-    _draw_sheets(folder, sheets, len(images))
+    _draw_best_and_worst(folder, cases, len(images))
     if settings.bool_draw:
         _draw_rollouts(settings, model, images, pixels, outputs, distances)
     table = _table(results)
@@ -311,7 +311,7 @@ def _page(
     return page
 
 
-def _sheets(
+def _best_and_worst(
     model: GlimpseRegressor,
     images: KeypointSet,
     outputs: dict[str, np.ndarray],
@@ -331,8 +331,10 @@ def _sheets(
     }
 
 
-def _draw_sheets(folder: Path, sheets: dict[str, list[Rollout]], total: int) -> None:
-    for name, rollouts in sheets.items():
+def _draw_best_and_worst(
+    folder: Path, cases: dict[str, list[Rollout]], total: int
+) -> None:
+    for name, rollouts in cases.items():
         title = f"{name.capitalize()} {len(rollouts)} of {total} images"
         draw_cases(rollouts, folder / f"{name}.png", title)
 

@@ -220,7 +220,7 @@ class Detector:
             class_object: number or name of the class; only needed where the folder
                 holds models of several.
             **settings: flags of ``test.py``, such as ``number_of_steps=6``,
-                ``num_searches=8``, ``only_first_object=0`` or ``path_vgg``.
+                ``num_searches=8``, ``only_first_object=0`` or ``skip_bad=1``.
 
         Raises:
             InputError: a setting cannot be used, or there is no such model.

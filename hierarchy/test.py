@@ -14,7 +14,7 @@ from common.boxes import Box
 from common.errors import InputError
 from common.files import check_folder, write_json
 from common.images import find_images
-from common.pictures import check_headers, naming_the_way_on
+from common.pictures import check_headers, with_skip_hint
 from common.progress import console, track
 from common.run import folder_of, made_with, report_findings, training_findings
 from datasets.voc import VocImage, VocSet
@@ -75,7 +75,7 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
     }
     check_folder(settings.path_testing_folder, "path_testing_folder")
     if images is None:
-        with naming_the_way_on():
+        with with_skip_hint():
             search_pictures(detector, pictures, about)
     else:
         images = images.at_least(extract.smallest_image)
