@@ -149,5 +149,4 @@ def _decode(images: VocSet) -> None:
     tried = range(0, len(images), step)
     if step > 1:
         console.print(f"decoding {len(tried)} of {len(images)} pictures")
-    for index in track(tried, "decoding", len(tried)):
-        images.read(index)
+    images.decode(track(tried, "decoding", len(tried)))

@@ -19,6 +19,7 @@ from PIL import Image
 from common.errors import WAY_ON, InputError, several_errors
 from common.images import read_image
 from datasets.keypoint_rows import Keypoint
+from datasets.pictures import unreadable
 
 
 class Source(Protocol):
@@ -227,20 +228,19 @@ class FileSource:
         """Return uint8 (S, S, 3), not for writing to.
 
         Raises:
-            InputError: the file cannot be decoded.
+            InputError: the file cannot be decoded. All others are decoded then, so that
+                the error lists every one that cannot be.
         """
         try:
             return self._decoded(number)
         except InputError as error:
-            raise several_errors("", [str(error)], WAY_ON) from None
+            others = {n: line for n, line in self.problems().items() if n != number}
+            bad = [str(error), *others.values()]
+            raise several_errors("images", bad, WAY_ON) from None
 
-    def problem(self, number: int) -> str:
-        """Return why a picture cannot be decoded, empty where it can."""
-        try:
-            self._decoded(number)
-        except InputError as error:
-            return str(error)
-        return ""
+    def problems(self) -> dict[int, str]:
+        """Return why pictures cannot be decoded, by their numbers, having tried all."""
+        return unreadable(self._decoded, range(len(self.names)))
 
     def _decoded(self, number: int) -> np.ndarray:
         canvas = self._kept.get(number)

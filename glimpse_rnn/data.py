@@ -157,7 +157,7 @@ def open_keypoints(
         image_size: side of the canvases in pixels.
         cache_gb: how much memory decoded canvases may take up, in 10⁹ bytes.
         skip_bad: 1 to decode all images once, leave out bad ones and bad rows, and list
-            them; 0 to raise at the first bad row now, at a broken image later.
+            them; 0 to raise at bad rows now, at broken images when the first is met.
 
     Raises:
         InputError: there is no such set, a row is bad, or nothing is left of the split.
@@ -181,7 +181,9 @@ def _open_split(
     source = FileSource(keypoints, image_size, int(cache_gb * 1e9))
     numbers, skipped = np.arange(len(keypoints)), list(found.skipped)
     if skip_bad:
-        numbers = _readable(source, skipped)
+        bad = source.problems()
+        skipped += bad.values()
+        numbers = np.array([n for n in numbers if n not in bad], np.int64)
     if not len(numbers) and not may_be_empty:
         others = len(found.keypoints) - len(keypoints)
         what = f"no row is left for {split} beside {others} for the other split"
@@ -193,18 +195,6 @@ def _open_split(
         notes.append(f"{len(skipped)} bad rows are left out")
     title = f"images with a keypoint ({split} of {found.path})"
     return KeypointSet(source, numbers, title, notes, skipped)
-
-
-def _readable(source: FileSource, skipped: list[str]) -> np.ndarray:
-    """Return which images can be decoded; the others are added to the list."""
-    good = []
-    for number in range(len(source.names)):
-        problem = source.problem(number)
-        if problem:
-            skipped.append(problem)
-        else:
-            good.append(number)
-    return np.array(good, np.int64)
 
 
 def report_skipped(images: KeypointSet) -> None:

@@ -618,6 +618,23 @@ def test_bad_image_raises(voc, how):
     assert images.skipped == []
 
 
+def test_all_pictures_that_are_cut_short_are_named_when_the_first_one_is_met(voc):
+    images = VocSet.open(voc, "trainval", 1)
+    paths = [voc / "JPEGImages" / f"{name}.jpg" for name in images.names]
+    for path in paths:
+        path.write_bytes(path.read_bytes()[:-100])
+    images.check()
+    for index in range(len(paths)):
+        with pytest.raises(InputError, match="--skip_bad 1 goes on without") as caught:
+            images.read(index)
+        start, *lines = str(caught.value).splitlines()
+        assert start.startswith(f"{voc}: {len(paths)} files")
+        assert sorted(line.split(":")[0].strip() for line in lines) == [
+            str(path) for path in sorted(paths)
+        ]
+        assert str(paths[index]) in lines[0]
+
+
 def test_too_small_an_image_is_bad(voc):
     with pytest.raises(InputError, match="80 pixels high and 100 wide; expected at le"):
         list(VocSet.open(voc, "trainval", 1, smallest_image=81))
