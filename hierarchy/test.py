@@ -31,7 +31,8 @@ from hierarchy.images import SearchImage
 from hierarchy.metrics import Detection, GroundTruth
 from hierarchy.page import SearchPage, plots_of
 from hierarchy.search import SearchSpec
-from hierarchy.strips import StripNames, draw_sequences, frame_of, strip_name
+from hierarchy.strips import draw_sequences, frame_of, strip_name
+from report.canvas import FileNames
 from report.curves import (
     draw_accuracy_over_iou,
     draw_precision_recall,
@@ -111,7 +112,7 @@ def measure(
     draws = bool(settings.bool_draw)
     page = SearchPage(spec, agent, len(images), settings.explore, draws)
     random = RandomPolicy(np.random.default_rng(settings.seed))
-    names = StripNames()
+    names = FileNames()
     start = time.perf_counter()
     whole = ((image, SearchImage(image.key, image.pixels)) for image in images)
     is_single = bool(settings.only_first_object)
@@ -256,7 +257,7 @@ def search_pictures(
     Returns:
         What ``searches.json`` lists under ``images``.
     """
-    settings, names = detector.settings, StripNames()
+    settings, names = detector.settings, FileNames()
     found: list[dict[str, Any]] = []
     triggers: list[Detection] = []
     skipped: list[str] = []
