@@ -115,6 +115,12 @@ def test_a_thousands_comma_is_no_decimal_comma(folder):
     assert "x: '1,234.5'; expected a number" in refused(folder)
 
 
+@pytest.mark.parametrize("text", ["1_0", "inf", "nan", "1e999", "0x10", ""])
+def test_what_python_alone_takes_for_a_number_is_none(folder, text):
+    write(folder, "image,x,y", f"a.png,{text},30")
+    assert f"x: {text!r}; expected a number" in refused(folder)
+
+
 def test_columns_have_the_names_that_the_flag_gives_them(folder):
     write(folder, "file,label,cx,cy", "a.png,nose,48,30", name="labels.csv")
     columns = ("image=file", "x=CX", "Y = cy")

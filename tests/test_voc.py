@@ -460,7 +460,7 @@ def test_set_that_is_no_text(tmp_path):
     path = set_file(tmp_path, "car_val", b"\xff\xfe\x00")
     with pytest.raises(InputError) as caught:
         load_images_names_in_data_set("car_val", tmp_path)
-    assert one_line(caught).startswith(f"{path}: is not UTF-8 text")
+    assert one_line(caught).startswith(f"{path}: byte 0 is not UTF-8; expected text")
 
 
 def test_missing_set_lists_those_there_are(voc):
