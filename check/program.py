@@ -13,9 +13,9 @@ from check.config import CheckSettings
 from check.keypoints import keypoint_facts
 from check.reading import MOST_DECODED, Boxes, Passes, read_boxes
 from check.show import show_boxes, show_keypoints, show_lines, show_problems
-from check.times import Times, counted
+from check.times import Times
 from common.devices import start_keras
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.files import write_json
 from common.images import read_image
 from common.progress import console, track

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from check.pictures import same_pictures
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.progress import console, track
 from datasets.layouts import Layout, Survey, describe, find_layout, survey
 from datasets.splits import ALL, TEST, TRAINVAL, choose, draw_held_out
@@ -97,7 +97,7 @@ def _open(layout: Layout, part: str, found: Survey, read: Boxes) -> VocSet:
     if choice.is_pool:
         names = [one.name for one in images_of(layout, part, read.class_object)]
         held_out = draw_held_out(names, seed=0)
-        count = f"{len(held_out)} of {len(names)} images"
+        count = f"{len(held_out)} of {counted(len(names), 'image')}"
         read.notes.append(f"there are no splits: {count} would be left to the test")
     images = VocSet.open(
         layout,

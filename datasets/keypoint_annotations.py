@@ -36,7 +36,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from common.errors import MOST_LINES, WAY_ON, InputError, file_error, several_errors
+from common.errors import (
+    MOST_MISTAKES,
+    WAY_ON,
+    InputError,
+    counted,
+    file_error,
+    several_errors,
+)
 from datasets.keypoint_coco import coco_files, coco_layout
 from datasets.keypoint_handles import handle_layout
 from datasets.keypoint_rows import (
@@ -128,10 +135,10 @@ def read_annotations(
         error = file_error(
             layout.path, f"no row is left beside {counts}", "visible keypoints"
         )
-        raise InputError("\n  ".join([str(error), *bad[:MOST_LINES]]))
-    counted = _largest(seen) if layout.one_an_image else list(dict.fromkeys(seen))
-    notes = list(_notes(layout, len(seen) - len(counted), list(images.swapped)))
-    seen = counted
+        raise InputError("\n  ".join([str(error), *bad[:MOST_MISTAKES]]))
+    kept = _largest(seen) if layout.one_an_image else list(dict.fromkeys(seen))
+    notes = list(_notes(layout, len(seen) - len(kept), list(images.swapped)))
+    seen = kept
     splits = {point.split for point in parsed}
     held_out, is_whole = None, splits <= {UNSPLIT, VALIDATION}
     if is_whole:
@@ -271,15 +278,16 @@ def _final(split: str, splits: set[str]) -> str:
 
 def _notes(layout: Layout, left_out: int, swapped: Sequence[Path]) -> Iterator[str]:
     """Yield how a set was read, and what was made of it that is no error."""
-    yield f"{layout.path}: {layout.words}, {len(layout.rows)} rows"
+    yield f"{layout.path}: {layout.words}, {counted(len(layout.rows), 'row')}"
     yield from layout.notes
     if left_out and layout.one_an_image:
-        objects = f"{left_out} more objects in the same images"
+        objects = f"{counted(left_out, 'more object')} in the same images"
         yield f"{objects}: the largest of an image counts"
     elif left_out:
-        yield f"{left_out} rows are there twice: each counts once"
+        twice = "row is", "rows are"
+        yield f"{counted(left_out, *twice)} there twice: each counts once"
     if swapped:
         yield (
-            f"{len(swapped)} annotations exchange height and width ({swapped[0]}): the"
-            " pictures' own count"
+            f"height and width exchanged in {counted(len(swapped), 'annotation')}"
+            f" ({swapped[0]}): those of the picture count"
         )

@@ -16,7 +16,7 @@ from typing import Protocol, overload
 import numpy as np
 from PIL import Image
 
-from common.errors import WAY_ON, InputError, several_errors
+from common.errors import WAY_ON, InputError, counted, several_errors
 from common.images import read_image
 from datasets.keypoint_rows import Keypoint
 from datasets.pictures import unreadable
@@ -57,7 +57,7 @@ class KeypointSet(Sequence):
     Args:
         source: of the pictures.
         numbers: int (n,), which of the source's pictures there are; all if left out.
-        title: what the set is called, for people.
+        title: which images they are, for people, behind how many.
         notes: what else there is to say about it, a line each.
         skipped: a line about each row that was left out as bad.
 
@@ -90,6 +90,11 @@ class KeypointSet(Sequence):
     def canvas_shape(self) -> tuple[int, int, int]:
         """(S, S, C)."""
         return self._source.canvas_shape
+
+    @property
+    def described(self) -> str:
+        """How many images of which kind and part of a set they are, for people."""
+        return f"{counted(len(self), 'image')} {self.title}"
 
     def __len__(self) -> int:
         return len(self._numbers)

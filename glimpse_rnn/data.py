@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from common.epochs import CONFIG
-from common.errors import InputError, file_error
+from common.errors import InputError, counted, file_error
 from common.files import REPOSITORY
 from common.progress import console
 from common.run import folder_of, held_out_of
@@ -98,7 +98,7 @@ def _divided(
         held_out = draw_held_out(names, settings.split_seed)
         how = f"drawn with seed {settings.split_seed}, and written to config.json"
     if held_out:
-        count = f"{len(held_out)} of {len(names)} images"
+        count = f"{len(held_out)} of {counted(len(names), 'image')}"
         notes.append(f"there are no splits: {count} are left to the test, {how}")
     else:
         notes.append("there is one image alone: none is left to a test")
@@ -126,7 +126,7 @@ def note_of_side(keypoint: str) -> list[str]:
 
 def announce(doing: str, images: KeypointSet, more: str = "") -> None:
     """Say what a program works on."""
-    console.print(f"{doing} on {len(images)} {images.title}{more}")
+    console.print(f"{doing} on {images.described}{more}")
     for note in images.notes:
         console.print(f"  {note}")
 
@@ -190,10 +190,11 @@ def _open_split(
         raise file_error(found.path, what, "one at least")
     notes = list(found.notes)
     if found.invisible[split]:
-        notes.append(f"{found.invisible[split]} more, with nothing to see, are dropped")
+        more = counted(found.invisible[split], "more is", "more are")
+        notes.append(f"{more} dropped, with nothing to see")
     if skipped:
-        notes.append(f"{len(skipped)} bad rows are left out")
-    title = f"images with a keypoint ({split} of {found.path})"
+        notes.append(f"{counted(len(skipped), 'bad row is', 'bad rows are')} left out")
+    title = f"with a keypoint ({split} of {found.path})"
     return KeypointSet(source, numbers, title, notes, skipped)
 
 
@@ -225,10 +226,10 @@ def open_digits(path: Path | str | None, split: str, image_size: int) -> Keypoin
 
         # Test digits come from another seed than those to train on.
         digits = draw_digits(DRAWN_DIGITS[split], PLACES[split])
-        title = f"drawn digits ({split})"
+        title = f"of drawn digits ({split})"
     else:
         digits = read_digits(path, split)
-        title = f"digits ({split} of {path})"
+        title = f"of digits ({split} of {path})"
     return KeypointSet(DigitSource(digits, image_size, PLACES[split]), title=title)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from common.bootstrap import CONFIDENCE, RESAMPLES, resample_counts
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.files import check_folder, write_json
 from common.images import find_images
 from common.pictures import check_headers, naming_the_way_on
@@ -153,7 +153,7 @@ def measure(
     test = pixels, targets, counts
     results = {
         **about,
-        "data": images.title,
+        "data": images.described,
         "split": settings.split,
         "images": len(images),
         "skipped": list(images.skipped),
@@ -262,7 +262,7 @@ def _random_glimpses(
 def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
     folder = settings.path_testing_folder
     task = results["task"].replace("_", " ")
-    title = f"{task}, {results['images']} {settings.split} images"
+    title = f"{task}, {counted(results['images'], f'{settings.split} image')}"
     is_handles = results["task"] == "door_handle"
     paper = {"distance": THRESHOLDS, "rate": PAPER}
     published = {"paper, another test set": paper} if is_handles else {}
@@ -333,7 +333,7 @@ def _sheets(
 
 def _draw_sheets(folder: Path, sheets: dict[str, list[Rollout]], total: int) -> None:
     for name, rollouts in sheets.items():
-        title = f"{name.capitalize()} {len(rollouts)} of {total} images"
+        title = f"{name.capitalize()} {len(rollouts)} of {counted(total, 'image')}"
         draw_cases(rollouts, folder / f"{name}.png", title)
 
 
@@ -372,7 +372,7 @@ def _table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 def _print_table(
     results: dict[str, Any], columns: list[str], rows: list[list[str]]
 ) -> None:
-    table = Table(title=f"detection rate in %, {results['images']} images")
+    table = Table(title=f"detection rate in %, {counted(results['images'], 'image')}")
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left")
     for row in rows:
@@ -420,7 +420,9 @@ def locate(
     page.write(folder, about | {"images": len(found)})
     for line in skipped:
         console.print(f"left out: {line}")
-    console.print(f"{len(found)} pictures; keypoints and runs: {folder / FILE}")
+    console.print(
+        f"{counted(len(found), 'picture')}; keypoints and runs: {folder / FILE}"
+    )
     return found
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from common.bootstrap import CONFIDENCE, RESAMPLES, resample_counts
 from common.boxes import Box
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.files import check_folder, write_json
 from common.images import find_images
 from common.pictures import check_headers, naming_the_way_on
@@ -190,7 +190,8 @@ def _write_results(
     settings: TestSettings, results: dict[str, Any], evaluators: dict[str, Evaluator]
 ) -> None:
     folder = settings.path_testing_folder
-    title = f"{results['detector']}, {results['class']}, {results['images']} images"
+    images = counted(results["images"], "image")
+    title = f"{results['detector']}, {results['class']}, {images}"
     curves = {}
     for name, evaluator in evaluators.items():
         curve = evaluator.curve
@@ -229,7 +230,8 @@ def _table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 def _print_table(
     results: dict[str, Any], columns: list[str], rows: list[list[str]]
 ) -> None:
-    table = Table(title=f"{results['images']} images, {results['objects']} objects")
+    images = counted(results["images"], "image")
+    table = Table(title=f"{images}, {counted(results['objects'], 'object')}")
     for number, column in enumerate(columns):
         # The agent's name and its AP with the interval stay in one line.
         table.add_column(
@@ -290,7 +292,8 @@ def search_pictures(
     for line in skipped:
         console.print(f"left out: {line}")
     console.print(
-        f"{len(triggers)} found in {len(found)} pictures; detections and strips:"
+        f"{len(triggers)} found in {counted(len(found), 'picture')}; detections and"
+        f" strips:"
         f" {folder / FILE}"
     )
     return found

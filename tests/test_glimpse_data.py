@@ -439,6 +439,8 @@ def test_the_data_set_given_is_used_and_named(folder, capsys):
     said = " ".join(capsys.readouterr().out.split())
     assert "training on 5 images with a keypoint (train of" in said
     assert "annotations.txt), 3 more to validate on" in said
+    announce("testing", images[:1])
+    assert "testing on 1 image with a keypoint" in capsys.readouterr().out
 
 
 def test_the_default_folder_comes_before_drawn_cars(folder, monkeypatch, capsys):

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from common.errors import MOST_LINES, InputError
+from common.errors import MOST_MISTAKES, InputError
 from datasets.keypoint_annotations import read_annotations
 from datasets.splits import draw_held_out
 
@@ -270,8 +270,8 @@ def test_all_bad_rows_are_listed(folder):
     assert refused(folder).endswith("inside the image; --skip_bad 1 goes on without it")
     write(folder, "image,x,y", *(f"{number}.png,1,2" for number in range(50)))
     lines = refused(folder).splitlines()
-    assert len(lines) == MOST_LINES + 2
-    assert lines[-1].strip() == f"and {50 - MOST_LINES} more"
+    assert len(lines) == MOST_MISTAKES + 2
+    assert lines[-1].strip() == f"and {50 - MOST_MISTAKES} more"
 
 
 # --- COCO ----------------------------------------------------------------------------
@@ -342,7 +342,7 @@ def test_of_several_people_in_an_image_the_largest_counts(folder):
         ("a.png", 20.5),
         ("b.png", 40.5),
     ]
-    assert "1 more objects in the same images: the largest of an image counts" in (
+    assert "1 more object in the same images: the largest of an image counts" in (
         found.notes
     )
 
@@ -508,8 +508,8 @@ def test_where_width_and_height_are_exchanged_the_picture_decides(folder):
     found = read_annotations(write_coco(folder, coco(person())), keypoint="nose")
     assert found.keypoints[0].size == (WIDTH, HEIGHT)
     picture = folder / "images" / "a.png"
-    note = f"1 annotations exchange height and width ({picture}): the pictures' own"
-    assert f"{note} count" in found.notes
+    note = f"height and width exchanged in 1 annotation ({picture}): those of the"
+    assert f"{note} picture count" in found.notes
 
 
 def test_a_row_that_is_there_twice_counts_once(folder):
@@ -520,7 +520,7 @@ def test_a_row_that_is_there_twice_counts_once(folder):
         ("a.png", 3.5),
         ("b.png", 1.5),
     ]
-    assert "1 rows are there twice: each counts once" in found.notes
+    assert "1 row is there twice: each counts once" in found.notes
 
 
 def test_flags_that_say_nothing_about_a_layout_are_refused(folder):
