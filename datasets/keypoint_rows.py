@@ -218,7 +218,7 @@ class Images:
             raise BadRow(f"{field}: {name!r}", "the name of an image")
         inside = not relative.is_absolute() and ".." not in relative.parts
         folders = [self._folder, self._folder.parent]
-        folders = [beside, *folders] if beside else folders
+        folders = [beside, beside.parent, *folders] if beside else folders
         places = [folder / relative for folder in folders] if inside else []
         places += [self._folder / other / relative.name for other in _IMAGE_FOLDERS]
         for place in [*places, self._folder / relative.name]:

@@ -12,6 +12,7 @@ from PIL import Image
 from common.errors import MOST_MISTAKES, InputError
 from datasets.keypoint_annotations import read_annotations
 from datasets.splits import draw_held_out
+from datasets.voc import VocSet
 
 WIDTH, HEIGHT = 96, 72
 IN_PLACE = settings(
@@ -315,6 +316,39 @@ def test_a_keypoint_of_coco_by_its_name(folder):
     assert found.invisible == {"train": 1, "test": 0}
     assert "COCO's JSON, keypoint left_eye, 2 rows" in found.notes[0]
     assert "height of the object's box" in found.notes[1]
+
+
+@pytest.mark.parametrize("below", ["", "annotations", "sub/annotations", "a/b/c"])
+def test_annotations_are_found_as_deep_as_those_of_boxes(tmp_path, below):
+    place = tmp_path / below
+    place.mkdir(parents=True, exist_ok=True)
+    draw_images(tmp_path / "pictures" / "deep", "a")
+    both = coco(person(), names=["nose", "x", "y"], images=("a.png",))
+    both["categories"][0] |= {"id": 1, "name": "person"}
+    both["annotations"][0]["category_id"] = 1
+    write_coco(place, both, "instances_keypoints.json")
+    (point,) = read_annotations(tmp_path, keypoint="nose").keypoints
+    assert point.path == tmp_path / "pictures" / "deep" / "a.png"
+    (box,) = VocSet.open(tmp_path, "all", "person")
+    assert box.path == point.path
+
+
+def test_of_sets_below_a_folder_one_alone_is_taken(tmp_path):
+    draw_images(tmp_path / "k2" / "sub" / "images", "ab")
+    draw_images(tmp_path / "k2" / "images", "ab")  # the same names
+    content = coco(person(), names=["nose", "x", "y"], images=("images/a.png",))
+    write_coco(tmp_path / "k2" / "sub" / "annotations", content)
+    write_coco(tmp_path / "k2" / ".hidden" / "annotations", content)
+    (point,) = read_annotations(tmp_path, keypoint="nose").keypoints
+    assert point.path == tmp_path / "k2" / "sub" / "images" / "a.png"
+    write(tmp_path / "k2" / "sub", "image,x,y", "images/a.png,1,2")  # comes first
+    (point,) = read_annotations(tmp_path).keypoints
+    assert point.column == 1.5
+    write_coco(tmp_path / "k2" / "other" / "annotations", content)
+    line = refused(tmp_path)
+    assert line == (
+        f"{tmp_path}: holds several sets: k2/other, k2/sub; expected one of them"
+    )
 
 
 def test_a_name_that_a_set_lacks_lists_those_that_it_has(folder):
