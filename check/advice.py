@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from check.boxes import FAST_MOVES, MOVES, BoxFacts, Reach
 from check.keypoints import KeypointFacts
-from check.times import Times, about, counted
+from check.times import Times, about
+from common.errors import counted
 from datasets.splits import TEST, TRAINVAL
 from glimpse_rnn.data import note_of_side
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from check.pictures import same_pictures
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.progress import console, track
 from datasets.classes import ClassObject
 from datasets.layouts import Layout, Survey, describe, find_layout, survey
@@ -98,7 +98,7 @@ def _open(layout: Layout, part: str, found: Survey, read: Boxes) -> VocSet:
     if choice.is_pool:
         names = [one.name for one in images_of(layout, part, read.class_object)]
         held_out = draw_held_out(names, seed=0)
-        count = f"{len(held_out)} of {len(names)} images"
+        count = f"{len(held_out)} of {counted(len(names), 'image')}"
         read.notes.append(f"there are no splits: {count} would be left to the test")
     images = VocSet.open(
         layout,
@@ -150,5 +150,4 @@ def _decode(images: VocSet) -> None:
     tried = range(0, len(images), step)
     if step > 1:
         console.print(f"decoding {len(tried)} of {len(images)} pictures")
-    for index in track(tried, "decoding", len(tried)):
-        images.read(index)
+    images.decode(track(tried, "decoding", len(tried)))

@@ -50,7 +50,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-MOST_LINES = 20
+MOST_MISTAKES = 20
 """Mistakes of a kind that are listed one by one."""
 
 
@@ -64,8 +64,8 @@ def several_errors(where: Path | str, lines: Sequence[str], way_on: str) -> Inpu
     """
     if len(lines) == 1:
         return InputError(f"{lines[0]}; {way_on} it")
-    listed = [f"  {line}" for line in lines[:MOST_LINES]]
-    if len(lines) > MOST_LINES:
-        listed.append(f"  and {len(lines) - MOST_LINES} more")
+    listed = [f"  {line}" for line in lines[:MOST_MISTAKES]]
+    if len(lines) > MOST_MISTAKES:
+        listed.append(f"  and {len(lines) - MOST_MISTAKES} more")
     start = f"{where}: {len(lines)} files or objects cannot be used; {way_on} them:"
     return InputError("\n".join([start, *listed]))

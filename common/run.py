@@ -14,7 +14,6 @@ test take from there what the command line leaves open.
 
 import dataclasses
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +41,7 @@ from common.files import (
     write_json,
 )
 from common.progress import TensorBoardLog, console
-from common.provenance import provenance
+from common.provenance import provenance, without_folders
 from common.settings import PresetSettings, expect, from_json, plain, to_json
 
 HELD_OUT = "held_out"
@@ -528,17 +527,9 @@ def made_with(settings: TestSettings, weights: Path) -> dict[str, Any]:
         "backend": _backend(),
         "made_with": provenance(),
         "settings": {
-            name: _without_folders(value) for name, value in to_json(settings).items()
+            name: without_folders(value) for name, value in to_json(settings).items()
         },
     }
-
-
-def _without_folders(value: Any) -> Any:
-    """Return a value for results, which name no folder outside the repository."""
-    if isinstance(value, list):
-        return [_without_folders(item) for item in value]
-    is_outside = isinstance(value, str) and os.path.isabs(value)
-    return Path(value).name if is_outside else value
 
 
 def stem_of(name: str) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import file_error, printable
-from common.images import read_bytes
 from datasets.objects import (
     Convention,
     Edges,
@@ -25,6 +24,7 @@ from datasets.objects import (
     shown,
     shown_name,
 )
+from datasets.text import text_of
 
 CONVENTION = Convention(field="bbox", names=("y", "x", "y + height", "x + width"))
 
@@ -79,7 +79,7 @@ def read_coco(path: Path) -> dict[str, Stated] | None:
 def _content(path: Path) -> Mapping[str, Any] | None:
     """Return a file's tables, None where it has not all of them, or no boxes."""
     try:
-        content = json.loads(read_bytes(path).decode("utf-8-sig"))
+        content = json.loads(text_of(path))
     except (ValueError, RecursionError) as error:
         raise file_error(path, f"is not readable as JSON: {error}") from None
     tables = ("images", "annotations", "categories")

@@ -25,6 +25,7 @@ from datasets.classes import (
 )
 from datasets.layouts import Layout, Survey, find_layout, survey
 from datasets.objects import Annotation, Size, VocObject, place
+from datasets.pictures import unreadable
 from datasets.splits import choose, share_of
 from datasets.voc_annotations import get_bb_of_gt_from_pascal_xml_annotation
 from datasets.voc_lists import (
@@ -311,6 +312,12 @@ class VocSet:
         name = class_name(self.class_object)
         return name, self._one_based, self._skip_bad, self._smallest_image
 
+    @property
+    def _folders(self) -> str:
+        """The sets' folders, as an error starts."""
+        folders = dict.fromkeys(str(one.layout.folder) for one in self._entries)
+        return ", ".join(folders)
+
     def _with(self, entries: Sequence[_Entry]) -> "VocSet":
         """Return a set of other images with the same settings, and what is known."""
         images = VocSet(
@@ -329,6 +336,10 @@ class VocSet:
         """Return an image, or None where it is bad and bad ones are skipped.
 
         An image once found bad is not tried again, so that all epochs are the same.
+
+        Raises:
+            InputError: it is bad, and bad ones are not skipped. All others are decoded
+                then, so that the error lists every one that cannot be.
         """
         index = range(len(self))[index]
         if index in self._known.bad:
@@ -337,9 +348,22 @@ class VocSet:
             return self[index]
         except InputError as error:
             if not self._skip_bad:
-                raise several_errors("", [str(error)], SKIP_HINT) from None
+                others = self.decode(n for n in range(len(self)) if n != index)
+                bad = [str(error), *others]
+                raise several_errors(self._folders, bad, SKIP_HINT) from None
             self._known.bad[index] = str(error)
             return None
+
+    def decode(self, indices: Iterable[int]) -> list[str]:
+        """Decode images, and return a line for each that cannot be used.
+
+        With ``skip_bad`` they are left out from then on.
+        """
+        untried = (index for index in indices if index not in self._known.bad)
+        found = unreadable(self.__getitem__, untried)
+        if self._skip_bad:
+            self._known.bad |= found
+        return list(found.values())
 
     def annotation(self, index: int) -> Annotation:
         """Return an image's annotation, held against the header of its picture.
@@ -369,8 +393,7 @@ class VocSet:
         """
         bad, notes = self._look(needs_pictures)
         if bad and not self._skip_bad:
-            folders = dict.fromkeys(str(one.layout.folder) for one in self._entries)
-            raise several_errors(", ".join(folders), bad, SKIP_HINT)
+            raise several_errors(self._folders, bad, SKIP_HINT)
         self.notes += [note for note in notes if note not in self.notes]
 
     def _look(self, needs_pictures: bool) -> tuple[list[str], list[str]]:
