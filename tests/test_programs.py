@@ -8,7 +8,6 @@ import csv
 import json
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -18,6 +17,7 @@ import h5py
 import numpy as np
 import pytest
 from documented import explained, unexplained
+from killed import run_killed
 
 from common import command_line
 from report.page import read_page
@@ -220,19 +220,6 @@ def finished(models):
     return epoch
 
 
-KILLED = """
-import itertools, os, runpy, signal, sys
-replace, moments, last = os.replace, itertools.count(), int(sys.argv[1])
-def replace_or_die(*paths):
-    if next(moments) == last:
-        os.kill(os.getpid(), signal.SIGKILL)
-    replace(*paths)
-os.replace = replace_or_die
-sys.argv = sys.argv[2:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
 @one_detector
 def test_a_run_killed_as_it_saves_ends_with_the_same_weights(
     detector, trained, planes, tmp_path
@@ -240,10 +227,7 @@ def test_a_run_killed_as_it_saves_ends_with_the_same_weights(
     """SIGKILL before a file appears: config.json, then four files in each epoch."""
     for moment in (1, 4, 6):
         epoch = finished(tmp_path)
-        python, *words = train(detector, planes, tmp_path, "auto", EPOCHS)
-        killed = [python, "-c", KILLED, str(moment), *words]
-        process = subprocess.run(killed, capture_output=True, timeout=300)
-        assert process.returncode == -signal.SIGKILL, process.stderr
+        run_killed(train(detector, planes, tmp_path, "auto", EPOCHS), moment)
         assert finished(tmp_path) == epoch + moment // 5
     left = finished(tmp_path)
     assert left == 1
