@@ -203,8 +203,11 @@ def _box(
         if convention.is_share:
             low, high = low * (length or 0), high * (length or 0)
         names = convention.names[axis], convention.names[axis + 2]
-        ends = rounded(low), rounded(high)
         try:
+            if not (math.isfinite(low) and math.isfinite(high)):
+                far = f"{names[0]} {low:g} to {names[1]} {high:g}"
+                raise InputError(f"{far}; expected numbers inside of the image")
+            ends = rounded(low), rounded(high)
             extents.append(_extent(ends, names, shift, length, axis))
         except InputError as error:
             raise InputError(f", {convention.field}: {error}") from None

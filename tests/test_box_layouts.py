@@ -581,6 +581,7 @@ def test_boxes_over_the_edge_are_cut_counted_and_said_once(tmp_path):
         ("1 32 24 10 10", "are no shares of the picture"),
         ("1 .5 .5 0 .5", "is an empty box"),
         ("1 .5 .5 .1 -.1", "bottom 22 is above top 26"),
+        ("1 0 0 1e308 1 1 0", "left 0 to right inf; expected numbers inside"),
     ],
 )
 def test_lines_of_yolo_that_are_no_boxes(tmp_path, label, problem):
@@ -636,6 +637,10 @@ def test_crowds_are_difficult_and_never_asked_for(tmp_path):
         (
             lambda c: c["annotations"][2].update(bbox=[1, 2, True, 3]),
             "bbox: [1, 2, True",
+        ),
+        (
+            lambda c: c["annotations"][2].update(bbox=[1e308, 5, 1e308, 9]),
+            "bbox: x 1e+308 to x + width inf; expected numbers inside",
         ),
         (lambda c: c["images"][1].update(file_name=7), "file_name is 7"),
         (lambda c: c["images"][1].update(id=1), "id 1 is there twice"),
