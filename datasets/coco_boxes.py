@@ -128,5 +128,18 @@ def _object(
         problem = f", bbox: {shown(box)}; expected x, y, width and height"
         return StatedObject(where, name, None, problem=problem)
     x, y, width, height = (value for value in numbers if value is not None)
-    edges = Edges(y, x, y + height, x + width)
-    return StatedObject(where, name, edges, bool(one.get("iscrowd")))
+    edges, crowd = Edges(y, x, y + height, x + width), is_crowd(one)
+    if crowd is None:
+        problem = f", iscrowd: {shown(one['iscrowd'])}; expected 0 or 1"
+        return StatedObject(where, name, None, problem=problem)
+    return StatedObject(where, name, edges, crowd)
+
+
+def is_crowd(annotation: Mapping[str, Any]) -> bool | None:
+    """Tell whether an annotation is of a crowd, None where ``iscrowd`` is no flag.
+
+    Some programs write the number as a text, and others leave it out.
+    """
+    said = annotation.get("iscrowd")
+    number = 0 if said is None else number_of(said)
+    return bool(number) if number in (0, 1) else None

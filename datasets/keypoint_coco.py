@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import file_error
+from datasets.coco_boxes import is_crowd
 from datasets.keypoint_rows import (
     BadRow,
     Images,
@@ -180,7 +181,7 @@ def _rows(file: CocoFile, name: str, split: str, has_boxes: bool) -> Iterator[Ro
             category = None
         if category is None and len(places) == 1:
             (category,) = places  # with one category there is nothing to confuse
-        if category not in places or item.get("iscrowd") == 1:
+        if category not in places or is_crowd(item):
             continue  # of other objects, or of a crowd without keypoints
         where = f"annotation {item.get('id', number)}"
         parse = partial(_keypoint, file, item, name, places[category], split, has_boxes)
@@ -197,6 +198,8 @@ def _keypoint(
     images: Images,
 ) -> Keypoint | Invisible:
     """Parse an object's annotation."""
+    if is_crowd(item) is None:
+        raise BadRow(f"iscrowd: {item['iscrowd']!r}", "0 or 1")
     image = file.images.get(_id_of(item))
     if image is None:
         raise BadRow(f"image_id: {item.get('image_id')!r}", "the id of an image")

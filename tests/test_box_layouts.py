@@ -609,10 +609,12 @@ def test_yolo_without_names_of_classes_says_what_names_them(tmp_path):
     assert line.endswith("expected data.yaml or classes.txt")
 
 
-def test_crowds_are_difficult_and_never_asked_for(tmp_path):
+@pytest.mark.parametrize(("crowd", "none"), [(1, None), ("1", "0")])
+def test_crowds_are_difficult_and_never_asked_for(tmp_path, crowd, none):
     one_json_beside(tmp_path)
     content = json.loads((tmp_path / "annotations.json").read_text())
-    content["annotations"][-1]["iscrowd"] = 1
+    content["annotations"][0]["iscrowd"] = none
+    content["annotations"][-1]["iscrowd"] = crowd
     write(tmp_path / "annotations.json", json.dumps(content))
     assert VocSet.open(tmp_path, "all", "raccoon").names == ["a", "b c", "d"]
     found = VocSet.open(tmp_path, "all", "raccoon", with_difficult=True)
@@ -642,6 +644,7 @@ def test_crowds_are_difficult_and_never_asked_for(tmp_path):
             lambda c: c["annotations"][2].update(bbox=[1e308, 5, 1e308, 9]),
             "bbox: x 1e+308 to x + width inf; expected numbers inside",
         ),
+        (lambda c: c["annotations"][2].update(iscrowd="no"), "iscrowd: 'no'; expect"),
         (lambda c: c["images"][1].update(file_name=7), "file_name is 7"),
         (lambda c: c["images"][1].update(id=1), "id 1 is there twice"),
         (lambda c: c["images"][1].update(file_name="no.png"), "is no picture no.png"),

@@ -329,7 +329,7 @@ def test_of_several_people_in_an_image_the_largest_counts(folder):
         person(1, (20, 20, 2), (0, 0, 40, 30)),
         person(1, (30, 30, 0), (0, 0, 96, 72)),  # the largest, but without a nose
         person(2, (40, 40, 2), (0, 0, 5, 5)),
-        person(2, (50, 50, 2), (0, 0, 9, 9)) | {"iscrowd": 1},
+        person(2, (50, 50, 2), (0, 0, 9, 9)) | {"iscrowd": "1"},
     ]
     found = read_annotations(write_coco(folder, coco(*people, names=["nose"])))
     assert [(p.name, p.column) for p in found.keypoints] == [
@@ -409,6 +409,7 @@ def test_cocos_own_folders_and_roboflows(tmp_path):
         ({"keypoints": [1, 10**400, 2] * 3}, "keypoints: 1000"),
         ({"keypoints": [1, 2, 3] * 3}, "keypoints, v: 3; expected 0, 1 or 2"),
         ({"keypoints": [WIDTH + 1, 2, 2] * 3}, "nose x: 97; expected -0.5 to 96"),
+        ({"iscrowd": 2}, "iscrowd: 2; expected 0 or 1"),
         ({"bbox": [0, 0, 5]}, "bbox: [0, 0, 5]; expected [x, y, width, height]"),
         ({"bbox": [0, 0, 5, -1]}, "bbox: 5 wide, -1 high; expected above 0"),
     ],
