@@ -14,6 +14,7 @@ from typing import Any
 
 from common.errors import file_error, printable
 from common.images import read_bytes
+from datasets.classes import same_name
 from datasets.objects import (
     Convention,
     Edges,
@@ -44,10 +45,13 @@ def read_coco(path: Path) -> dict[str, Stated] | None:
     content = _content(path)
     if content is None:
         return None
-    names = {
-        _field(one, "id", path, "categories", n): str(one.get("name", ""))
-        for n, one in enumerate(content["categories"])
-    }
+    names: dict[Any, str] = {}
+    for n, one in enumerate(content["categories"]):
+        number, name = _field(one, "id", path, "categories", n), one.get("name", "")
+        first = names.setdefault(number, str(name))
+        if same_name(first) != same_name(str(name)):
+            what = f"categories[{n}]: id {shown(number)} is {shown(name)}"
+            raise file_error(path, f"{what}, and {shown(first)} before", "one name")
     files: dict[Any, str] = {}
     sizes: dict[str, Size | None] = {}
     objects: dict[str, list[StatedObject]] = {}

@@ -110,7 +110,7 @@ def read_coco(path: Path) -> CocoFile:
         path,
         dict(_by_id(path, "images", lists["images"])),
         lists["annotations"],
-        dict(_names(lists["categories"])),
+        _names(path, lists["categories"]),
     )
 
 
@@ -125,14 +125,21 @@ def _by_id(
 
 
 def _names(
-    categories: Sequence[Mapping[str, Any]],
-) -> Iterator[tuple[Any, Sequence[str]]]:
-    """Yield the keypoints' names of each category that has them."""
+    path: Path, categories: Sequence[Mapping[str, Any]]
+) -> dict[Any, Sequence[str]]:
+    """Return the keypoints' names of each category that has them."""
+    found: dict[Any, Sequence[str]] = {}
     for category in categories:
         names = category.get("keypoints")
         number = category.get("id")
         if isinstance(names, list) and names and isinstance(number, int | str | None):
-            yield number, [str(name).strip() for name in names]
+            own = [str(name).strip() for name in names]
+            if found.setdefault(number, own) != own:
+                what = (
+                    f"categories, id: {number!r} is there twice, with other keypoints"
+                )
+                raise file_error(path, what, "one category an id")
+    return found
 
 
 def _chosen_name(path: Path, files: Sequence[CocoFile], keypoint: str) -> str:

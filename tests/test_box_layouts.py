@@ -645,6 +645,10 @@ def test_crowds_are_difficult_and_never_asked_for(tmp_path, crowd, none):
             "bbox: x 1e+308 to x + width inf; expected numbers inside",
         ),
         (lambda c: c["annotations"][2].update(iscrowd="no"), "iscrowd: 'no'; expect"),
+        (
+            lambda c: c["categories"].append({"id": 4, "name": "dog"}),
+            "categories[3]: id 4 is 'dog', and 'licence plate' before; expected one",
+        ),
         (lambda c: c["images"][1].update(file_name=7), "file_name is 7"),
         (lambda c: c["images"][1].update(id=1), "id 1 is there twice"),
         (lambda c: c["images"][1].update(file_name="no.png"), "is no picture no.png"),

@@ -355,6 +355,9 @@ def test_objects_of_other_categories_are_other_objects(folder):
     assert (one.column, two.column) == (48.5, 3.5)  # the second of a dog's
     (tail,) = read_annotations(folder, keypoint="tail").keypoints
     assert tail.column == 1.5
+    content["categories"][0] = {"id": 8, "name": "cat", "keypoints": ["nose"]}
+    line = refused(write_coco(folder, content), keypoint="nose")
+    assert "id: 8 is there twice, with other keypoints; expected one category" in line
 
 
 def test_without_boxes_the_images_height_normalises(folder):
