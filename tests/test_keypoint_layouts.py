@@ -130,6 +130,15 @@ def test_columns_have_the_names_that_the_flag_gives_them(folder):
         assert f"columns is {wrong}; expected FIELD=COLUMN" in refused(
             folder, columns=(wrong,)
         )
+    for several, words in (
+        (("x=cx", "X=cy"), "columns has X twice; expected each field once"),
+        (("x=y", "y=y"), "columns has y for x and y; expected a column for each"),
+        (("x=y",), "columns has y for x and y"),
+    ):
+        assert words in refused(folder, columns=several)
+    write(folder, "image,x,y", "a.png,30,48", name="labels.csv")
+    (point,) = read_annotations(folder, columns=("x=y", "y=x")).keypoints
+    assert (point.column, point.row) == (48.5, 30.5)
     write(folder, "image,x,y,x", "a.png,1,2,3", name="labels.csv")
     assert "two columns x" in refused(folder)
 
