@@ -727,6 +727,20 @@ def test_the_nearer_of_two_pictures_is_the_annotations(tmp_path):
     assert images.names == ["images/test/1", "images/train/1"]
 
 
+@pytest.mark.parametrize("folder", ["", "sub"])
+def test_of_names_that_differ_in_capitals_the_exact_one_is_meant(tmp_path, folder):
+    pictures = {"A.png": 50, "a.png": 51, "B.JPG": 52, "b.jpg": 53}
+    for name, height in pictures.items():
+        draw(tmp_path / (folder if name.islower() else "") / name, (WIDTH, height))
+        content = xml(name, BOXES["a"], (WIDTH, height))
+        write(tmp_path / "xml" / Path(name).with_suffix(".xml"), content)
+    write(tmp_path / "xml" / "other.xml", xml("b.jpg", BOXES["a"], (WIDTH, 53)))
+    (tmp_path / "xml" / "b.xml").unlink()
+    images = VocSet.open(tmp_path, "all", "raccoon")
+    images.check()
+    assert {one.path.name: one.pixels.shape[0] for one in images} == pictures
+
+
 @pytest.mark.parametrize(
     ("prepare", "problem"),
     [
