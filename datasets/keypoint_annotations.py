@@ -36,7 +36,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from common.errors import MOST_LINES, WAY_ON, InputError, file_error, several_errors
+from common.errors import WAY_ON, file_error, several_errors, with_lines
 from datasets.keypoint_coco import coco_files, coco_layout
 from datasets.keypoint_handles import handle_layout
 from datasets.keypoint_rows import (
@@ -128,7 +128,7 @@ def read_annotations(
         error = file_error(
             layout.path, f"no row is left beside {counts}", "visible keypoints"
         )
-        raise InputError("\n  ".join([str(error), *bad[:MOST_LINES]]))
+        raise with_lines(str(error), bad)
     counted = _largest(seen) if layout.one_an_image else list(dict.fromkeys(seen))
     notes = list(_notes(layout, len(seen) - len(counted), list(images.swapped)))
     seen = counted

@@ -14,7 +14,14 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from common.errors import WAY_ON, InputError, counted, file_error, several_errors
+from common.errors import (
+    WAY_ON,
+    InputError,
+    counted,
+    file_error,
+    several_errors,
+    with_lines,
+)
 from common.images import find_images, read_image, read_size, too_small
 from datasets.classes import VOC_CLASSES, class_id, class_name, class_number
 from datasets.layouts import Layout, Survey, find_layout, survey
@@ -212,7 +219,7 @@ class VocSet:
             there = found
             if not there.objects:
                 there = survey(layout, [one.name for one in listed])
-            raise _no_such_class(layout, image_set, class_object, there, len(bad))
+            raise _no_such_class(layout, image_set, class_object, there, bad)
         images = cls(
             ((layout, one) for one in names),
             class_object,
@@ -447,20 +454,32 @@ def _label(one: Listed, found: Survey, name: str) -> int:
 
 
 def _no_such_class(
-    layout: Layout, image_set: str, class_object: int | str, there: Survey, bad: int
+    layout: Layout,
+    image_set: str,
+    class_object: int | str,
+    there: Survey,
+    bad: Sequence[str],
 ) -> InputError:
-    """Return the error for a class that no image holds; it names those there are."""
+    """Return the error for a class that no image holds.
+
+    It names the classes that there are, and in lines of their own what could not be
+    read.
+    """
     name = class_name(class_object)
     what = f"no image of {image_set} holds class {name}"
-    if name in there.objects:
+    count = there.objects[name]
+    if count and not any(one.get(name) == 1 for one in there.labels.values()):
+        what += f" to search for: all {count} objects of {name} are difficult"
+        there = replace(there, objects=there.objects - Counter({name: count}))
+    elif count:
         what += ", unless as a difficult object or in another part of the set"
     if bad:
-        what += f", {bad} could not be read"
+        what += f", {len(bad)} could not be read"
     expected = f"class_object to be one of those there: {there.classes}"
     number = str(class_object)
     if number.isdecimal() and number in there.objects:
         expected += f"; --class_object name:{number} is the class called {number}"
-    return file_error(layout.folder, what, expected)
+    return with_lines(str(file_error(layout.folder, what, expected)), bad)
 
 
 def _notes(overhangs: Sequence[tuple[int, str]], swapped: Sequence[str]) -> list[str]:
