@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from common.errors import file_error, printable
+from common.errors import InputError, file_error, printable
 from common.images import read_bytes
 from datasets.classes import same_name
 from datasets.objects import (
@@ -30,6 +30,10 @@ from datasets.objects import (
 CONVENTION = Convention(field="bbox", names=("y", "x", "y + height", "x + width"))
 
 
+class NoBoxes(InputError):
+    """A file that looks like COCO's, and lacks what boxes need."""
+
+
 def read_coco(path: Path) -> dict[str, Stated] | None:
     """Return what a file says of each image, by ``file_name``.
 
@@ -37,9 +41,10 @@ def read_coco(path: Path) -> dict[str, Stated] | None:
         path: a JSON file.
 
     Returns:
-        None where the file is of another kind: results, captions, settings.
+        None where the file is of another kind: results, settings.
 
     Raises:
+        NoBoxes: it is COCO's, of another kind: captions, outlines.
         InputError: the file is no JSON, or its tables lack what boxes need.
     """
     content = _content(path)
@@ -81,21 +86,32 @@ def read_coco(path: Path) -> dict[str, Stated] | None:
 
 
 def _content(path: Path) -> Mapping[str, Any] | None:
-    """Return a file's tables, None where it has not all of them, or no boxes."""
+    """Return a file's tables, None where it has none of them.
+
+    Raises:
+        NoBoxes: it has some of them, or all without boxes.
+    """
     try:
         content = json.loads(read_bytes(path).decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise file_error(path, f"is not readable as JSON: {error}") from None
     tables = ("images", "annotations", "categories")
-    if not isinstance(content, dict) or not all(
-        isinstance(content.get(table), list)
-        and all(isinstance(one, dict) for one in content[table])
-        for table in tables
-    ):
+    if not isinstance(content, dict) or not any(table in content for table in tables):
         return None
-    annotations = content["annotations"]
-    has_boxes = not annotations or any("bbox" in one for one in annotations)
-    return content if has_boxes else None
+    missing = [table for table in tables if not _is_table(content.get(table))]
+    if not missing and not content["images"]:
+        missing = ["images"]
+    annotations = [] if missing else content["annotations"]
+    if annotations and not any("bbox" in one for one in annotations):
+        missing = ["bbox in its annotations"]
+    if missing:
+        what = f"looks like COCO's, but has no {' and no '.join(missing)}"
+        raise NoBoxes(str(file_error(path, what)))
+    return content
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
 
 
 def _field(

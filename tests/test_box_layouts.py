@@ -686,6 +686,32 @@ def test_what_is_wrong_with_coco_is_named(tmp_path, spoil, problem):
     assert line.startswith(str(path)) and problem in line
 
 
+@pytest.mark.parametrize(
+    ("spoil", "missing"),
+    [
+        (lambda c: c.pop("categories"), "categories"),
+        (lambda c: c.update(images={}, annotations=[1]), "images and no annotations"),
+        (lambda c: c.update(images=[]), "images"),
+        (
+            lambda c: [one.pop("bbox") for one in c["annotations"]],
+            "bbox in its annotations",
+        ),
+    ],
+)
+def test_what_coco_lacks_is_said_where_no_layout_fits(tmp_path, spoil, missing):
+    one_json_beside(tmp_path)
+    path = tmp_path / "annotations.json"
+    content = json.loads(path.read_text())
+    spoil(content)
+    write(path, json.dumps(content))
+    first, line = first_lines(tmp_path)
+    assert "holds 4 pictures, and no annotations that are known" in first
+    assert line == f"  {path}: looks like COCO's, but has no {missing}"
+    shutil.rmtree(tmp_path / "images")
+    yolo_in_folders(tmp_path)
+    assert VocSet.open(tmp_path, "all", "raccoon").names == NAMES
+
+
 def test_shapes_of_cvat_that_are_no_upright_boxes(tmp_path):
     cvat_images(tmp_path)
     path = tmp_path / "annotations.xml"
@@ -693,6 +719,9 @@ def test_shapes_of_cvat_that_are_no_upright_boxes(tmp_path):
     write(path, content.replace("</image>", '<polygon label="x"/></image>'))
     images = VocSet.open(tmp_path, "all", "raccoon")
     assert images.notes == [f"{tmp_path}: 4 polygons, no boxes; left out"]
+    write(path, content.replace("<box ", "<polygon "))
+    (line,) = first_lines(tmp_path)
+    assert line.endswith("holds 6 polygons in CVAT's XML, and no box; expected boxes")
     write(path, content.replace("<box ", '<box rotation="30" ', 1))
     (line,) = first_lines(tmp_path)
     assert "box 1 (raccoon): rotation is '30'; expected an upright box" in line
