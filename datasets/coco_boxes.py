@@ -8,7 +8,7 @@ Reference: https://cocodataset.org/#format-data
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +50,7 @@ def read_coco(path: Path) -> dict[str, Stated] | None:
     content = _content(path)
     if content is None:
         return None
-    names: dict[Any, str] = {}
-    for n, one in enumerate(content["categories"]):
-        number, name = _field(one, "id", path, "categories", n), one.get("name", "")
-        first = names.setdefault(number, str(name))
-        if same_name(first) != same_name(str(name)):
-            what = f"categories[{n}]: id {shown(number)} is {shown(name)}"
-            raise file_error(path, f"{what}, and {shown(first)} before", "one name")
+    names = _names(content["categories"], path)
     files: dict[Any, str] = {}
     sizes: dict[str, Size | None] = {}
     objects: dict[str, list[StatedObject]] = {}
@@ -72,11 +66,12 @@ def read_coco(path: Path) -> dict[str, Stated] | None:
         sizes[file_name] = _size(one)
         objects.setdefault(file_name, [])
     for n, one in enumerate(content["annotations"]):
-        image = _field(one, "image_id", path, "annotations", n)
-        if image not in files:
-            what = f"annotations[{n}]: image_id {shown(image)} is no image's id"
-            raise file_error(path, what)
-        objects[files[image]].append(_object(one, n, names, path))
+        image, said = one.get("image_id"), _object(one, n, names, path)
+        if not isinstance(image, str | int) or image not in files:
+            problem = f": image_id {shown(image)} is no image's id"
+            said = StatedObject(said.where, "", None, problem=problem)
+            image = next(iter(files))  # it is listed with some image, and bad there
+        objects[files[image]].append(said)
     return {
         name: Stated(
             f"{path}: {printable(name)}", sizes[name], tuple(found), CONVENTION
@@ -112,6 +107,22 @@ def _content(path: Path) -> Mapping[str, Any] | None:
 
 def _is_table(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
+def _names(categories: Iterable[Mapping[str, Any]], path: Path) -> dict[Any, str]:
+    """Return the classes, by their numbers.
+
+    Raises:
+        InputError: one has no number, or that of another.
+    """
+    names: dict[Any, str] = {}
+    for n, one in enumerate(categories):
+        number, name = _field(one, "id", path, "categories", n), one.get("name", "")
+        first = names.setdefault(number, str(name))
+        if same_name(first) != same_name(str(name)):
+            what = f"categories[{n}]: id {shown(number)} is {shown(name)}"
+            raise file_error(path, f"{what}, and {shown(first)} before", "one name")
+    return names
 
 
 def _field(

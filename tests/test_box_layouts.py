@@ -686,6 +686,33 @@ def test_what_is_wrong_with_coco_is_named(tmp_path, spoil, problem):
     assert line.startswith(str(path)) and problem in line
 
 
+@pytest.mark.parametrize("first", NAMES)
+def test_annotations_of_no_image_are_listed_and_left_out(tmp_path, first):
+    one_json_beside(tmp_path)
+    path = tmp_path / "annotations.json"
+    content = json.loads(path.read_text())
+    content["images"].sort(key=lambda one: one["file_name"] != f"{first}.png")
+    whole = content["annotations"]
+    content["annotations"] = [{"image_id": 99}, {}, {**whole[0], "image_id": [1]}]
+    content["annotations"] += whole
+    write(path, json.dumps(content))
+    for wanted in ("raccoon", "licence plate"):
+        with pytest.raises(InputError) as caught:
+            VocSet.open(tmp_path, "all", wanted).check()
+        start, *lines = str(caught.value).splitlines()
+        assert "3 files or objects cannot be used; --skip_bad 1 goes on" in start
+        assert [line.partition(": image_id ")[2] for line in lines] == [
+            f"{image} is no image's id" for image in (99, None, [1])
+        ]
+        assert all(line.startswith(f"  {path}: annotation ") for line in lines)
+        images = VocSet.open(tmp_path, "all", wanted, skip_bad=1)
+        images.check()
+        assert images.skipped == [line.strip() for line in lines]
+        found = expected(NAMES)
+        named = [name for name in found if wanted in dict(found[name])]
+        assert boxes_of(images) == {name: found[name] for name in sorted(named)}
+
+
 @pytest.mark.parametrize(
     ("spoil", "missing"),
     [
