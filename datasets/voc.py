@@ -19,6 +19,7 @@ from common.errors import (
     InputError,
     counted,
     file_error,
+    printable,
     several_errors,
     with_lines,
 )
@@ -416,7 +417,8 @@ class VocSet:
         if not self._skip_bad:
             raise InputError(annotation.problems[0])
         if all(item.class_name != name for item in annotation.objects):
-            raise InputError(f"{annotation.problems[0]}; no other {name} is left there")
+            problem = f"{annotation.problems[0]}; no other {name} is left there"
+            raise InputError(printable(problem))
         self._known.bad_objects[index] = annotation.problems
 
 
