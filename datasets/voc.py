@@ -478,6 +478,8 @@ def _no_such_class(
     if bad:
         what += f", {len(bad)} could not be read"
     expected = f"class_object to be one of those there: {there.classes}"
+    if count and not there.objects:
+        expected = f"a {name} that is not difficult: there is no other class"
     number = str(class_object)
     if number.isdecimal() and number in there.objects:
         expected += f"; --class_object name:{number} is the class called {number}"

@@ -628,6 +628,10 @@ def test_crowds_are_difficult_and_never_asked_for(tmp_path, crowd, none):
         "holds class raccoon to search for: all 5 objects of raccoon are difficult;"
         " expected class_object to be one of those there: licence plate (1)"
     )
+    content["annotations"] = [one for one in content["annotations"] if one["iscrowd"]]
+    write(tmp_path / "annotations.json", json.dumps(content))
+    (line,) = first_lines(tmp_path)
+    assert line.endswith("a raccoon that is not difficult: there is no other class")
 
 
 def test_what_could_not_be_read_is_named_where_no_image_holds_the_class(tmp_path):
@@ -665,6 +669,10 @@ def test_what_could_not_be_read_is_named_where_no_image_holds_the_class(tmp_path
         (
             lambda c: c["annotations"][2].update(bbox=[1e308, 5, 1e308, 9]),
             "bbox: x 1e+308 to x + width inf; expected numbers inside",
+        ),
+        (
+            lambda c: c["annotations"][2].update(bbox=[1e308, 5, 9, 9]),
+            "bbox: x 1e+308 ",
         ),
         (lambda c: c["annotations"][2].update(iscrowd="no"), "iscrowd: 'no'; expect"),
         (
