@@ -1,16 +1,20 @@
 """Settings of the look at a data set."""
 
+import json
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from common.errors import InputError
+from common.errors import InputError, file_error
 from common.files import check_folder
 from common.settings import expect
+from datasets.classes import ClassObject, class_name
 from datasets.keypoint_tables import column_names
-from datasets.voc import class_name
 from weights import DEFAULT_PATH
+
+MADE_BY = "datasets.check"
+"""What the file says it was made by."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class CheckSettings:
     path_voc: Path | None = None
     """Objects in boxes, for the detectors: a folder as --path_voc of a training takes
     it."""
-    class_object: int | str = 1
+    class_object: ClassObject = None
     """Class to search for: a number of VOC, or any name; where a set has one class
     alone, that one."""
     path_data: Path | None = None
@@ -65,3 +69,24 @@ class CheckSettings:
         expect(self, "seed", "at least 0", lambda x: 0 <= x < inf)
         if self.json is not None:
             check_folder(self.json.absolute().parent, "json")
+            _check_replaceable(self.json)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Refuse to write over what is none of this program's, such as annotations.
+
+    Raises:
+        InputError: the file holds something else.
+    """
+    if not path.exists():
+        return
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or found.get("made_by") != MADE_BY:
+        raise file_error(
+            path,
+            "is there, and not written by this program",
+            "--json to name a new file",
+        )

@@ -9,19 +9,20 @@ import numpy as np
 
 from check.advice import box_advice, keypoint_advice
 from check.boxes import box_facts
-from check.config import CheckSettings
+from check.config import MADE_BY, CheckSettings
 from check.keypoints import keypoint_facts
 from check.reading import MOST_DECODED, Boxes, Passes, read_boxes
 from check.show import show_boxes, show_keypoints, show_lines, show_problems
-from check.times import Times, counted
+from check.times import Times
 from common.devices import start_keras
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.files import write_json
 from common.images import read_image
 from common.progress import console, track
 from common.settings import to_json
 from datasets.keypoint_annotations import Annotations, read_annotations
 from datasets.keypoints import FileSource, KeypointSet
+from datasets.pictures import unreadable
 from datasets.splits import TRAINVAL
 from datasets.voc import class_name
 from glimpse_rnn.config import TrainSettings as GlimpseSettings
@@ -38,7 +39,7 @@ def check(settings: CheckSettings) -> None:
         InputError: a setting cannot be used, or a set has nothing to train on.
     """
     settings.check()
-    found: dict[str, Any] = {"settings": to_json(settings)}
+    found: dict[str, Any] = {"made_by": MADE_BY, "settings": to_json(settings)}
     if settings.path_voc is not None:
         found["boxes"] = look_at_boxes(settings)
     if settings.path_data is not None:
@@ -127,18 +128,13 @@ def undecodable(found: Annotations) -> dict[Path, str]:
 
     Of very many pictures some are tried, spread over the set; it is said how many.
     """
-    paths = list(dict.fromkeys((one.path, one.size) for one in found.keypoints))
-    step = -(-len(paths) // MOST_DECODED)
-    tried = paths[::step]
-    if step > 1:
-        console.print(f"decoding {len(tried)} of {len(paths)} pictures")
-    problems = {}
-    for path, size in track(tried, "decoding", len(tried)):
-        try:
-            read_image(path, size)
-        except InputError as error:
-            problems[path] = str(error)
-    return problems
+    pictures = list(dict.fromkeys((one.path, one.size) for one in found.keypoints))
+    tried = range(0, len(pictures), -(-len(pictures) // MOST_DECODED))
+    if len(tried) < len(pictures):
+        console.print(f"decoding {len(tried)} of {len(pictures)} pictures")
+    numbers = track(tried, "decoding", len(tried))
+    bad = unreadable(lambda number: read_image(*pictures[number]), numbers)
+    return {pictures[number][0]: line for number, line in bad.items()}
 
 
 def _concluded(

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from check.pictures import same_pictures
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.progress import console, track
+from datasets.classes import ClassObject
 from datasets.layouts import Layout, Survey, describe, find_layout, survey
 from datasets.splits import ALL, TEST, TRAINVAL, choose, draw_held_out
 from datasets.voc import VocImage, VocSet, class_name, images_of
@@ -30,7 +31,7 @@ class Boxes:
         shared: names of pictures that are both to train and to test on.
     """
 
-    class_object: int | str
+    class_object: ClassObject
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     scenes: dict[str, list[Scene]] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class Passes:
                 return
 
 
-def read_boxes(path: Path, class_object: int | str) -> Boxes:
+def read_boxes(path: Path, class_object: ClassObject) -> Boxes:
     """Read what a training and a test would read, without stopping at what is bad.
 
     Raises:
@@ -98,7 +99,7 @@ def _open(layout: Layout, part: str, found: Survey, read: Boxes) -> VocSet:
     if choice.is_pool:
         names = [one.name for one in images_of(layout, part, read.class_object)]
         held_out = draw_held_out(names, seed=0)
-        count = f"{len(held_out)} of {len(names)} images"
+        count = f"{len(held_out)} of {counted(len(names), 'image')}"
         read.notes.append(f"there are no splits: {count} would be left to the test")
     images = VocSet.open(
         layout,
@@ -150,5 +151,4 @@ def _decode(images: VocSet) -> None:
     tried = range(0, len(images), step)
     if step > 1:
         console.print(f"decoding {len(tried)} of {len(images)} pictures")
-    for index in track(tried, "decoding", len(tried)):
-        images.read(index)
+    images.decode(track(tried, "decoding", len(tried)))

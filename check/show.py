@@ -7,6 +7,7 @@ from rich.table import Table
 
 from check.boxes import FAST_MOVES, MOVES, BoxFacts
 from check.keypoints import KeypointFacts, Spread
+from common.errors import counted
 from common.progress import console
 from figures.scenes import scale_name
 
@@ -41,8 +42,9 @@ def show_problems(problems: Sequence[str]) -> None:
 def show_boxes(facts: BoxFacts) -> None:
     """Print how many objects there are, their sizes, and what can be reached."""
     images = ", ".join(f"{count} {name}" for name, count in facts.images.items())
+    objects = counted(facts.objects, "object")
     counts = ", ".join(f"{n} with {k}" for k, n in facts.per_image.items())
-    console.print(f"\nimages with the class: {images}; {facts.objects} objects")
+    console.print(f"\nimages with the class: {images}; {objects}")
     console.print(f"objects an image: {counts}")
     console.print(
         f"\nsides of the objects, in shares of the image's (median"

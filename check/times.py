@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from common.errors import counted
 from common.progress import duration
 
 
@@ -42,8 +43,3 @@ class Times:
 def about(seconds: float) -> str:
     """Return a time in words that claim no more than a forecast can."""
     return f"about {duration(seconds)}" if seconds >= 1 else "less than a second"
-
-
-def counted(number: int, word: str) -> str:
-    """Return a number of things to read: ``1 image``, ``2 images``."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -124,14 +124,21 @@ def _ending_on_sigterm() -> Iterator[None]:
 
     Batch systems send it when a job's time is up.
     """
+    status: list[int] = []
 
     def leave(number: int, _: object) -> None:
         print("terminated", file=sys.stderr)
+        status.append(128 + number)
         sys.exit(128 + number)
 
     before = signal.signal(signal.SIGTERM, leave)
     try:
         yield
+    except BaseException:
+        # A library that is left in the middle may make another error of it.
+        if status:
+            raise SystemExit(status[0]) from None
+        raise
     finally:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 

@@ -72,7 +72,7 @@ def diagnose(
     return findings
 
 
-def news(
+def new_findings(
     checks: Mapping[str, Check], rows: Sequence[Row], settings: Settings
 ) -> list[Finding]:
     """Return what is to be seen in the last row and was not in the one before."""

@@ -386,8 +386,10 @@ def compare_settings(
         before = saved.get(name)
         if before == value or (name in may_differ and name not in saved):
             continue
-        words = f"{name} was {format_value(before)} in training, now it is"
-        words += f" {format_value(value)}"
+        words = (
+            f"{name} was {format_value(before)} in training, now it is"
+            f" {format_value(value)}"
+        )
         if name not in may_differ:
             raise InputError(
                 f"{path}: {words}; expected what the model was trained with"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-WAY_ON = "--skip_bad 1 goes on without"
+SKIP_HINT = "--skip_bad 1 goes on without"
 """The flag that goes on without what is wrong; ``it`` or ``them`` follows."""
 
 
@@ -50,7 +50,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-MOST_LINES = 20
+MOST_MISTAKES = 20
 """Mistakes of a kind that are listed one by one."""
 
 
@@ -70,7 +70,7 @@ def several_errors(where: Path | str, lines: Sequence[str], way_on: str) -> Inpu
 
 def with_lines(start: str, lines: Sequence[str]) -> InputError:
     """Build the error that lists lines below its first, of very many some."""
-    listed = [f"  {line}" for line in lines[:MOST_LINES]]
-    if len(lines) > MOST_LINES:
-        listed.append(f"  and {len(lines) - MOST_LINES} more")
+    listed = [f"  {line}" for line in lines[:MOST_MISTAKES]]
+    if len(lines) > MOST_MISTAKES:
+        listed.append(f"  and {len(lines) - MOST_MISTAKES} more")
     return InputError("\n".join([start, *listed]))

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from common.errors import (
-    WAY_ON,
+    SKIP_HINT,
     BadPicture,
     InputError,
     file_error,
@@ -83,16 +83,16 @@ def check_headers(paths: Sequence[Path], smallest: int = 1) -> None:
         except InputError as error:
             bad.append(str(error))
     if bad:
-        raise several_errors("images", bad, WAY_ON)
+        raise several_errors("images", bad, SKIP_HINT)
 
 
 @contextmanager
-def naming_the_way_on() -> Iterator[None]:
+def with_skip_hint() -> Iterator[None]:
     """Have the line for a bad picture name the flag that goes on without it."""
     try:
         yield
     except BadPicture as error:
-        raise several_errors("images", [str(error)], WAY_ON) from None
+        raise several_errors("images", [str(error)], SKIP_HINT) from None
 
 
 def _pixels(picture: Any, name: str) -> np.ndarray:

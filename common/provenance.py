@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from common.files import IS_CLONE, REPOSITORY
 
@@ -45,6 +46,23 @@ def _from_here(word: str) -> str:
     inside = path.is_relative_to(REPOSITORY)
     plain = path.relative_to(REPOSITORY).as_posix() if inside else path.name
     return f"{flag}{equals}{plain}"
+
+
+def without_folders(value: Any) -> Any:
+    """Return a value with the last part alone of each absolute path in it.
+
+    Args:
+        value: a text, a list, or what no path is in. A text that starts with a path is
+            that path; behind other words a path ends at a blank.
+    """
+    if isinstance(value, list):
+        return [without_folders(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    if os.path.isabs(value):
+        return Path(value).name
+    words = value.split(" ")
+    return " ".join(Path(word).name if os.path.isabs(word) else word for word in words)
 
 
 def commit() -> str:

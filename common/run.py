@@ -14,7 +14,6 @@ test take from there what the command line leaves open.
 
 import dataclasses
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 import numpy as np
 import tyro
 
-from common.diagnosis import Check, Finding, Row, diagnose, news, numbers
+from common.diagnosis import Check, Finding, Row, diagnose, new_findings, numbers
 from common.epochs import (
     CONFIG,
     EpochFiles,
@@ -42,7 +41,7 @@ from common.files import (
     write_json,
 )
 from common.progress import TensorBoardLog, console
-from common.provenance import provenance
+from common.provenance import provenance, without_folders
 from common.settings import PresetSettings, expect, from_json, plain, to_json
 
 HELD_OUT = "held_out"
@@ -271,7 +270,7 @@ def open_run(
         others: what else goes on where it stood, by name.
         data: what is trained on.
         checks: what to look for in the log; what is found is said at the end of the
-            epoch that it begins with, and once more at the end.
+            epoch that it begins with, and at the end unless that was just now.
         writes: whether this process is the one that writes; others only restore.
 
     Raises:
@@ -292,7 +291,7 @@ def open_run(
         yield run
         console.print(f"weights: {files.latest}")
         console.print(f"log: {files.log}")
-        report_findings(run.findings())
+        report_findings(run.findings_to_repeat())
 
 
 class Run:
@@ -319,6 +318,7 @@ class Run:
         self._identity, self._data = plain(identity), data
         self._learner, self._others, self._writes = learner, others, writes
         self._checks, self._trained_with = checks, to_json(settings)
+        self._just_said: list[Finding] = []
         self._board: TensorBoardLog | None = None
 
     def restore(self) -> None:
@@ -395,13 +395,17 @@ class Run:
             )
         console.print(words)
         if self._writes:
-            report_findings(news(self._checks, self._rows(), self._trained_with))
+            self._just_said = new_findings(
+                self._checks, self._rows(), self._trained_with
+            )
+            report_findings(self._just_said)
         if self._board is not None:
             self._board.write(row)
 
-    def findings(self) -> list[Finding]:
-        """Return what is to be seen in the log of the model so far."""
-        return diagnose(self._checks, self._rows(), self._trained_with)
+    def findings_to_repeat(self) -> list[Finding]:
+        """Return what is to be seen in the log, without what was said just now."""
+        found = diagnose(self._checks, self._rows(), self._trained_with)
+        return [finding for finding in found if finding not in self._just_said]
 
     def _rows(self) -> list[Row]:
         return numbers(self._files.model_rows())
@@ -523,17 +527,9 @@ def made_with(settings: TestSettings, weights: Path) -> dict[str, Any]:
         "backend": _backend(),
         "made_with": provenance(),
         "settings": {
-            name: _without_folders(value) for name, value in to_json(settings).items()
+            name: without_folders(value) for name, value in to_json(settings).items()
         },
     }
-
-
-def _without_folders(value: Any) -> Any:
-    """Return a value for results, which name no folder outside the repository."""
-    if isinstance(value, list):
-        return [_without_folders(item) for item in value]
-    is_outside = isinstance(value, str) and os.path.isabs(value)
-    return Path(value).name if is_outside else value
 
 
 def stem_of(name: str) -> str:

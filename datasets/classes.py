@@ -12,6 +12,9 @@ VOC_CLASSES = (
 ).split()
 """Names of the 20 classes; the published numbers count from 1."""
 
+ClassObject = int | str | None
+"""How a class is asked for: see :func:`class_name`."""
+
 _NUMBERS = {str(number): name for number, name in enumerate(VOC_CLASSES, 1)}
 _AS_NAME = "name:"
 """Start of a name that is one though it reads as a number: ``name:7``."""
@@ -27,16 +30,19 @@ def same_name(text: str) -> str:
     return " ".join(text.split())
 
 
-def class_name(class_object: int | str) -> str:
+def class_name(class_object: ClassObject) -> str:
     """Return the name of a class, in the form that names are compared in.
 
     Args:
         class_object: a published number, 1 (aeroplane) to 20 (tvmonitor), as an int or
             in digits; or a name, VOC's or anybody's. ``name:7`` is a class called 7.
+            None, where nobody asked for one, is the published program's, aeroplane.
 
     Raises:
         InputError: it is neither.
     """
+    if class_object is None:
+        return VOC_CLASSES[0]
     is_text = isinstance(class_object, str)
     name = same_name(str(class_object))
     if name.startswith(_AS_NAME):
@@ -51,7 +57,7 @@ def class_name(class_object: int | str) -> str:
     )
 
 
-def class_number(class_object: int | str) -> int:
+def class_number(class_object: ClassObject) -> int:
     """Return the published number of a class, 1 (aeroplane) to 20 (tvmonitor).
 
     Args:
@@ -69,13 +75,13 @@ def class_number(class_object: int | str) -> int:
     )
 
 
-def class_id(class_object: int | str) -> int | str:
+def class_id(class_object: ClassObject) -> int | str:
     """Return a class as files name it: VOC's by its number, another by its name."""
     name = class_name(class_object)
     return class_number(name) if name in VOC_CLASSES else name
 
 
-def model_stem(class_object: int | str) -> str:
+def model_stem(class_object: ClassObject) -> str:
     """Return the start of the names of a class's model files.
 
     VOC's classes are numbered from 0, as published: ``model0`` is aeroplane's. Others

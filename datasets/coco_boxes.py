@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import InputError, file_error, printable
-from common.images import read_bytes
 from datasets.classes import same_name
 from datasets.objects import (
     Convention,
@@ -26,6 +25,7 @@ from datasets.objects import (
     shown,
     shown_name,
 )
+from datasets.text import text_of
 
 CONVENTION = Convention(field="bbox", names=("y", "x", "y + height", "x + width"))
 
@@ -87,7 +87,7 @@ def _content(path: Path) -> Mapping[str, Any] | None:
         NoBoxes: it has some of them, or all without boxes.
     """
     try:
-        content = json.loads(read_bytes(path).decode("utf-8-sig"))
+        content = json.loads(text_of(path))
     except (ValueError, RecursionError) as error:
         raise file_error(path, f"is not readable as JSON: {error}") from None
     tables = ("images", "annotations", "categories")

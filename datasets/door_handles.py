@@ -34,8 +34,9 @@ from scipy.io.matlab import MatReadError
 from common import command_line
 from common.errors import file_error
 from common.files import REPOSITORY
-from common.images import read_bytes, read_image, read_size
+from common.images import read_image, read_size
 from datasets.folders import is_there, whole_folder
+from datasets.text import text_of
 from datasets.voc_layout import Box
 
 LONGEST_SIDE = 288
@@ -178,10 +179,7 @@ def read_rows(path: Path) -> list[Row]:
     Raises:
         InputError: the file is missing, or a line is not as in the data set.
     """
-    try:
-        lines = read_bytes(path).decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise file_error(path, f"byte {error.start} is not UTF-8", "text") from None
+    lines = text_of(path).splitlines()
     rows = (_row(path, number, line) for number, line in enumerate(lines, 1))
     return [row for row in rows if row is not None]
 

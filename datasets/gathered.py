@@ -18,13 +18,13 @@ from datasets.cvat_boxes import read_cvat
 from datasets.objects import Stated
 from datasets.pictures import PictureIndex, folded
 from datasets.splits import split_in, split_of
+from datasets.text import text_of
 from datasets.voc_annotations import parse_xml, read_xml
 from datasets.voc_lists import Listed
 from datasets.yolo_boxes import (
     Names,
     label_file,
     names_in,
-    read_lines,
     read_names,
     read_yaml,
     read_yolo,
@@ -372,8 +372,8 @@ def _pictures_in_list(files: Files, path: Path) -> set[Path]:
     Raises:
         InputError: one is not there.
     """
-    found = set()
-    for number, line in enumerate(map(str.strip, read_lines(path)), 1):
+    found, lines = set(), text_of(path).splitlines()
+    for number, line in enumerate(map(str.strip, lines), 1):
         if not line:
             continue
         # The folders in the line say which one; where the list lies says nothing.

@@ -1,6 +1,7 @@
 """Keypoints on disk: which layout a set has, and what is in it.
 
-A set is a folder with one of these, and the images that it names:
+A set is a folder with one of these, or one above it that holds no other, and the images
+that it names:
 
 ``annotations.txt``, one line a car, as the Car Door Handle data set has it::
 
@@ -34,9 +35,17 @@ together, or, with ``skip_bad``, are left out and listed.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 
-from common.errors import WAY_ON, file_error, several_errors, with_lines
+from common.errors import (
+    SKIP_HINT,
+    counted,
+    file_error,
+    several_errors,
+    with_lines,
+)
+from datasets.gathered import Files
 from datasets.keypoint_coco import coco_files, coco_layout
 from datasets.keypoint_handles import handle_layout
 from datasets.keypoint_rows import (
@@ -121,7 +130,7 @@ def read_annotations(
     images = Images(layout.folder)
     parsed, bad = _parse(layout, images)
     if bad and not skip_bad:
-        raise several_errors(layout.path, bad, WAY_ON)
+        raise several_errors(layout.path, bad, SKIP_HINT)
     seen = [point for point in parsed if isinstance(point, Keypoint)]
     if not seen:
         counts = f"{len(parsed)} invisible and {len(bad)} bad ones"
@@ -129,9 +138,9 @@ def read_annotations(
             layout.path, f"no row is left beside {counts}", "visible keypoints"
         )
         raise with_lines(str(error), bad)
-    counted = _largest(seen) if layout.one_an_image else list(dict.fromkeys(seen))
-    notes = list(_notes(layout, len(seen) - len(counted), list(images.swapped)))
-    seen = counted
+    kept = _largest(seen) if layout.one_an_image else list(dict.fromkeys(seen))
+    notes = list(_notes(layout, len(seen) - len(kept), list(images.swapped)))
+    seen = kept
     splits = {point.split for point in parsed}
     held_out, is_whole = None, splits <= {UNSPLIT, VALIDATION}
     if is_whole:
@@ -184,20 +193,43 @@ def _annotation_files(path: Path) -> list[Path]:
         raise file_error(path, "there is no such file or folder", "a set of keypoints")
     if not path.is_dir():
         return [path]
-    for name in (HANDLES, TABLE):
-        if (path / name).is_file():
-            return [path / name]
-    if pose := pose_file(path):
-        return [pose]
-    tables = [p for p in sorted(path.iterdir()) if p.suffix.lower() in SUFFIXES]
-    for files in (tables, coco_files(path)):
-        if files:
-            return _of_one_set(path, files)
+    if files := _files_in(path):
+        return files
+    for folders in _levels_below(path):
+        sets = [(folder, files) for folder in folders if (files := _files_in(folder))]
+        if len(sets) > 1:
+            several = ", ".join(str(folder.relative_to(path)) for folder, _ in sets)
+            raise file_error(path, f"holds several sets: {several}", "one of them")
+        if sets:
+            return sets[0][1]
     raise file_error(
         path,
         "holds no annotations",
         f"{HANDLES}, {TABLE} or another CSV table, COCO's JSON or YOLO's data.yaml",
     )
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Return the annotation files of a folder that is a set's; nothing without any."""
+    for name in (HANDLES, TABLE):
+        if (folder / name).is_file():
+            return [folder / name]
+    if pose := pose_file(folder):
+        return [pose]
+    tables = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES]
+    for files in (tables, coco_files(folder)):
+        if files:
+            return _of_one_set(folder, files)
+    return []
+
+
+def _levels_below(path: Path) -> Iterator[list[Path]]:
+    """Yield the folders below one that lead to files, those of one depth together."""
+    files = (file for files in Files(path).by_suffix.values() for file in files)
+    folders = {folder for file in files for folder in file.relative_to(path).parents}
+    depths = sorted(folders - {Path()}, key=lambda folder: (len(folder.parts), folder))
+    for _, level in groupby(depths, lambda folder: len(folder.parts)):
+        yield [path / folder for folder in level]
 
 
 def _of_one_set(path: Path, files: list[Path]) -> list[Path]:
@@ -271,15 +303,16 @@ def _final(split: str, splits: set[str]) -> str:
 
 def _notes(layout: Layout, left_out: int, swapped: Sequence[Path]) -> Iterator[str]:
     """Yield how a set was read, and what was made of it that is no error."""
-    yield f"{layout.path}: {layout.words}, {len(layout.rows)} rows"
+    yield f"{layout.path}: {layout.words}, {counted(len(layout.rows), 'row')}"
     yield from layout.notes
     if left_out and layout.one_an_image:
-        objects = f"{left_out} more objects in the same images"
+        objects = f"{counted(left_out, 'more object')} in the same images"
         yield f"{objects}: the largest of an image counts"
     elif left_out:
-        yield f"{left_out} rows are there twice: each counts once"
+        twice = "row is", "rows are"
+        yield f"{counted(left_out, *twice)} there twice: each counts once"
     if swapped:
         yield (
-            f"{len(swapped)} annotations exchange height and width ({swapped[0]}): the"
-            " pictures' own count"
+            f"height and width exchanged in {counted(len(swapped), 'annotation')}"
+            f" ({swapped[0]}): those of the picture count"
         )

@@ -8,7 +8,6 @@ Source: https://cocodataset.org/#format-data, "Keypoint Detection".
 """
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,8 +26,9 @@ from datasets.keypoint_rows import (
     check_inside,
     check_size,
     splits_of_files,
-    text_of,
 )
+from datasets.objects import number_of
+from datasets.text import text_of
 
 VISIBLE = 2
 """COCO's v of a keypoint that is labelled and can be seen."""
@@ -281,11 +281,7 @@ def finite(value: Any, name: str) -> float:
     Raises:
         BadRow: it is none, or not finite.
     """
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    try:
-        number = float(value) if is_number else math.nan
-    except OverflowError:
-        number = math.nan
-    if not math.isfinite(number):
+    number = None if isinstance(value, str) else number_of(value)
+    if number is None:
         raise BadRow(f"{name}: {value!r}", "numbers")
     return number

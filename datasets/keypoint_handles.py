@@ -14,8 +14,8 @@ from datasets.keypoint_rows import (
     check_size,
     parse_number,
     parse_switch,
-    text_of,
 )
+from datasets.text import text_of
 
 _FIELDS = (
     "x",

@@ -5,7 +5,6 @@ keypoint of one, and raises :class:`BadRow` where the row makes no sense, so tha
 place decides whether a bad row ends the program.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from common.errors import InputError, file_error
-from common.images import IMAGE_SUFFIXES, read_bytes, read_size
+from common.images import IMAGE_SUFFIXES, read_size
+from datasets.objects import number_of
 from datasets.splits import TRAINVAL, split_in, split_of
 
 SPLITS = ("train", "test")
@@ -132,31 +132,14 @@ def splits_of_files(paths: Sequence[Path]) -> list[str]:
     return [split_of_file(path) if len(paths) > 1 else UNSPLIT for path in paths]
 
 
-def text_of(path: Path) -> str:
-    """Return a text file's content, UTF-8, or UTF-16 where it says so.
-
-    Raises:
-        InputError: there is no such file, or it is no text.
-    """
-    data = read_bytes(path)
-    is_wide = data[:2] in (b"\xff\xfe", b"\xfe\xff") and len(data) % 2 == 0
-    try:
-        return data.decode("utf-16" if is_wide else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise file_error(path, f"byte {error.start} is not UTF-8", "text") from None
-
-
 def parse_number(text: str, name: str) -> float:
     """Return a field's number.
 
     Raises:
         BadRow: it is none, or not finite.
     """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = number_of(text)
+    if value is None:
         raise BadRow(f"{name}: {text!r}", "a number")
     return value
 
@@ -235,7 +218,7 @@ class Images:
             raise BadRow(f"{field}: {name!r}", "the name of an image")
         inside = not relative.is_absolute() and ".." not in relative.parts
         folders = [self._folder, self._folder.parent]
-        folders = [beside, *folders] if beside else folders
+        folders = [beside, beside.parent, *folders] if beside else folders
         places = [folder / relative for folder in folders] if inside else []
         places += [self._folder / other / relative.name for other in _IMAGE_FOLDERS]
         for place in [*places, self._folder / relative.name]:

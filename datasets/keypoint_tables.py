@@ -21,8 +21,8 @@ from datasets.keypoint_rows import (
     parse_switch,
     split_word,
     splits_of_files,
-    text_of,
 )
+from datasets.text import text_of
 
 NEEDED = ("image", "x", "y")
 """Columns that a table cannot do without."""

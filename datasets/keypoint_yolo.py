@@ -28,9 +28,9 @@ from datasets.keypoint_rows import (
     check_inside,
     parse_number,
     split_word,
-    text_of,
 )
 from datasets.layouts import find_layout
+from datasets.text import text_of
 from datasets.yolo_boxes import label_file, read_yaml
 
 _BEFORE = 5

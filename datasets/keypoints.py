@@ -16,9 +16,10 @@ from typing import Protocol, overload
 import numpy as np
 from PIL import Image
 
-from common.errors import WAY_ON, InputError, several_errors
+from common.errors import SKIP_HINT, InputError, counted, several_errors
 from common.images import read_image
 from datasets.keypoint_rows import Keypoint
+from datasets.pictures import unreadable
 
 
 class Source(Protocol):
@@ -56,7 +57,7 @@ class KeypointSet(Sequence):
     Args:
         source: of the pictures.
         numbers: int (n,), which of the source's pictures there are; all if left out.
-        title: what the set is called, for people.
+        title: which images they are, for people, behind how many.
         notes: what else there is to say about it, a line each.
         skipped: a line about each row that was left out as bad.
 
@@ -89,6 +90,11 @@ class KeypointSet(Sequence):
     def canvas_shape(self) -> tuple[int, int, int]:
         """(S, S, C)."""
         return self._source.canvas_shape
+
+    @property
+    def described(self) -> str:
+        """How many images of which kind and part of a set they are, for people."""
+        return f"{counted(len(self), 'image')} {self.title}"
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -227,20 +233,19 @@ class FileSource:
         """Return uint8 (S, S, 3), not for writing to.
 
         Raises:
-            InputError: the file cannot be decoded.
+            InputError: the file cannot be decoded. All others are decoded then, so that
+                the error lists every one that cannot be.
         """
         try:
             return self._decoded(number)
         except InputError as error:
-            raise several_errors("", [str(error)], WAY_ON) from None
+            others = {n: line for n, line in self.problems().items() if n != number}
+            bad = [str(error), *others.values()]
+            raise several_errors("images", bad, SKIP_HINT) from None
 
-    def problem(self, number: int) -> str:
-        """Return why a picture cannot be decoded, empty where it can."""
-        try:
-            self._decoded(number)
-        except InputError as error:
-            return str(error)
-        return ""
+    def problems(self) -> dict[int, str]:
+        """Return why pictures cannot be decoded, by their numbers, having tried all."""
+        return unreadable(self._decoded, range(len(self.names)))
 
     def _decoded(self, number: int) -> np.ndarray:
         canvas = self._kept.get(number)

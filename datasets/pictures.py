@@ -1,11 +1,11 @@
-"""Files found by their name without the suffix, whatever the suffix is in."""
+"""Pictures that can be read, and files found by their name without the suffix."""
 
 import os
 import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path, PurePath
 
-from common.errors import file_error
+from common.errors import InputError, file_error
 from common.images import IMAGE_SUFFIXES
 from datasets.voc_annotations import file_inside
 
@@ -13,6 +13,22 @@ from datasets.voc_annotations import file_inside
 def folded(text: str) -> str:
     """Return what spellings of a file's name have in common on all systems."""
     return unicodedata.normalize("NFC", text).casefold()
+
+
+def unreadable(read: Callable[[int], object], numbers: Iterable[int]) -> dict[int, str]:
+    """Return why pictures cannot be used, by their numbers; each is read once.
+
+    Args:
+        read: decodes a picture; raises InputError where it cannot.
+        numbers: of the pictures.
+    """
+    found = {}
+    for number in numbers:
+        try:
+            read(number)
+        except InputError as error:
+            found[number] = str(error)
+    return found
 
 
 class FilesByStem:

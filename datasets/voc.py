@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from common.errors import (
-    WAY_ON,
+    SKIP_HINT,
     InputError,
     counted,
     file_error,
@@ -24,9 +24,16 @@ from common.errors import (
     with_lines,
 )
 from common.images import find_images, read_image, read_size, too_small
-from datasets.classes import VOC_CLASSES, class_id, class_name, class_number
+from datasets.classes import (
+    VOC_CLASSES,
+    ClassObject,
+    class_id,
+    class_name,
+    class_number,
+)
 from datasets.layouts import Layout, Survey, find_layout, survey
 from datasets.objects import Annotation, Size, VocObject, place
+from datasets.pictures import unreadable
 from datasets.splits import choose, share_of
 from datasets.voc_annotations import get_bb_of_gt_from_pascal_xml_annotation
 from datasets.voc_lists import (
@@ -150,7 +157,7 @@ class VocSet:
     def __init__(
         self,
         images: Iterable[tuple[Layout, str]],
-        class_object: int | str,
+        class_object: ClassObject,
         *,
         one_based_boxes: bool = False,
         skip_bad: int = 0,
@@ -173,7 +180,7 @@ class VocSet:
         cls,
         path_voc: Path | str | Layout,
         image_set: str,
-        class_object: int | str,
+        class_object: ClassObject,
         *,
         one_based_boxes: bool = False,
         skip_bad: int = 0,
@@ -215,7 +222,7 @@ class VocSet:
         taken = set(names)
         bad = found.lines(one for one in unlabelled if one not in taken)
         if not names and bad and not skip_bad:
-            raise several_errors(layout.folder, bad, WAY_ON)
+            raise several_errors(layout.folder, bad, SKIP_HINT)
         if not names:
             there = found
             if not there.objects:
@@ -223,7 +230,7 @@ class VocSet:
             raise _no_such_class(layout, image_set, class_object, there, bad)
         images = cls(
             ((layout, one) for one in names),
-            class_object,
+            class_id(None) if class_object is None else class_object,
             one_based_boxes=one_based_boxes,
             skip_bad=skip_bad,
             skipped=bad,
@@ -232,7 +239,7 @@ class VocSet:
         images.notes = list(layout.notes)
         if bad and not skip_bad:
             others = images._look(needs_pictures=True)[0]
-            raise several_errors(layout.folder, [*bad, *others], WAY_ON)
+            raise several_errors(layout.folder, [*bad, *others], SKIP_HINT)
         return images
 
     @property
@@ -300,7 +307,7 @@ class VocSet:
                 path = layout.picture(name)
                 bad[index] = str(too_small(path, height, width, smallest_image))
         if bad and not self._skip_bad:
-            raise several_errors(self.title, list(bad.values()), WAY_ON)
+            raise several_errors(self.title, list(bad.values()), SKIP_HINT)
         known.bad |= bad
         return larger
 
@@ -312,6 +319,12 @@ class VocSet:
     def _settings(self) -> tuple[str, bool, int, int]:
         name = class_name(self.class_object)
         return name, self._one_based, self._skip_bad, self._smallest_image
+
+    @property
+    def _folders(self) -> str:
+        """The sets' folders, as an error starts."""
+        folders = dict.fromkeys(str(one.layout.folder) for one in self._entries)
+        return ", ".join(folders)
 
     def _with(self, entries: Sequence[_Entry]) -> "VocSet":
         """Return a set of other images with the same settings, and what is known."""
@@ -331,6 +344,10 @@ class VocSet:
         """Return an image, or None where it is bad and bad ones are skipped.
 
         An image once found bad is not tried again, so that all epochs are the same.
+
+        Raises:
+            InputError: it is bad, and bad ones are not skipped. All others are decoded
+                then, so that the error lists every one that cannot be.
         """
         index = range(len(self))[index]
         if index in self._known.bad:
@@ -339,9 +356,22 @@ class VocSet:
             return self[index]
         except InputError as error:
             if not self._skip_bad:
-                raise several_errors("", [str(error)], WAY_ON) from None
+                others = self.decode(n for n in range(len(self)) if n != index)
+                bad = [str(error), *others]
+                raise several_errors(self._folders, bad, SKIP_HINT) from None
             self._known.bad[index] = str(error)
             return None
+
+    def decode(self, indices: Iterable[int]) -> list[str]:
+        """Decode images, and return a line for each that cannot be used.
+
+        With ``skip_bad`` they are left out from then on.
+        """
+        untried = (index for index in indices if index not in self._known.bad)
+        found = unreadable(self.__getitem__, untried)
+        if self._skip_bad:
+            self._known.bad |= found
+        return list(found.values())
 
     def annotation(self, index: int) -> Annotation:
         """Return an image's annotation, held against the header of its picture.
@@ -371,8 +401,7 @@ class VocSet:
         """
         bad, notes = self._look(needs_pictures)
         if bad and not self._skip_bad:
-            folders = dict.fromkeys(str(one.layout.folder) for one in self._entries)
-            raise several_errors(", ".join(folders), bad, WAY_ON)
+            raise several_errors(self._folders, bad, SKIP_HINT)
         self.notes += [note for note in notes if note not in self.notes]
 
     def _look(self, needs_pictures: bool) -> tuple[list[str], list[str]]:
@@ -425,7 +454,7 @@ class VocSet:
 def images_of(
     layout: Layout,
     image_set: str,
-    class_object: int | str,
+    class_object: ClassObject,
     held_out: Collection[str] | None = None,
 ) -> list[Listed]:
     """Return the images of what serves for a set, with a class or without.
@@ -458,7 +487,7 @@ def _label(one: Listed, found: Survey, name: str) -> int:
 def _no_such_class(
     layout: Layout,
     image_set: str,
-    class_object: int | str,
+    class_object: ClassObject,
     there: Survey,
     bad: Sequence[str],
 ) -> InputError:
@@ -468,6 +497,10 @@ def _no_such_class(
     read.
     """
     name = class_name(class_object)
+    if class_object is None and len(there.objects) > 1:
+        what = f"holds several classes, and no {name}: {there.classes}"
+        error = file_error(layout.folder, what, "--class_object to name one of them")
+        return with_lines(str(error), bad)
     what = f"no image of {image_set} holds class {name}"
     count = there.objects[name]
     if count and not any(one.get(name) == 1 for one in there.labels.values()):

@@ -18,10 +18,11 @@ from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
 from common.errors import file_error
-from common.images import IMAGE_SUFFIXES, read_bytes
+from common.images import IMAGE_SUFFIXES
 from datasets.classes import VOC_CLASSES, same_name
 from datasets.objects import Stated
 from datasets.pictures import FilesByStem, pictures_in
+from datasets.text import text_of
 from datasets.voc_annotations import file_inside, is_file_name, read_xml
 
 LISTS = Path("ImageSets") / "Main"
@@ -132,11 +133,7 @@ def read_list(
     Raises:
         InputError: it is not text, or a name in it leads out of the database.
     """
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise file_error(path, f"is not UTF-8 text: {error.reason}") from None
-    rows = []
+    text, rows = text_of(path), []
     for line, content in enumerate(map(str.strip, text.splitlines()), 1):
         if content:
             name, label = _fields(content, has_labels, is_image)

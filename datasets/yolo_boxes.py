@@ -23,6 +23,7 @@ from datasets.objects import (
     shown,
     shown_name,
 )
+from datasets.text import text_of
 
 CONVENTION = Convention(is_share=True, names=("top", "left", "bottom", "right"))
 
@@ -42,21 +43,9 @@ def read_yolo(path: Path | None, names: Names) -> Stated:
     """
     if path is None:
         return Stated("", None, (), CONVENTION)
-    lines = read_lines(path)
+    lines = text_of(path).splitlines()
     found = tuple(_objects(lines, path, names))
     return Stated(str(path), None, found, CONVENTION)
-
-
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of a text file.
-
-    Raises:
-        InputError: it is missing, or not UTF-8 text.
-    """
-    try:
-        return read_bytes(path).decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise file_error(path, f"is not UTF-8 text: {error.reason}") from None
 
 
 def _objects(lines: list[str], path: Path, names: Names) -> Iterator[StatedObject]:
@@ -103,7 +92,7 @@ def _edges(words: list[str]) -> Edges:
 
 def read_names(path: Path) -> Names:
     """Return the classes of ``classes.txt`` or ``obj.names``: a line a name, from 0."""
-    lines = [" ".join(line.split()) for line in read_lines(path)]
+    lines = [" ".join(line.split()) for line in text_of(path).splitlines()]
     while lines and not lines[-1]:
         lines.pop()
     return dict(enumerate(lines))

@@ -7,7 +7,7 @@ from typing import Literal
 from common.boxes import Box
 from common.errors import InputError, file_error
 from common.progress import console
-from datasets.classes import VOC_CLASSES, class_name
+from datasets.classes import VOC_CLASSES, ClassObject, class_name
 from datasets.layouts import Layout, find_layout, survey
 from datasets.voc import VocSet, images_of
 from figures.figure import OUT
@@ -66,7 +66,7 @@ class Scene:
 def read_scenes(
     path_voc: Path,
     image_set: str,
-    class_object: int | str,
+    class_object: ClassObject,
     quirks: Quirks = Quirks(),
     skip_bad: int = 0,
 ) -> tuple[list[Scene], list[str]]:

@@ -287,7 +287,7 @@ class TestSettings(DataSettings, ModelSettings, StartSettings):
     """Folder of a model trained with location random, for the control of that name."""
     bool_draw: Switch = 0
     """1 draws every run, with what each glimpse sees."""
-    images: tuple[Path, ...] = ()
+    images: tuple[Path, ...] | None = None
     """Pictures or folders of pictures without annotations, to locate in instead."""
     explore: int = 0
     """Images, worst first, for which other first glimpses are tried, for report.html:
@@ -310,6 +310,7 @@ class TestSettings(DataSettings, ModelSettings, StartSettings):
         self.check_data()
         for name in ("samples", "control_epochs"):
             expect(self, name, "at least 1", lambda x: x >= 1)
+        expect(self, "images", "pictures or folders of them", lambda x: x != ())
         expect(self, "explore", "at least 0", lambda x: x >= 0)
 
 

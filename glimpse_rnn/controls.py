@@ -87,7 +87,7 @@ def whole_image_predictions(
     network = get_whole_image_network(side, channels, seed)
     batches = KeypointBatches(training, batch_size, seed, augmentation)
     made_with = {
-        "data": training.title,
+        "data": training.described,
         "images": len(training),
         "image_size": side,
         "epochs": epochs,

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from common.epochs import CONFIG
-from common.errors import InputError, file_error
+from common.errors import InputError, counted, file_error
 from common.files import REPOSITORY
 from common.progress import console
 from common.run import folder_of, held_out_of
@@ -98,7 +98,7 @@ def _divided(
         held_out = draw_held_out(names, settings.split_seed)
         how = f"drawn with seed {settings.split_seed}, and written to config.json"
     if held_out:
-        count = f"{len(held_out)} of {len(names)} images"
+        count = f"{len(held_out)} of {counted(len(names), 'image')}"
         notes.append(f"there are no splits: {count} are left to the test, {how}")
     else:
         notes.append("there is one image alone: none is left to a test")
@@ -126,7 +126,7 @@ def note_of_side(keypoint: str) -> list[str]:
 
 def announce(doing: str, images: KeypointSet, more: str = "") -> None:
     """Say what a program works on."""
-    console.print(f"{doing} on {len(images)} {images.title}{more}")
+    console.print(f"{doing} on {images.described}{more}")
     for note in images.notes:
         console.print(f"  {note}")
 
@@ -157,7 +157,7 @@ def open_keypoints(
         image_size: side of the canvases in pixels.
         cache_gb: how much memory decoded canvases may take up, in 10⁹ bytes.
         skip_bad: 1 to decode all images once, leave out bad ones and bad rows, and list
-            them; 0 to raise at the first bad row now, at a broken image later.
+            them; 0 to raise at bad rows now, at broken images when the first is met.
 
     Raises:
         InputError: there is no such set, a row is bad, or nothing is left of the split.
@@ -181,30 +181,21 @@ def _open_split(
     source = FileSource(keypoints, image_size, int(cache_gb * 1e9))
     numbers, skipped = np.arange(len(keypoints)), list(found.skipped)
     if skip_bad:
-        numbers = _readable(source, skipped)
+        bad = source.problems()
+        skipped += bad.values()
+        numbers = np.array([n for n in numbers if n not in bad], np.int64)
     if not len(numbers) and not may_be_empty:
         others = len(found.keypoints) - len(keypoints)
         what = f"no row is left for {split} beside {others} for the other split"
         raise file_error(found.path, what, "one at least")
     notes = list(found.notes)
     if found.invisible[split]:
-        notes.append(f"{found.invisible[split]} more, with nothing to see, are dropped")
+        more = counted(found.invisible[split], "more is", "more are")
+        notes.append(f"{more} dropped, with nothing to see")
     if skipped:
-        notes.append(f"{len(skipped)} bad rows are left out")
-    title = f"images with a keypoint ({split} of {found.path})"
+        notes.append(f"{counted(len(skipped), 'bad row is', 'bad rows are')} left out")
+    title = f"with a keypoint ({split} of {found.path})"
     return KeypointSet(source, numbers, title, notes, skipped)
-
-
-def _readable(source: FileSource, skipped: list[str]) -> np.ndarray:
-    """Return which images can be decoded; the others are added to the list."""
-    good = []
-    for number in range(len(source.names)):
-        problem = source.problem(number)
-        if problem:
-            skipped.append(problem)
-        else:
-            good.append(number)
-    return np.array(good, np.int64)
 
 
 def report_skipped(images: KeypointSet) -> None:
@@ -235,10 +226,10 @@ def open_digits(path: Path | str | None, split: str, image_size: int) -> Keypoin
 
         # Test digits come from another seed than those to train on.
         digits = draw_digits(DRAWN_DIGITS[split], PLACES[split])
-        title = f"drawn digits ({split})"
+        title = f"of drawn digits ({split})"
     else:
         digits = read_digits(path, split)
-        title = f"digits ({split} of {path})"
+        title = f"of digits ({split} of {path})"
     return KeypointSet(DigitSource(digits, image_size, PLACES[split]), title=title)
 
 

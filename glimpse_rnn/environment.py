@@ -304,6 +304,6 @@ def make_cars(
 
 gymnasium.register(
     "VisualSearch/GlimpseCars-v0",
-    "glimpse_rnn.environment:make_cars",
+    make_cars,
     kwargs={"shuffle": True},
 )

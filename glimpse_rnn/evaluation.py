@@ -11,7 +11,7 @@ from common.progress import rounded
 from datasets.keypoints import KeypointSet
 from glimpse_rnn.metrics import normalised_distances, rates_of_table, summary
 from glimpse_rnn.model import GlimpseRegressor
-from report.canvas import save_picture
+from report.canvas import FileNames, save_picture
 from report.glimpses import Rollout
 
 BATCH = 64
@@ -165,6 +165,13 @@ def mean_rollouts(model: GlimpseRegressor, images: KeypointSet) -> list[Rollout]
         rollout_of(model, images, index, outputs, float(distance), canvases[index])
         for index, distance in enumerate(distances)
     ]
+
+
+def run_files(images: KeypointSet) -> list[str]:
+    """Return the name of the file that each image's rollout is drawn to."""
+    names = FileNames()
+    starts = (names.of(str(n), Path(name).stem) for n, name in enumerate(images.names))
+    return [f"{start}_run.png" for start in starts]
 
 
 def to_pixels(rollout: Rollout, location: np.ndarray) -> list[float]:

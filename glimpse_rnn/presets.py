@@ -16,10 +16,11 @@ Preset = dict[str, Any]
 PAPER: Preset = {}
 """``python glimpse_rnn/train.py -n 0 --preset paper --path_data door_handles``
 
-About 20 minutes for 990 photographs. The paper's best model; what it reaches by these
-settings has not been measured. With batches of 32, a falling rate and jittered images,
-270 epochs in an hour, 300 others have 13 / 36 / 55 / 67 / 74 (three seeds, 1,100
-photographs), and a constant place 0 / 0 / 1 / 2 / 3.
+About 20 minutes for 990 photographs, which is computed: 140 epochs at the 8 ms an image
+that ``benchmarks`` measured. The paper's best model; what it reaches by these settings
+has not been measured. With batches of 32, a rate that falls faster and jittered images,
+270 epochs in 32 to 60 minutes, 300 others have 13 / 36 / 55 / 67 / 74 (three seeds,
+1,100 photographs), and a constant place 0 / 0 / 1 / 2 / 3.
 """
 
 _BETTER: Preset = {

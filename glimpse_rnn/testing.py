@@ -1,6 +1,5 @@
 """Testing the glimpse regressor, from settings to results."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,10 +9,10 @@ import numpy as np
 from rich.table import Table
 
 from common.bootstrap import CONFIDENCE, RESAMPLES, resample_counts
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.files import check_folder, write_json
 from common.images import find_images
-from common.pictures import check_headers, naming_the_way_on
+from common.pictures import check_headers, with_skip_hint
 from common.progress import console, rounded, track
 from common.run import (
     folder_of,
@@ -33,6 +32,7 @@ from glimpse_rnn.evaluation import (
     by_glimpses,
     constant_summary,
     rollout_of,
+    run_files,
     sampled_predictions,
     seconds_per_image,
     trace,
@@ -49,7 +49,7 @@ from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
 from glimpse_rnn.model import GlimpseRegressor
 from glimpse_rnn.page import RolloutPage, plots_of, shown, trajectory_of
 from glimpse_rnn.training import split
-from report.canvas import plain_name
+from report.canvas import FileNames
 from report.curves import draw_detection_rate, draw_rate_by_glimpses
 from report.glimpses import Rollout, draw_cases, draw_rollout
 from report.page import FILE, is_shown
@@ -73,7 +73,7 @@ def test(settings: TestSettings) -> None:
     settings.check()
     settings.check_names()
     weights = weights_of(settings)
-    paths = find_images(settings.images) if settings.images else []
+    paths = find_images(settings.images or ())
     locator = Locator(settings, weights)
     model, training_run = locator.model, training_of(folder_of(settings))
     trained = {
@@ -93,7 +93,7 @@ def test(settings: TestSettings) -> None:
     }
     check_folder(settings.path_testing_folder, "path_testing_folder")
     if paths:
-        with naming_the_way_on():
+        with with_skip_hint():
             locate(locator, paths, about)
         report_findings(findings)
         return
@@ -153,7 +153,7 @@ def measure(
     test = pixels, targets, counts
     results = {
         **about,
-        "data": images.title,
+        "data": images.described,
         "split": settings.split,
         "images": len(images),
         "skipped": list(images.skipped),
@@ -165,16 +165,16 @@ def measure(
         "controls": _controls(settings, model, test, training, trained),
         "seconds_per_image": rounded(seconds_per_image(model, pixels)),
     }
-    sheets = _sheets(model, images, outputs, distances)
+    cases = _best_and_worst(model, images, outputs, distances)
     folder = settings.path_testing_folder
     results["cases"] = [
         write_case(rollout, folder / "cases" / f"{name}_{number:02d}.jpg", folder)
-        for name, rollouts in sheets.items()
+        for name, rollouts in cases.items()
         for number, rollout in enumerate(rollouts, 1)
     ]
     write_json(folder / "results.json", results)
     _draw_plots(settings, results)
-    _draw_sheets(folder, sheets, len(images))
+    _draw_best_and_worst(folder, cases, len(images))
     if settings.bool_draw:
         _draw_rollouts(settings, model, images, pixels, outputs, distances)
     table = _table(results)
@@ -262,7 +262,7 @@ def _random_glimpses(
 def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
     folder = settings.path_testing_folder
     task = results["task"].replace("_", " ")
-    title = f"{task}, {results['images']} {settings.split} images"
+    title = f"{task}, {counted(results['images'], f'{settings.split} image')}"
     is_handles = results["task"] == "door_handle"
     paper = {"distance": THRESHOLDS, "rate": PAPER}
     published = {"paper, another test set": paper} if is_handles else {}
@@ -297,7 +297,7 @@ def _page(
     """Return the page with what was done on each image, the worst first."""
     page = RolloutPage(model, settings.explore, settings.seed)
     pictured = set(shown(distances))
-    names = distinct_names(images.names)
+    files = run_files(images)
     for index in np.argsort(-distances, kind="stable").tolist():
         target = images.targets[index]
         page.add(
@@ -306,12 +306,12 @@ def _page(
             target,
             pixels[index],
             images.picture(index) if index in pictured else None,
-            f"{names[index]}_run.png" if settings.bool_draw else "",
+            files[index] if settings.bool_draw else "",
         )
     return page
 
 
-def _sheets(
+def _best_and_worst(
     model: GlimpseRegressor,
     images: KeypointSet,
     outputs: dict[str, np.ndarray],
@@ -331,9 +331,11 @@ def _sheets(
     }
 
 
-def _draw_sheets(folder: Path, sheets: dict[str, list[Rollout]], total: int) -> None:
-    for name, rollouts in sheets.items():
-        title = f"{name.capitalize()} {len(rollouts)} of {total} images"
+def _draw_best_and_worst(
+    folder: Path, cases: dict[str, list[Rollout]], total: int
+) -> None:
+    for name, rollouts in cases.items():
+        title = f"{name.capitalize()} {len(rollouts)} of {counted(total, 'image')}"
         draw_cases(rollouts, folder / f"{name}.png", title)
 
 
@@ -346,23 +348,12 @@ def _draw_rollouts(
     distances: np.ndarray,
 ) -> None:
     """Draw each rollout, with what its glimpses see."""
-    names = distinct_names(images.names)
+    files = run_files(images)
     for index in track(range(len(images)), "drawing", len(images)):
         rollout = rollout_of(
             model, images, index, outputs, float(distances[index]), pixels[index]
         )
-        draw_rollout(rollout, settings.path_testing_folder / f"{names[index]}_run.png")
-
-
-def distinct_names(names: Sequence[str]) -> list[str]:
-    """Return a name for each picture's files: its own, numbered where it is shared."""
-    counts: Counter[str] = Counter()
-    distinct = []
-    for name in names:
-        plain = plain_name(Path(name).stem)
-        counts[plain] += 1
-        distinct.append(plain if counts[plain] == 1 else f"{plain}~{counts[plain]}")
-    return distinct
+        draw_rollout(rollout, settings.path_testing_folder / files[index])
 
 
 def _table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -383,7 +374,7 @@ def _table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 def _print_table(
     results: dict[str, Any], columns: list[str], rows: list[list[str]]
 ) -> None:
-    table = Table(title=f"detection rate in %, {results['images']} images")
+    table = Table(title=f"detection rate in %, {counted(results['images'], 'image')}")
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left")
     for row in rows:
@@ -413,13 +404,12 @@ def locate(
     skipped: list[str] = []
     page = RolloutPage(locator.model, settings.explore, settings.seed)
     folder = settings.path_testing_folder
-    distinct = distinct_names([path.name for path in paths])
-    names = dict(zip(map(str, paths), distinct, strict=True))
+    names = FileNames()
     if not settings.skip_bad:
         check_headers(paths)
     located = locator.locate(paths, skipped if settings.skip_bad else None)
     for result in track(located, "locating", len(paths)):
-        file = f"{names[result.name]}_run.png"
+        file = f"{names.of(result.name, Path(result.name).stem)}_run.png"
         result.draw(folder / file)
         is_pictured = is_shown(len(found), len(paths))
         pictured = result.rollout.picture if is_pictured else None
@@ -432,7 +422,9 @@ def locate(
     page.write(folder, about | {"images": len(found)})
     for line in skipped:
         console.print(f"left out: {line}")
-    console.print(f"{len(found)} pictures; keypoints and runs: {folder / FILE}")
+    console.print(
+        f"{counted(len(found), 'picture')}; keypoints and runs: {folder / FILE}"
+    )
     return found
 
 

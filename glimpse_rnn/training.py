@@ -22,10 +22,9 @@ from glimpse_rnn.config import TrainSettings
 from glimpse_rnn.data import announce, open_sets, report_skipped
 from glimpse_rnn.diagnosis import CHECKS
 from glimpse_rnn.distribution import Distribution
-from glimpse_rnn.evaluation import mean_rollouts, predict
+from glimpse_rnn.evaluation import mean_rollouts, predict, run_files
 from glimpse_rnn.metrics import THRESHOLDS, detection_rate, normalised_distances
 from glimpse_rnn.model import EDGE_SHARE, get_model
-from report.canvas import plain_name
 from report.glimpses import draw_rollout
 from weights.vgg16 import trunk_identity
 
@@ -81,9 +80,10 @@ def train(settings: TrainSettings) -> None:
                 console.print(f"epoch {row['epoch']} is the best so far")
             if settings.bool_draw and writes:
                 folder = settings.path_testing_folder / "training"
-                for rollout in mean_rollouts(model, shown):
-                    name = f"{plain_name(rollout.name)}_run.png"
-                    draw_rollout(rollout, folder / f"epoch_{row['epoch']:03d}" / name)
+                folder /= f"epoch_{row['epoch']:03d}"
+                rollouts = mean_rollouts(model, shown)
+                for rollout, file in zip(rollouts, run_files(shown), strict=True):
+                    draw_rollout(rollout, folder / file)
     report_skipped(everything)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.epochs import EpochFiles
-from datasets.classes import class_id, model_stem
+from datasets.classes import ClassObject, class_id, model_stem
 
 LOG_FIELDS = (
     "epoch",
@@ -62,7 +62,7 @@ class Checkpoints(EpochFiles):
     def __init__(
         self,
         folder: Path,
-        class_object: int | str,
+        class_object: ClassObject,
         keep_states: int = 3,
         action_names: Sequence[str] = (),
     ):

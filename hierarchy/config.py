@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from common.files import REPOSITORY
 from common.run import RunSettings, folder_of, read_config, remembered, stem_of
 from common.settings import PresetSettings, expect
-from datasets.classes import class_id, class_name, model_stem
+from datasets.classes import ClassObject, class_id, class_name, model_stem
 from hierarchy import presets
 from hierarchy.actions import ACTION_SETS, ActionSet
 from hierarchy.history import HISTORY_LENGTH
@@ -40,10 +40,10 @@ class SharedSettings(PresetSettings):
     """Where settings start from: as published, what learns in minutes from a few
     hundred images, or what make demo runs (hierarchy/presets.py); further flags
     override it."""
-    class_object: int | str = 1
+    class_object: ClassObject = None
     """Class to search for: its name in the annotations, capitals aside, or 1
-    (aeroplane) … 20 (tvmonitor) in VOC order. Left out, training takes the only class
-    of a set that has one, and a test that of the folder's only model."""
+    (aeroplane) … 20 (tvmonitor) in VOC order. Left out it is 1, but training takes the
+    only class of a set that has one, and a test that of the folder's only model."""
     scale_subregion: float = 3 / 4
     """Height and width of a subregion over its parent's; the paper also tries 2/4."""
     number_of_steps: int = 10
@@ -290,8 +290,8 @@ class TestSettings(SharedSettings):
     """Settings of testing."""
 
     path_voc_test: Path = VOC2007
-    """Data set to test on, in any layout of docs/data.md; drawn planes where the
-    default is not there."""
+    """Data set to test on, in any layout of docs/data.md. Left out, it is the one that
+    was trained on, or VOC 2007 after VOC 2012; drawn planes where that is not there."""
     image_set: str = "test"
     """Split or list to test on, without the class's name; all takes everything."""
     path_model: Path = REPOSITORY / "models"
@@ -305,7 +305,7 @@ class TestSettings(SharedSettings):
     there another zoom than the agent's can be chosen. 156 regions each."""
     only_first_object: Switch = 1
     """0 paints over what was found and searches on for further objects."""
-    images: tuple[Path, ...] = ()
+    images: tuple[Path, ...] | None = None
     """Pictures or folders of pictures without annotations, to search instead of
     path_voc_test."""
 
@@ -326,23 +326,26 @@ class TestSettings(SharedSettings):
         folder = folder_of(self)
         names = [vars(one).get("shared_settings", ()) for one in type(self).__mro__]
         one = replace(self, class_object=_class_of_only_model(self, folder))
-        return remembered(
-            type(self), folder, one.trained_stem, frozenset().union(*names)
-        )
+        stem = one.trained_stem
+        found = remembered(type(self), folder, stem, frozenset().union(*names))
+        trained = remembered(TrainSettings, folder, stem, frozenset({"path_voc"}))
+        if trained.get("path_voc", VOC2012) != VOC2012:
+            found["path_voc_test"] = trained["path_voc"]
+        return found
 
     def check(self) -> None:
         """Refuse values that no test can have."""
         super().check()
+        expect(self, "images", "pictures or folders of them", lambda x: x != ())
         expect(self, "explore", "at least 0", lambda x: x >= 0)
 
 
-def _class_of_only_model(settings: SharedSettings, folder: Path) -> int | str:
+def _class_of_only_model(settings: SharedSettings, folder: Path) -> ClassObject:
     """Return the class asked for; where none was, that of a folder's only model."""
     config = read_config(folder)
-    is_default = settings.class_object == SharedSettings.class_object
-    if is_default and settings.model_stem not in config and len(config) == 1:
+    if settings.class_object is None and len(config) == 1:
         (model,) = config.values()
-        return model["settings"].get("class_object", settings.class_object)
+        return model["settings"].get("class_object")
     return settings.class_object
 
 

@@ -8,13 +8,13 @@ from common.errors import InputError, counted, printable
 from common.progress import console
 from common.run import folder_of, held_out_of
 from common.settings import plain
-from datasets.classes import model_stem
+from datasets.classes import ClassObject, model_stem
 from datasets.layouts import Survey, describe, find_layout, survey
 from datasets.splits import choose, draw_held_out
 from datasets.voc import VocImage, VocSet, class_name, images_of
 from hierarchy.config import VOC2007, VOC2012, TestSettings, TrainSettings
 
-Divide = Callable[[Path, int | str, list[str]], list[str] | None]
+Divide = Callable[[Path, ClassObject, list[str]], list[str] | None]
 """Returns which images of a set without splits are left to the test, and says so.
 
 It takes the folder, the class and the names of all images; None is: whatever is asked
@@ -35,7 +35,7 @@ def training_set(settings: TrainSettings) -> VocSet:
         folders.append(settings.path_voc2)
     class_object, sets = settings.class_object, []
 
-    def divide(folder: Path, class_object: int | str, names: list[str]) -> list[str]:
+    def divide(folder: Path, class_object: ClassObject, names: list[str]) -> list[str]:
         return _drawn(settings, folder, class_object, names)
 
     for folder in folders:
@@ -56,7 +56,7 @@ def test_set(settings: TestSettings) -> VocSet:
     """
     folder = _data_or_planes(settings.path_voc_test, VOC2007)
 
-    def divide(folder: Path, _: int | str, names: list[str]) -> list[str] | None:
+    def divide(folder: Path, _: ClassObject, names: list[str]) -> list[str] | None:
         return _left_over(settings, folder, names)
 
     images = _open_set(settings, settings.class_object, folder, divide)
@@ -90,7 +90,7 @@ def _data_or_planes(folder: Path, default: Path) -> Path:
 
 def _open_set(
     settings: TrainSettings | TestSettings,
-    class_object: int | str,
+    class_object: ClassObject,
     folder: Path,
     divide: Divide,
     or_only: bool = False,
@@ -130,13 +130,13 @@ def _open_set(
     return images
 
 
-def only_class(found: Survey, class_object: int | str) -> int | str:
+def only_class(found: Survey, class_object: ClassObject) -> ClassObject:
     """Return the class to search for: the only one there is, where none was asked for.
 
     Nobody who has pictures of raccoons alone means the default, aeroplanes.
     """
-    is_default = class_object == TrainSettings.class_object
-    if not is_default or len(found.objects) != 1 or class_name(1) in found.objects:
+    is_asked_for = class_object is not None or class_name(None) in found.objects
+    if is_asked_for or len(found.objects) != 1:
         return class_object
     (name,) = found.objects
     spelling = found.spelling[name]
@@ -148,7 +148,7 @@ def only_class(found: Survey, class_object: int | str) -> int | str:
 
 
 def _drawn(
-    settings: TrainSettings, folder: Path, class_object: int | str, names: list[str]
+    settings: TrainSettings, folder: Path, class_object: ClassObject, names: list[str]
 ) -> list[str]:
     """Return what a training leaves to its test: where it goes on, the same again."""
     held_out, stem = None, model_stem(class_object)

@@ -25,6 +25,7 @@ from common.errors import file_error
 from common.pictures import Picture, is_picture, open_pictures
 from common.run import CONFIG, compare_with_training, read_config, trained_weights
 from common.settings import typed
+from datasets.classes import ClassObject
 from hierarchy.actions import ActionSet
 from hierarchy.checkpoint import Checkpoints
 from hierarchy.config import TestSettings
@@ -208,7 +209,7 @@ class Detector:
         cls,
         folder: Path | str,
         epoch: int | None = None,
-        class_object: int | str | None = None,
+        class_object: ClassObject = None,
         **settings: Any,
     ) -> Self:
         """Load a trained model, as its ``config.json`` says that it was trained.
@@ -219,7 +220,7 @@ class Detector:
             class_object: number or name of the class; only needed where the folder
                 holds models of several.
             **settings: flags of ``test.py``, such as ``number_of_steps=6``,
-                ``num_searches=8``, ``only_first_object=0`` or ``path_vgg``.
+                ``num_searches=8``, ``only_first_object=0`` or ``skip_bad=1``.
 
         Raises:
             InputError: a setting cannot be used, or there is no such model.
@@ -331,7 +332,7 @@ def load_agent(
     return AgentPolicy(network, extract, encoder, mirror)
 
 
-def _only_class_in(folder: Path) -> int | str:
+def _only_class_in(folder: Path) -> ClassObject:
     """Return the class of a folder's model; the default where it does not say.
 
     Raises:
@@ -344,7 +345,7 @@ def _only_class_in(folder: Path) -> int | str:
             folder / CONFIG, f"has models of {names}", "class_object to name one"
         )
     classes = [one["settings"].get("class_object") for one in models]
-    return classes[0] if classes else TestSettings.class_object
+    return classes[0] if classes else None
 
 
 def _identity(pixels: np.ndarray) -> str:

@@ -19,6 +19,9 @@ from common.diagnosis import (
     stretch,
 )
 
+FEW = 32
+"""Experiences below which no smaller batch makes a training worth its time."""
+
 CONSTANT = 1e-3
 """``feature_spread`` below which features are the same everywhere. Those of
 a trained trunk have about 0.9."""
@@ -59,13 +62,17 @@ def nothing_learnt(rows: Sequence[Row], settings: Settings) -> str:
     return (
         f"nothing learnt{since(rows, idle)}: the memory holds {held:.0f} of the"
         f" {needed} experiences that learning waits for;"
-        f" {_earlier_start(held, needed, settings['batch_size'])},"
+        f" {_earlier_start(held, needed, settings)},"
         f" {epochs} epochs of this length fill it"
     )
 
 
-def _earlier_start(held: float, needed: int, batch_size: int) -> str:
-    """Return the flags with which learning would have begun."""
+def _earlier_start(held: float, needed: int, settings: Settings) -> str:
+    """Return the flags with which learning would have begun, or what it lacks."""
+    if held < FEW:
+        fast = "" if settings["preset"] == "fast" else ", or --preset fast,"
+        return f"more images or more --epochs{fast} are needed"
+    batch_size = settings["batch_size"]
     if batch_size < min(held, needed):
         return f"--learning_starts {batch_size} begins earlier"
     smaller = 2 ** max(int(held / 4).bit_length() - 1, 0)

@@ -380,7 +380,7 @@ class _Episodes:
 
 
 def make_environment(
-    path_voc: Path | str,
+    path_voc: Path | str = VOC2012,
     image_set: str = "trainval",
     class_object: int | str = 1,
     spec: SearchSpec = SearchSpec(),
@@ -439,11 +439,11 @@ def make_planes(
 # With an order of their own, environments of a vector are not all at the same image.
 gymnasium.register(
     "VisualSearch/Planes-v0",
-    "hierarchy.environment:make_planes",
+    make_planes,
     kwargs={"shuffle": True},
 )
 gymnasium.register(
     "VisualSearch/VOC-v0",
-    "hierarchy.environment:make_environment",
-    kwargs={"path_voc": str(VOC2012), "shuffle": True},
+    make_environment,
+    kwargs={"shuffle": True},
 )

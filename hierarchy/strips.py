@@ -12,7 +12,7 @@ from hierarchy.images import SearchImage, resize
 from hierarchy.metrics import DETECTION_IOU, best_iou
 from hierarchy.regions import Region
 from hierarchy.rewards import TRIGGER_IOU
-from report.canvas import plain_name
+from report.canvas import FileNames, plain_name
 from report.searches import SIDE, Frame, Outcome, draw_search
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class StripWriter:
         self._limit = limit
         self._epoch = -1
         self._written = 0
-        self._names = StripNames()
+        self._names = FileNames()
         self._frames: dict[TrainingSearch, list[Frame]] = {}
 
     def add(self, step: "Step", epoch: int) -> None:
@@ -141,35 +141,6 @@ class StripWriter:
         title = f"{name}, object {target}, epoch {self._epoch}"
         draw_sequences(frames, path, title, search.spec.actions)
         self._written += 1
-
-
-class StripNames:
-    """Gives each image a start of its strips' names that no other image has.
-
-    ``a b`` and ``a+b`` would both be ``a_b``: the later one is ``a_b-2``. Capitals
-    count as the same, as some systems have them.
-    """
-
-    def __init__(self) -> None:
-        self._given: dict[str, str] = {}
-        self._taken: set[str] = set()
-
-    def of(self, key: str, name: str = "") -> str:
-        """Return the start for an image, the same each time.
-
-        Args:
-            key: identity of the image.
-            name: what it is called, where that is shorter.
-        """
-        if key not in self._given:
-            plain = start = plain_name(name or key)
-            number = 1
-            while start.casefold() in self._taken:
-                number += 1
-                start = f"{plain}-{number}"
-            self._given[key] = start
-            self._taken.add(start.casefold())
-        return self._given[key]
 
 
 def strip_name(name: str, number: int, kind: str = "object") -> str:

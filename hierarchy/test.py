@@ -11,10 +11,10 @@ from rich.table import Table
 
 from common.bootstrap import CONFIDENCE, RESAMPLES, resample_counts
 from common.boxes import Box
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.files import check_folder, write_json
 from common.images import find_images
-from common.pictures import check_headers, naming_the_way_on
+from common.pictures import check_headers, with_skip_hint
 from common.progress import console, track
 from common.run import folder_of, made_with, report_findings, training_findings
 from datasets.voc import VocImage, VocSet
@@ -31,7 +31,8 @@ from hierarchy.images import SearchImage
 from hierarchy.metrics import Detection, GroundTruth
 from hierarchy.page import SearchPage, plots_of
 from hierarchy.search import SearchSpec
-from hierarchy.strips import StripNames, draw_sequences, frame_of, strip_name
+from hierarchy.strips import draw_sequences, frame_of, strip_name
+from report.canvas import FileNames
 from report.curves import (
     draw_accuracy_over_iou,
     draw_precision_recall,
@@ -58,7 +59,7 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
     """
     settings.check()
     weights = weights_of(settings)
-    pictures = find_images(settings.images)
+    pictures = find_images(settings.images or ())
     images = None if pictures else test_set(settings)
     detector = Detector(settings, weights, make_features(settings))
     extract = detector.extract
@@ -75,7 +76,7 @@ def test(settings: TestSettings, make_features: MakeFeatures) -> None:
     }
     check_folder(settings.path_testing_folder, "path_testing_folder")
     if images is None:
-        with naming_the_way_on():
+        with with_skip_hint():
             search_pictures(detector, pictures, about)
     else:
         images = images.at_least(extract.smallest_image)
@@ -111,7 +112,7 @@ def measure(
     draws = bool(settings.bool_draw)
     page = SearchPage(spec, agent, len(images), settings.explore, draws)
     random = RandomPolicy(np.random.default_rng(settings.seed))
-    names = StripNames()
+    names = FileNames()
     start = time.perf_counter()
     whole = ((image, SearchImage(image.key, image.pixels)) for image in images)
     is_single = bool(settings.only_first_object)
@@ -189,7 +190,8 @@ def _write_results(
     settings: TestSettings, results: dict[str, Any], evaluators: dict[str, Evaluator]
 ) -> None:
     folder = settings.path_testing_folder
-    title = f"{results['detector']}, {results['class']}, {results['images']} images"
+    images = counted(results["images"], "image")
+    title = f"{results['detector']}, {results['class']}, {images}"
     curves = {}
     for name, evaluator in evaluators.items():
         curve = evaluator.curve
@@ -228,7 +230,8 @@ def _table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 def _print_table(
     results: dict[str, Any], columns: list[str], rows: list[list[str]]
 ) -> None:
-    table = Table(title=f"{results['images']} images, {results['objects']} objects")
+    images = counted(results["images"], "image")
+    table = Table(title=f"{images}, {counted(results['objects'], 'object')}")
     for number, column in enumerate(columns):
         # The agent's name and its AP with the interval stay in one line.
         table.add_column(
@@ -256,7 +259,7 @@ def search_pictures(
     Returns:
         What ``searches.json`` lists under ``images``.
     """
-    settings, names = detector.settings, StripNames()
+    settings, names = detector.settings, FileNames()
     found: list[dict[str, Any]] = []
     triggers: list[Detection] = []
     skipped: list[str] = []
@@ -289,7 +292,8 @@ def search_pictures(
     for line in skipped:
         console.print(f"left out: {line}")
     console.print(
-        f"{len(triggers)} found in {len(found)} pictures; detections and strips:"
+        f"{len(triggers)} found in {counted(len(found), 'picture')}; detections and"
+        f" strips:"
         f" {folder / FILE}"
     )
     return found

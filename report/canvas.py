@@ -272,6 +272,35 @@ def plain_name(name: str) -> str:
     return plain.encode()[-160:].decode(errors="ignore") or "image"
 
 
+class FileNames:
+    """Gives each image a start of its files' names that no other image has.
+
+    ``a b`` and ``a+b`` would both be ``a_b``: the later one is ``a_b-2``. Capitals
+    count as the same, as some systems have them.
+    """
+
+    def __init__(self) -> None:
+        self._given: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def of(self, key: str, name: str = "") -> str:
+        """Return the start for an image, the same each time.
+
+        Args:
+            key: identity of the image.
+            name: what it is called, where that is shorter.
+        """
+        if key not in self._given:
+            plain = start = plain_name(name or key)
+            number = 1
+            while start.casefold() in self._taken:
+                number += 1
+                start = f"{plain}-{number}"
+            self._given[key] = start
+            self._taken.add(start.casefold())
+        return self._given[key]
+
+
 def save_animation(
     pictures: Sequence[np.ndarray], path: Path, seconds: Sequence[float]
 ) -> None:

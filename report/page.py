@@ -13,7 +13,6 @@ import html
 import io
 import json
 import math
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from common.boxes import Box
 from common.errors import file_error
 from common.files import write_text
 from common.images import read_bytes
+from common.provenance import without_folders
 
 FILE = "report.html"
 """What the page is called in a test's folder."""
@@ -326,14 +326,7 @@ def about_lines(results: Mapping[str, Any]) -> dict[str, str]:
         **{name: made.get(name) for name in ("commit", "machine", "command")},
     }
     known = {name: value for name, value in lines.items() if value not in (None, "")}
-    return {name: _without_folders(str(value)) for name, value in known.items()}
-
-
-def _without_folders(text: str) -> str:
-    """Return a text with the last part of each absolute path in it alone."""
-    return " ".join(
-        Path(word).name if os.path.isabs(word) else word for word in text.split(" ")
-    )
+    return {name: without_folders(str(value)) for name, value in known.items()}
 
 
 def write_page(page: Page, path: Path) -> None:

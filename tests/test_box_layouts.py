@@ -295,6 +295,27 @@ def test_a_set_in_one_piece(tmp_path, lay_out):
     assert held_out.names == images.names[1:3]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("lay_out", [voc_lists, one_json_beside, yolo_lists])
+def test_text_files_say_the_same_in_whatever_unicode_they_are(
+    tmp_path, lay_out, encoding
+):
+    lay_out(tmp_path)
+    for path in (p for s in ("txt", "names", "json") for p in tmp_path.rglob(f"*.{s}")):
+        path.write_bytes(path.read_text("utf-8").encode(encoding))
+    images = VocSet.open(tmp_path, "all", "raccoon")
+    assert boxes_of(images) == expected(NAMES)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "obj.names", "train.txt", "set.json"])
+def test_a_text_file_that_is_no_text_is_said_the_same_way_everywhere(tmp_path, name):
+    (one_json_beside if name == "set.json" else yolo_lists)(tmp_path)
+    (path,) = tmp_path.rglob(name.replace("set.json", "annotations.json"))
+    path.write_bytes("aé".encode("latin-1"))
+    line = first_lines(tmp_path)[0]
+    assert line.startswith(f"{path}: byte 1 is not UTF-8; expected text")
+
+
 @pytest.mark.parametrize("lay_out", IN_SPLITS)
 def test_a_set_in_splits(tmp_path, lay_out):
     lay_out(tmp_path / "set")

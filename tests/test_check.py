@@ -139,14 +139,21 @@ ADVICE = [
 def test_advice_names_what_the_numbers_say_and_no_more(facts, patterns):
     said = list(box_advice(facts, []))
     # What fits is always said, and nothing else without a reason.
-    assert said[0].startswith("--preset fast fits: ") and len(said) == len(patterns) + 1
-    for pattern, line in zip(patterns, said[1:], strict=True):
+    assert said[0].startswith("--preset fast fits: ")
+    both = facts.images["trainval"] >= 450  # half of the paper's 900
+    assert both is said[1].startswith("--preset paper fits as well: ")
+    assert both is ("the published learning rate is made for" not in said[0])
+    for pattern, line in zip(patterns, said[1 + both :], strict=True):
         assert re.match(pattern, line)
 
 
 def test_the_time_of_the_preset_is_in_the_advice():
     times = [Times("fast", 600, 3, 200, 600, 10**9, 10**8)]
-    assert "about 10 minutes here" in next(box_advice(facts_of(), times))
+    times.append(Times("paper", 600, 50, 720, 36000, 10**9, 10**8))
+    fast, paper, *_ = box_advice(facts_of(), times)
+    assert "about 10 minutes here" in fast and "about 10 hours here" in paper
+    fast, *others = box_advice(facts_of(trainval=449), times)
+    assert "about 10 minutes here" in fast and not others
     words = times[0].words()
     assert "an epoch of 600 images takes about 3 minutes, all 3 about 10" in words
     assert "1.0 GB of memory, 0.1 GB of disk" in words
@@ -195,7 +202,7 @@ def test_advice_about_keypoints(keypoints):
     times = [Times("paper", 2, 140, 60, 8400, 10**9, 10**8)]
     said = "\n".join(keypoint_advice(facts, times, "left_eye", 256))
     for words in (
-        "the published settings take about 2 hours here",
+        "--preset paper, about 2 hours here",
         "few to train on (2 images)",
         "left_eye has a side",
         "1 picture to train on and to test on, such as a.png, b.png",
@@ -204,6 +211,19 @@ def test_advice_about_keypoints(keypoints):
         assert words in said
     assert "pixels of the canvas" in "".join(keypoint_advice(facts, [], "", 16))
     assert "--flip" not in "".join(keypoint_advice(facts, [], "nose", 256))
+
+
+def test_advice_names_each_preset_of_keypoints_with_its_time(keypoints):
+    facts = keypoint_facts(read_annotations(keypoints, 1))
+    times = [Times("fast", 990, 45, 8, 360, 10**9, 10**8)]
+    times.append(Times("paper", 990, 140, 9, 1200, 10**9, 10**8))
+    said = [line for line in keypoint_advice(facts, times, "", 256) if "preset" in line]
+    fast, strongest, paper = said
+    assert fast.startswith("--preset fast, about 6 minutes here")
+    # Of the photographs that it was measured on, 51 where fast took 6.
+    assert strongest.startswith("--preset strongest, about 51 minutes")
+    assert "not measured here" in strongest and "85 %" in strongest
+    assert paper.startswith("--preset paper, about 20 minutes here")
 
 
 def test_shades_are_darker_where_there_is_more():
@@ -217,6 +237,15 @@ def test_shades_are_darker_where_there_is_more():
 def test_nothing_to_look_at_is_said():
     with pytest.raises(InputError, match="path_voc and path_data are left out"):
         check(CheckSettings())
+
+
+def test_files_of_others_are_not_written_over(keypoints, tmp_path):
+    mine = tmp_path / "instances.json"
+    for content in ('{"images": []}', "no JSON", "[]"):
+        mine.write_text(content)
+        with pytest.raises(InputError, match="instances.json: is there, and"):
+            check(CheckSettings(path_data=keypoints, seconds=0, json=mine))
+        assert mine.read_text() == content
 
 
 def test_keypoints_on_the_screen_and_in_json(keypoints, tmp_path, capsys):

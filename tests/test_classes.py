@@ -34,11 +34,15 @@ def test_names_are_compared_without_capitals_blanks_and_accents_apart(given_as, 
     assert class_name(given_as) == name
 
 
-@pytest.mark.parametrize("given_as", ["", " \t", -1, 7.5, True, None, "name:"])
+@pytest.mark.parametrize("given_as", ["", " \t", -1, 7.5, True, "name:"])
 def test_what_is_no_name(given_as):
     with pytest.raises(InputError, match="is no class; expected a name") as caught:
         class_name(given_as)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_where_nobody_asks_for_one_it_is_the_published_programs():
+    assert class_name(None) == "aeroplane" and model_stem(None) == "model0"
 
 
 @given(st.text(min_size=1))

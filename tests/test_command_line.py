@@ -1,8 +1,11 @@
 """The programs as users start them: real processes, wrong words, missing files."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -65,7 +68,7 @@ def test_published_settings_have_their_published_defaults(detector):
     train, test = config.TrainSettings(), config.TestSettings()
     assert (train.n, train.epochs, train.gamma, train.epsilon) == (0, 50, 0.9, 1)
     assert (train.batch_size, train.buffer_experience_replay) == (100, 1000)
-    assert (train.class_object, train.scale_subregion) == (1, 3 / 4)
+    assert (train.class_name, train.scale_subregion) == ("aeroplane", 3 / 4)
     assert (train.number_of_steps, train.bool_draw, train.two_databases) == (10, 0, 0)
     assert train.learning_rate == 1e-6
     assert test.only_first_object == 1
@@ -205,3 +208,20 @@ def test_a_preset_can_be_had_in_python():
     words = ["--preset", "fast", "--seed", "3"]
     assert TrainSettings.of_preset("fast", seed=3) == parse(TrainSettings, words)
     assert TrainSettings.of_preset("paper") == TrainSettings()
+
+
+def test_sigterm_ends_a_program_whatever_a_library_makes_of_it():
+    @dataclass(frozen=True)
+    class NoSettings:
+        """None."""
+
+    def main(settings):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+        except SystemExit as error:
+            raise SystemError("bad argument to internal function") from error
+
+    with pytest.raises(SystemExit) as left:
+        run(main, NoSettings, [])
+    assert left.value.code == 143

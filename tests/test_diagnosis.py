@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common import diagnosis
-from common.diagnosis import Check, diagnose, news, numbers
+from common.diagnosis import Check, diagnose, new_findings, numbers
 from common.epochs import EpochFiles
 from common.run import training_findings
 from common.settings import to_json
@@ -88,11 +88,24 @@ def test_a_memory_that_is_not_full_is_told_with_the_flags_that_begin_earlier():
         " it"
     )
     # Less than a batch: the batch has to be smaller too.
-    words = found(UNLEARNT | {"steps": 20, "memory": 20})["nothing_learnt"]
-    assert "--batch_size 4 --learning_starts 4 begin earlier, 51 epochs" in words
+    words = found(UNLEARNT | {"steps": 40, "memory": 40})["nothing_learnt"]
+    assert "--batch_size 8 --learning_starts 8 begin earlier, 26 epochs" in words
 
 
-@pytest.mark.parametrize("held", [1, 2, 3, 20, 99, 100, 101, 500])
+def test_a_memory_that_holds_next_to_nothing_is_told_to_need_more():
+    row = UNLEARNT | {"steps": 5, "memory": 5}
+    words = found(row)["nothing_learnt"]
+    assert words.endswith(
+        "; more images or more --epochs, or --preset fast, are needed, 201 epochs of"
+        " this length fill it"
+    )
+    fast = found(row, with_settings=FAST)["nothing_learnt"]
+    assert "; more images or more --epochs are needed, 13 epochs" in fast
+    for told in (words, fast):
+        assert "--batch_size" not in told and "--learning_starts" not in told
+
+
+@pytest.mark.parametrize("held", [32, 33, 63, 64, 99, 100, 101, 500])
 @pytest.mark.parametrize("batch_size", [1, 8, 100])
 def test_the_flags_that_begin_earlier_are_ones_that_a_training_takes(held, batch_size):
     row = UNLEARNT | {"steps": held, "memory": held}
@@ -213,11 +226,11 @@ def test_glimpses_at_the_edge_are_told():
     assert found_in_glimpses({"loss": 1}) == {}  # an earlier version's
 
 
-def test_a_finding_is_news_in_the_epoch_that_it_begins_with():
+def test_a_finding_is_new_in_the_epoch_that_it_begins_with():
     alike = {"q_spread_states": 0.001}
     rows = rows_of({}, alike, alike, {}, alike)
     told = [
-        [finding.name for finding in news(CHECKS, rows[:end], PAPER)]
+        [finding.name for finding in new_findings(CHECKS, rows[:end], PAPER)]
         for end in range(1, 6)
     ]
     assert told == [[], ["q_values_alike"], [], [], ["q_values_alike"]]

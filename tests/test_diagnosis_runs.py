@@ -73,7 +73,7 @@ def rows_of(folder):
 def test_a_training_too_short_ends_with_what_to_change_and_that_helps(
     train, measure, tmp_path
 ):
-    lines, notes = train(epochs=2, max_images=3)
+    lines, notes = train(epochs=2, max_images=12)
     steps = sum(int(row["steps"]) for row in rows_of(tmp_path))
     words = f"nothing learnt: the memory holds {steps} of the 1000 experiences"
     assert len(notes) == 2 and notes[-1].startswith(words)  # once, and at the end
@@ -93,7 +93,7 @@ def test_a_training_too_short_ends_with_what_to_change_and_that_helps(
     flags = notes[-1].partition("; ")[2].partition(" begin")[0].split()
     names, values = (word.removeprefix("--") for word in flags[::2]), flags[1::2]
     advice = dict(zip(names, map(int, values), strict=True))
-    _, notes = train(epochs=2, max_images=3, **advice)
+    _, notes = train(epochs=2, max_images=12, **advice)
     assert not any("nothing learnt" in note for note in notes)
     assert measure(path_model=tmp_path)[1:] == (notes[-1:], [])
 
@@ -111,7 +111,7 @@ class Constant(FeatureExtractor):
 def test_constant_features_are_told(train):
     _, notes = train(Constant, epochs=1)
     words = "the trunk's features are constant (spread 0)"
-    assert sum(note.startswith(words) for note in notes) == 2
+    assert sum(note.startswith(words) for note in notes) == 1  # not again at the end
 
 
 def test_q_values_that_are_alike_are_told(train, tmp_path):
@@ -190,7 +190,7 @@ def test_glimpses_at_the_edge_are_told(tmp_path, capsys, monkeypatch):
     train(TrainSettings(**sizes, **folders, location="corner", epochs=1))
     _, notes = lines_and_notes(capsys)
     words = "glimpses at the edge in "
-    assert len(notes) == 2 and all(note.startswith(words) for note in notes)
+    assert len(notes) == 1 and notes[0].startswith(words)
     with open(tmp_path / "models" / "log.csv", newline="") as file:
         (row,) = csv.DictReader(file)
     # Either coordinate of N(1, 0.11²) falls short of 0.9 in 0.18 of the cases.

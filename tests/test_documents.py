@@ -264,6 +264,99 @@ def test_files_that_documents_name_are_there(path):
     assert not missing
 
 
+def test_the_docstring_of_datasets_names_all_its_modules():
+    text = ast.get_docstring(ast.parse((ROOT / "datasets/__init__.py").read_text()))
+    there = {path.stem for path in (ROOT / "datasets").glob("*.py")} - {"__init__"}
+    assert set(re.findall(r"``(\w+)``", text)) - {"drawn"} == there
+
+
+NOT_OURS = {
+    "ModuleNotFoundError: No module named 'keras'",
+    "cannot open shared object file",
+    "Illegal instruction",
+}
+"""Messages that troubleshooting.md quotes of Python and of the system."""
+
+ANYTHING = "\0"
+"""Stands in a message for what is filled in."""
+
+
+def quoted_messages():
+    """Return the messages that troubleshooting.md quotes, without those not ours."""
+    text = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+    cells = re.findall(r"^\| (.*?) \| .* \|$", text, re.MULTILINE)
+    quotes = {code for cell in cells for code in re.findall(r"`(.+?)`", cell)}
+    return sorted(quote for quote in quotes - NOT_OURS if " " in quote)
+
+
+@cache
+def sentences_of_sources():
+    """Return the words of every text in the sources that is no docstring."""
+    texts = set()
+    for path in sources():
+        tree = ast.parse(path.read_text("utf-8"))
+        docstrings = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                parts = [getattr(part, "value", ANYTHING) for part in node.values]
+                texts.add("".join(x if isinstance(x, str) else ANYTHING for x in parts))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts |= {node.value} if id(node) not in docstrings else set()
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    texts |= set(re.sub(r"{.*?}", ANYTHING, makefile).replace('"', "\n").splitlines())
+    return [[word.rstrip(":;,") for word in text.split()] for text in texts]
+
+
+def sources():
+    """Return the files of the project's packages."""
+    packages = [path.parent for path in ROOT.glob("*/__init__.py")]
+    return [path for package in packages for path in package.rglob("*.py")]
+
+
+def is_said(words):
+    """Whether a text in the sources holds words, one after the other."""
+    words = [word.rstrip(":;,") for word in words]
+    return any(
+        fits(sentence[start : start + len(words)], words)
+        for sentence in sentences_of_sources()
+        for start in range(len(sentence))
+    )
+
+
+def fits(sentence, words):
+    """Whether words are a part of a text; what is filled in last may be several."""
+    if sentence and sentence[-1] == ANYTHING:
+        words = words[: len(sentence)]
+    fixed = [one for one in sentence if ANYTHING not in one]
+    return (
+        len(sentence) == len(words)
+        and len(fixed) > len(words) / 2
+        and all(
+            word == "…" or re.fullmatch(re.escape(one).replace(ANYTHING, ".+"), word)
+            for one, word in zip(sentence, words, strict=True)
+        )
+    )
+
+
+def test_the_messages_that_troubleshooting_quotes_are_said_somewhere():
+    quotes = quoted_messages()
+    assert len(quotes) > 25
+    parts = {p for quote in quotes for p in re.split("(?:; |^)expected ", quote)}
+    assert not [part for part in sorted(parts - {""}) if not is_said(part.split())]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "is cut short or no training state",
+        "holds 16 convolutions; expected is VGG-19",
+        "columns are new; they stay empty",
+    ],
+)
+def test_a_message_that_nobody_says_is_found(line):
+    assert not is_said(line.split())
+
+
 def test_the_glossary_is_in_order_and_names_what_there_is():
     text = (ROOT / "docs" / "glossary.md").read_text("utf-8")
     rows = re.findall(r"^\| (.*?) \| .* \| (.*?) \|$", text, re.MULTILINE)[1:]

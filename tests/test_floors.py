@@ -59,3 +59,8 @@ def test_a_door_has_nothing_behind_it_but_settings_and_a_call(door):
             text = path.read_text("utf-8")
             words = (f"import {module}", f"from {module}")
             assert not any(word in text for word in words), path
+
+
+def test_hierarchy_names_no_network_of_a_detector():
+    for path in (ROOT / "hierarchy").rglob("*.py"):
+        assert "vgg" not in path.read_text("utf-8").lower(), path

@@ -220,6 +220,20 @@ def test_an_image_that_is_cut_short_is_left_out_and_listed(tmp_path):
     assert images.arrays()[0].shape[0] == 3
 
 
+def test_all_images_that_are_cut_short_are_named_when_the_first_one_is_met(tmp_path):
+    folder = dots(tmp_path / "dots", 6)
+    paths = [folder / "car_ims" / f"00000{number}.png" for number in (1, 4)]
+    for path in paths:
+        path.write_bytes(path.read_bytes()[:60])
+    for index in (1, 3):  # of 0, 1, 3 and 4
+        images = open_keypoints(folder, "train", SIDE, 1.0)
+        with pytest.raises(InputError, match="2 files .*--skip_bad 1") as caught:
+            images.subset([0, index]).arrays()
+        lines = str(caught.value).splitlines()[1:]
+        named = [line.split(":")[0].strip() for line in lines]
+        assert sorted(named) == list(map(str, paths))
+
+
 # --- batches -------------------------------------------------------------------------
 
 JITTER = Augmentation(True, 0.2, 0.1, 0.2, 0.2)
@@ -425,6 +439,8 @@ def test_the_data_set_given_is_used_and_named(folder, capsys):
     said = " ".join(capsys.readouterr().out.split())
     assert "training on 5 images with a keypoint (train of" in said
     assert "annotations.txt), 3 more to validate on" in said
+    announce("testing", images[:1])
+    assert "testing on 1 image with a keypoint" in capsys.readouterr().out
 
 
 def test_the_default_folder_comes_before_drawn_cars(folder, monkeypatch, capsys):

@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from common.errors import MOST_LINES, InputError
+from common.errors import MOST_MISTAKES, InputError
 from datasets.keypoint_annotations import read_annotations
 from datasets.splits import draw_held_out
+from datasets.voc import VocSet
 
 WIDTH, HEIGHT = 96, 72
 IN_PLACE = settings(
@@ -113,6 +114,12 @@ def test_a_thousands_comma_is_no_decimal_comma(folder):
     assert "x: '1,5'; expected a number" in refused(folder)
     write(folder, "image;x;y", "a.png;1,234.5;30")
     assert "x: '1,234.5'; expected a number" in refused(folder)
+
+
+@pytest.mark.parametrize("text", ["1_0", "inf", "nan", "1e999", "0x10", ""])
+def test_what_python_alone_takes_for_a_number_is_none(folder, text):
+    write(folder, "image,x,y", f"a.png,{text},30")
+    assert f"x: {text!r}; expected a number" in refused(folder)
 
 
 def test_columns_have_the_names_that_the_flag_gives_them(folder):
@@ -273,8 +280,8 @@ def test_all_bad_rows_are_listed(folder):
     assert refused(folder).endswith("inside the image; --skip_bad 1 goes on without it")
     write(folder, "image,x,y", *(f"{number}.png,1,2" for number in range(50)))
     lines = refused(folder).splitlines()
-    assert len(lines) == MOST_LINES + 2
-    assert lines[-1].strip() == f"and {50 - MOST_LINES} more"
+    assert len(lines) == MOST_MISTAKES + 2
+    assert lines[-1].strip() == f"and {50 - MOST_MISTAKES} more"
 
 
 # --- COCO ----------------------------------------------------------------------------
@@ -320,6 +327,39 @@ def test_a_keypoint_of_coco_by_its_name(folder):
     assert "height of the object's box" in found.notes[1]
 
 
+@pytest.mark.parametrize("below", ["", "annotations", "sub/annotations", "a/b/c"])
+def test_annotations_are_found_as_deep_as_those_of_boxes(tmp_path, below):
+    place = tmp_path / below
+    place.mkdir(parents=True, exist_ok=True)
+    draw_images(tmp_path / "pictures" / "deep", "a")
+    both = coco(person(), names=["nose", "x", "y"], images=("a.png",))
+    both["categories"][0] |= {"id": 1, "name": "person"}
+    both["annotations"][0]["category_id"] = 1
+    write_coco(place, both, "instances_keypoints.json")
+    (point,) = read_annotations(tmp_path, keypoint="nose").keypoints
+    assert point.path == tmp_path / "pictures" / "deep" / "a.png"
+    (box,) = VocSet.open(tmp_path, "all", "person")
+    assert box.path == point.path
+
+
+def test_of_sets_below_a_folder_one_alone_is_taken(tmp_path):
+    draw_images(tmp_path / "k2" / "sub" / "images", "ab")
+    draw_images(tmp_path / "k2" / "images", "ab")  # the same names
+    content = coco(person(), names=["nose", "x", "y"], images=("images/a.png",))
+    write_coco(tmp_path / "k2" / "sub" / "annotations", content)
+    write_coco(tmp_path / "k2" / ".hidden" / "annotations", content)
+    (point,) = read_annotations(tmp_path, keypoint="nose").keypoints
+    assert point.path == tmp_path / "k2" / "sub" / "images" / "a.png"
+    write(tmp_path / "k2" / "sub", "image,x,y", "images/a.png,1,2")  # comes first
+    (point,) = read_annotations(tmp_path).keypoints
+    assert point.column == 1.5
+    write_coco(tmp_path / "k2" / "other" / "annotations", content)
+    line = refused(tmp_path)
+    assert line == (
+        f"{tmp_path}: holds several sets: k2/other, k2/sub; expected one of them"
+    )
+
+
 def test_a_name_that_a_set_lacks_lists_those_that_it_has(folder):
     write_coco(folder, coco(person()))
     for asked, words in (("", "3 keypoints"), ("mouth", "no keypoint mouth")):
@@ -345,7 +385,7 @@ def test_of_several_people_in_an_image_the_largest_counts(folder):
         ("a.png", 20.5),
         ("b.png", 40.5),
     ]
-    assert "1 more objects in the same images: the largest of an image counts" in (
+    assert "1 more object in the same images: the largest of an image counts" in (
         found.notes
     )
 
@@ -515,8 +555,8 @@ def test_where_width_and_height_are_exchanged_the_picture_decides(folder):
     found = read_annotations(write_coco(folder, coco(person())), keypoint="nose")
     assert found.keypoints[0].size == (WIDTH, HEIGHT)
     picture = folder / "images" / "a.png"
-    note = f"1 annotations exchange height and width ({picture}): the pictures' own"
-    assert f"{note} count" in found.notes
+    note = f"height and width exchanged in 1 annotation ({picture}): those of the"
+    assert f"{note} picture count" in found.notes
 
 
 def test_a_row_that_is_there_twice_counts_once(folder):
@@ -527,7 +567,7 @@ def test_a_row_that_is_there_twice_counts_once(folder):
         ("a.png", 3.5),
         ("b.png", 1.5),
     ]
-    assert "1 rows are there twice: each counts once" in found.notes
+    assert "1 row is there twice: each counts once" in found.notes
 
 
 def test_flags_that_say_nothing_about_a_layout_are_refused(folder):

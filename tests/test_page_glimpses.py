@@ -1,11 +1,13 @@
 """Rollouts on the page: other first glimpses, and which images are shown."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from keras import ops
 
 from glimpse_rnn import page
-from glimpse_rnn.evaluation import trace
+from glimpse_rnn.evaluation import run_files, trace
 from glimpse_rnn.model import GlimpseRegressor
 from glimpse_rnn.page import explore, first_glimpses, shown, trajectory_of
 
@@ -24,6 +26,13 @@ def test_first_glimpses_are_the_middles_of_equal_parts():
     middles = [(2 * n + 1) / 9 - 1 for n in range(9)]
     assert first[:, 0, 0] == pytest.approx(middles)
     assert first[0, :, 1] == pytest.approx(middles)
+
+
+def test_rollouts_of_pictures_of_like_names_are_files_of_their_own():
+    images = SimpleNamespace(names=["x/a b.png", "a_b.png", "A_b.png", "y/a b.png"])
+    files = run_files(images)
+    assert len({file.lower() for file in files}) == 4
+    assert files[0] == "a_b_run.png"
 
 
 def test_exploring_runs_the_model_from_other_first_glimpses(model):

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from common.files import REPOSITORY
-from common.provenance import command_of, commit, machine, provenance
+from common.provenance import command_of, commit, machine, provenance, without_folders
 
 
 @pytest.mark.paths
@@ -18,6 +18,15 @@ def test_commands_name_no_folder_outside_of_the_repository():
         "python image_zooms/test.py '--path_voc=my voc' --path_model runs"
         " --images a.jpg -n 3 relative/path"
     )
+
+
+def test_values_name_the_last_part_of_paths_alone():
+    assert without_folders("/home/me/my voc") == "my voc"
+    assert (
+        without_folders("3 images (test of /home/me/voc)") == "3 images (test of voc)"
+    )
+    assert without_folders(["/home/me/a", "runs/a", 3]) == ["a", "runs/a", 3]
+    assert without_folders(None) is None
 
 
 @pytest.mark.slow

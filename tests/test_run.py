@@ -49,6 +49,9 @@ def trained(images, tmp_path_factory):
     return models
 
 
+LEFT_OUT = "without the flag for the data set"
+
+
 @pytest.fixture
 def run(images, tmp_path, capsys):
     """Run a program of the toy detector; return what it said."""
@@ -60,6 +63,9 @@ def run(images, tmp_path, capsys):
         }[program]
         paths = {data: images, "path_model": tmp_path / "models"}
         paths["path_testing_folder"] = tmp_path / "results"
+        if words[:1] == (LEFT_OUT,):
+            del paths[data]
+            words = words[1:]
         flags = [f"--{name}={path}" for name, path in paths.items()]
         command_line.run(main, kind, [*flags, *map(str, words)])
         return capsys.readouterr().out
@@ -200,8 +206,9 @@ def test_the_images_that_training_left_are_those_of_its_tests(run, tmp_path, rac
     shutil.copytree(raccoons, moved)
     said = run("test", "--path_voc_test", moved)
     assert "2 of 10 images, those that training left to it" in said
-    words = ["--path_voc_test", raccoons, "--seed", 9, "--bool_draw", 1]
-    said = run("test", *words)
+    # Left out, the set is that of training.
+    said = run("test", LEFT_OUT, "--seed", 9, "--bool_draw", 1)
+    assert "2 of 10 images, those that training left to it" in said
     assert "testing on 2 images with class raccoon" in said
     strips = (path.name for path in (tmp_path / "results").glob("*_search_0.png"))
     assert {name.removesuffix("_search_0.png") for name in strips} == {*held_out}
@@ -210,6 +217,11 @@ def test_the_images_that_training_left_are_those_of_its_tests(run, tmp_path, rac
     assert results["settings"]["number_of_steps"] == 3  # that of training
     run("train", "--path_voc", raccoons, "--epochs", 1, "--seed", 5, *FLAGS)
     assert held_out_by(tmp_path) != held_out
+
+
+def test_a_class_that_is_asked_for_by_number_is_no_default(run, raccoons):
+    with pytest.raises(SystemExit, match="holds class aeroplane; expected class_obje"):
+        run("train", "--path_voc", raccoons, "--class_object", 1, *FLAGS)
 
 
 def test_a_set_that_training_knew_nothing_of_is_tested_on_whole(run, raccoons):

@@ -13,6 +13,7 @@ from hierarchy.quirks import Quirks
 from hierarchy.regions import calculate_iou, whole_image
 from hierarchy.search import SearchSpec, TrainingSearch
 from hierarchy.strips import StripWriter, draw_sequences, frame_of, strip_name
+from report.canvas import FileNames
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -170,6 +171,14 @@ def test_a_search_that_broke_off_is_forgotten(recorded):
 )
 def test_names_become_file_names(name, file):
     assert strip_name(name, 0) == file
+
+
+def test_no_two_images_share_a_file_whether_capitals_count_or_not():
+    names = FileNames()
+    pictures = ["a b.png", "a_b.png", "A_b.png", "a_b-2.png"]
+    files = [names.of(name, Path(name).stem) for name in pictures]
+    assert files == ["a_b", "a_b-2", "A_b-3", "a_b-2-2"]
+    assert [names.of(name) for name in pictures] == files
 
 
 def test_long_names_keep_their_end(tmp_path):

@@ -460,7 +460,7 @@ def test_set_that_is_no_text(tmp_path):
     path = set_file(tmp_path, "car_val", b"\xff\xfe\x00")
     with pytest.raises(InputError) as caught:
         load_images_names_in_data_set("car_val", tmp_path)
-    assert one_line(caught).startswith(f"{path}: is not UTF-8 text")
+    assert one_line(caught).startswith(f"{path}: byte 0 is not UTF-8; expected text")
 
 
 def test_missing_set_lists_those_there_are(voc):
@@ -616,6 +616,23 @@ def test_bad_image_raises(voc, how):
         list(images)
     assert path in one_line(caught)
     assert images.skipped == []
+
+
+def test_all_pictures_that_are_cut_short_are_named_when_the_first_one_is_met(voc):
+    images = VocSet.open(voc, "trainval", 1)
+    paths = [voc / "JPEGImages" / f"{name}.jpg" for name in images.names]
+    for path in paths:
+        path.write_bytes(path.read_bytes()[:-100])
+    images.check()
+    for index in range(len(paths)):
+        with pytest.raises(InputError, match="--skip_bad 1 goes on without") as caught:
+            images.read(index)
+        start, *lines = str(caught.value).splitlines()
+        assert start.startswith(f"{voc}: {len(paths)} files")
+        assert sorted(line.split(":")[0].strip() for line in lines) == [
+            str(path) for path in sorted(paths)
+        ]
+        assert str(paths[index]) in lines[0]
 
 
 def test_too_small_an_image_is_bad(voc):
