@@ -78,7 +78,8 @@ def read_boxes(path: Path, class_object: ClassObject) -> Boxes:
             continue
     if not read.images:
         raise refusals[0]
-    read.notes += [str(error) for error in refusals]
+    # What stands below the first line is among the problems already.
+    read.notes += [str(error).partition("\n")[0] for error in refusals]
     for part, images in read.images.items():
         _decode(images)
         read.scenes[part] = list(_scenes(images, read.problems))

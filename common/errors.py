@@ -64,8 +64,13 @@ def several_errors(where: Path | str, lines: Sequence[str], way_on: str) -> Inpu
     """
     if len(lines) == 1:
         return InputError(f"{lines[0]}; {way_on} it")
+    start = f"{where}: {len(lines)} files or objects cannot be used; {way_on} them:"
+    return with_lines(start, lines)
+
+
+def with_lines(start: str, lines: Sequence[str]) -> InputError:
+    """Build the error that lists lines below its first, of very many some."""
     listed = [f"  {line}" for line in lines[:MOST_MISTAKES]]
     if len(lines) > MOST_MISTAKES:
         listed.append(f"  and {len(lines) - MOST_MISTAKES} more")
-    start = f"{where}: {len(lines)} files or objects cannot be used; {way_on} them:"
     return InputError("\n".join([start, *listed]))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from common.errors import InputError, counted, file_error
 from common.images import IMAGE_SUFFIXES
-from datasets.coco_boxes import read_coco
+from datasets.coco_boxes import NoBoxes, read_coco
 from datasets.cvat_boxes import read_cvat
 from datasets.objects import Stated
 from datasets.pictures import PictureIndex, folded
@@ -32,10 +32,15 @@ from datasets.yolo_boxes import (
 
 
 class Files:
-    """The files below a folder, by what they may be; hidden ones are left out."""
+    """The files below a folder, by what they may be; hidden ones are left out.
+
+    Attributes:
+        almost: a line for each file that looks like a layout's, and why it is none.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.almost: list[str] = []
         self.by_suffix: dict[str, list[Path]] = {}
         for path in sorted(_files_below(folder)):
             self.by_suffix.setdefault(path.suffix.lower(), []).append(path)
@@ -227,8 +232,10 @@ def coco_layout(files: Files) -> GatheredSet | None:
     instances = [path for path in paths if path.name.startswith("instances")]
     found: list[_Found] = []
     for path in instances or paths:
-        said = read_coco(path)
-        if said is None:
+        try:
+            said = read_coco(path) or {}
+        except NoBoxes as error:
+            files.almost.append(str(error))
             continue
         split = split_in(path.stem) or files.split_of(path)
         found += [
@@ -263,6 +270,11 @@ def _cvat_layout(files: Files, paths: Sequence[Path]) -> GatheredSet:
         for name, subset, stated in images:
             split = split_of(subset) or split_in(path.stem) or files.split_of(path)
             found.append(_of_one_file(files, path, name, split, stated))
+    if shapes and not any(one.read().objects for one in found):
+        what = " and ".join(counted(count, shape) for shape, count in shapes.items())
+        raise file_error(
+            files.folder, f"holds {what} in CVAT's XML, and no box", "boxes"
+        )
     notes = [
         f"{files.folder}: {counted(count, shape)}, no boxes; left out"
         for shape, count in shapes.items()

@@ -39,12 +39,11 @@ from itertools import groupby
 from pathlib import Path
 
 from common.errors import (
-    MOST_MISTAKES,
     SKIP_HINT,
-    InputError,
     counted,
     file_error,
     several_errors,
+    with_lines,
 )
 from datasets.gathered import Files
 from datasets.keypoint_coco import coco_files, coco_layout
@@ -138,7 +137,7 @@ def read_annotations(
         error = file_error(
             layout.path, f"no row is left beside {counts}", "visible keypoints"
         )
-        raise InputError("\n  ".join([str(error), *bad[:MOST_MISTAKES]]))
+        raise with_lines(str(error), bad)
     kept = _largest(seen) if layout.one_an_image else list(dict.fromkeys(seen))
     notes = list(_notes(layout, len(seen) - len(kept), list(images.swapped)))
     seen = kept

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import file_error
+from datasets.coco_boxes import is_crowd
 from datasets.keypoint_rows import (
     BadRow,
     Images,
@@ -109,7 +110,7 @@ def read_coco(path: Path) -> CocoFile:
         path,
         dict(_by_id(path, "images", lists["images"])),
         lists["annotations"],
-        dict(_names(lists["categories"])),
+        _names(path, lists["categories"]),
     )
 
 
@@ -124,14 +125,21 @@ def _by_id(
 
 
 def _names(
-    categories: Sequence[Mapping[str, Any]],
-) -> Iterator[tuple[Any, Sequence[str]]]:
-    """Yield the keypoints' names of each category that has them."""
+    path: Path, categories: Sequence[Mapping[str, Any]]
+) -> dict[Any, Sequence[str]]:
+    """Return the keypoints' names of each category that has them."""
+    found: dict[Any, Sequence[str]] = {}
     for category in categories:
         names = category.get("keypoints")
         number = category.get("id")
         if isinstance(names, list) and names and isinstance(number, int | str | None):
-            yield number, [str(name).strip() for name in names]
+            own = [str(name).strip() for name in names]
+            if found.setdefault(number, own) != own:
+                what = (
+                    f"categories, id: {number!r} is there twice, with other keypoints"
+                )
+                raise file_error(path, what, "one category an id")
+    return found
 
 
 def _chosen_name(path: Path, files: Sequence[CocoFile], keypoint: str) -> str:
@@ -180,7 +188,7 @@ def _rows(file: CocoFile, name: str, split: str, has_boxes: bool) -> Iterator[Ro
             category = None
         if category is None and len(places) == 1:
             (category,) = places  # with one category there is nothing to confuse
-        if category not in places or item.get("iscrowd") == 1:
+        if category not in places or is_crowd(item):
             continue  # of other objects, or of a crowd without keypoints
         where = f"annotation {item.get('id', number)}"
         parse = partial(_keypoint, file, item, name, places[category], split, has_boxes)
@@ -197,6 +205,8 @@ def _keypoint(
     images: Images,
 ) -> Keypoint | Invisible:
     """Parse an object's annotation."""
+    if is_crowd(item) is None:
+        raise BadRow(f"iscrowd: {item['iscrowd']!r}", "0 or 1")
     image = file.images.get(_id_of(item))
     if image is None:
         raise BadRow(f"image_id: {item.get('image_id')!r}", "the id of an image")

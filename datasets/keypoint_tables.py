@@ -1,6 +1,7 @@
 """Tables of keypoints: CSV with a header, whatever stands between its columns."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -73,9 +74,11 @@ def column_names(columns: Sequence[str]) -> dict[str, str]:
         columns: ``FIELD=COLUMN`` each, such as ``x=cx``.
 
     Raises:
-        InputError: one is written otherwise, or names no field.
+        InputError: one is written otherwise or names no field, or two name one field
+            or one column.
     """
     names = {name: name for name in COLUMNS}
+    given: set[str] = set()
     for words in columns:
         field, equals, column = (part.strip() for part in words.partition("="))
         if field.lower() not in names or not equals or not column:
@@ -83,7 +86,16 @@ def column_names(columns: Sequence[str]) -> dict[str, str]:
                 f"columns is {words}; expected FIELD=COLUMN with one of"
                 f" {', '.join(COLUMNS)} before the ="
             )
+        if field.lower() in given:
+            raise InputError(f"columns has {field} twice; expected each field once")
+        given.add(field.lower())
         names[field.lower()] = column.lower()
+    for column, count in Counter(names.values()).items():
+        if count > 1:
+            fields = " and ".join(name for name in names if names[name] == column)
+            raise InputError(
+                f"columns has {column} for {fields}; expected a column for each field"
+            )
     return names
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from common.errors import InputError, counted, file_error
+from common.errors import InputError, counted, file_error, with_lines
 from datasets.gathered import LAYOUTS, Files
 from datasets.objects import Stated, shown_name
 from datasets.voc_lists import Listed, VocFolder, lists_of
@@ -150,12 +150,13 @@ def find_layout(folder: Path | str) -> Layout:
         layout = read(files)
         if layout is not None:
             return layout
-    raise file_error(
+    error = file_error(
         folder,
         f"holds {counted(len(files.pictures), 'picture')}, and no annotations that are"
         " known",
         "a set in the layout of PASCAL VOC, COCO, YOLO or CVAT (docs/data.md)",
     )
+    raise with_lines(str(error), files.almost)
 
 
 def _with_lists(folder: Path) -> list[Path]:

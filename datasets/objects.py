@@ -17,6 +17,8 @@ from datasets.classes import same_name
 Size = tuple[int, int]
 """(height, width) in pixels."""
 
+_TOO_LARGE = 2.0**53  # in pixels; floats tell whole numbers apart up to here
+
 
 @dataclass(frozen=True)
 class VocObject:
@@ -203,8 +205,11 @@ def _box(
         if convention.is_share:
             low, high = low * (length or 0), high * (length or 0)
         names = convention.names[axis], convention.names[axis + 2]
-        ends = rounded(low), rounded(high)
         try:
+            if not max(abs(low), abs(high)) < _TOO_LARGE:
+                far = f"{names[0]} {low:g} to {names[1]} {high:g}"
+                raise InputError(f"{far}; expected numbers inside of the image")
+            ends = rounded(low), rounded(high)
             extents.append(_extent(ends, names, shift, length, axis))
         except InputError as error:
             raise InputError(f", {convention.field}: {error}") from None

@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path, PurePath
 
 from common.errors import InputError, file_error
@@ -127,7 +127,9 @@ class PictureIndex:
 
     def of_stem(self, stem: str, annotation: Path) -> Path | None:
         """Return the picture called so that lies nearest to its annotation."""
-        return self._nearest(self._by_stem.get(folded(stem), []), annotation, ())
+        found = self._by_stem.get(folded(stem), [])
+        exact = {path for path in found if path.stem == stem}
+        return self._nearest(found, exact, annotation, ())
 
     def of_name(self, name: str, annotation: Path) -> Path | None:
         """Return the picture that a file names, with or without folders before it."""
@@ -135,25 +137,33 @@ class PictureIndex:
         if not parts:
             return None
         found = self._by_name.get(folded(parts[-1]), [])
-        return self._nearest(found, annotation, parts[:-1])
+        exact = {path for path in found if path.name == parts[-1]}
+        return self._nearest(found, exact, annotation, parts[:-1])
 
     def _nearest(
-        self, found: Sequence[Path], annotation: Path, folders: Sequence[str]
+        self,
+        found: Sequence[Path],
+        exact: Collection[Path],
+        annotation: Path,
+        folders: Sequence[str],
     ) -> Path | None:
         """Return the picture that shares most with where its annotation is.
+
+        Of those that share as much, an exact one is called so in capitals too.
 
         Raises:
             InputError: two share as much.
         """
         if len(found) < 2:
             return found[0] if found else None
-        ranked = sorted(
-            found, key=lambda path: self._nearness(path, annotation, folders)
-        )
+
+        def nearness(path: Path) -> tuple[int, ...]:
+            *shared, depth = self._nearness(path, annotation, folders)
+            return *shared, path in exact, depth
+
+        ranked = sorted(found, key=nearness)
         best, next_best = ranked[-1], ranked[-2]
-        if self._nearness(best, annotation, folders) == self._nearness(
-            next_best, annotation, folders
-        ):
+        if nearness(best) == nearness(next_best):
             raise file_error(
                 annotation, f"its picture could be {next_best} or {best}", "one of them"
             )

@@ -14,7 +14,15 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from common.errors import SKIP_HINT, InputError, counted, file_error, several_errors
+from common.errors import (
+    SKIP_HINT,
+    InputError,
+    counted,
+    file_error,
+    printable,
+    several_errors,
+    with_lines,
+)
 from common.images import find_images, read_image, read_size, too_small
 from datasets.classes import (
     VOC_CLASSES,
@@ -219,7 +227,7 @@ class VocSet:
             there = found
             if not there.objects:
                 there = survey(layout, [one.name for one in listed])
-            raise _no_such_class(layout, image_set, class_object, there, len(bad))
+            raise _no_such_class(layout, image_set, class_object, there, bad)
         images = cls(
             ((layout, one) for one in names),
             class_id(None) if class_object is None else class_object,
@@ -438,7 +446,8 @@ class VocSet:
         if not self._skip_bad:
             raise InputError(annotation.problems[0])
         if all(item.class_name != name for item in annotation.objects):
-            raise InputError(f"{annotation.problems[0]}; no other {name} is left there")
+            problem = f"{annotation.problems[0]}; no other {name} is left there"
+            raise InputError(printable(problem))
         self._known.bad_objects[index] = annotation.problems
 
 
@@ -476,23 +485,38 @@ def _label(one: Listed, found: Survey, name: str) -> int:
 
 
 def _no_such_class(
-    layout: Layout, image_set: str, class_object: ClassObject, there: Survey, bad: int
+    layout: Layout,
+    image_set: str,
+    class_object: ClassObject,
+    there: Survey,
+    bad: Sequence[str],
 ) -> InputError:
-    """Return the error for a class that no image holds; it names those there are."""
+    """Return the error for a class that no image holds.
+
+    It names the classes that there are, and in lines of their own what could not be
+    read.
+    """
     name = class_name(class_object)
     if class_object is None and len(there.objects) > 1:
         what = f"holds several classes, and no {name}: {there.classes}"
-        return file_error(layout.folder, what, "--class_object to name one of them")
+        error = file_error(layout.folder, what, "--class_object to name one of them")
+        return with_lines(str(error), bad)
     what = f"no image of {image_set} holds class {name}"
-    if name in there.objects:
+    count = there.objects[name]
+    if count and not any(one.get(name) == 1 for one in there.labels.values()):
+        what += f" to search for: all {count} objects of {name} are difficult"
+        there = replace(there, objects=there.objects - Counter({name: count}))
+    elif count:
         what += ", unless as a difficult object or in another part of the set"
     if bad:
-        what += f", {bad} could not be read"
+        what += f", {len(bad)} could not be read"
     expected = f"class_object to be one of those there: {there.classes}"
+    if count and not there.objects:
+        expected = f"a {name} that is not difficult: there is no other class"
     number = str(class_object)
     if number.isdecimal() and number in there.objects:
         expected += f"; --class_object name:{number} is the class called {number}"
-    return file_error(layout.folder, what, expected)
+    return with_lines(str(file_error(layout.folder, what, expected)), bad)
 
 
 def _notes(overhangs: Sequence[tuple[int, str]], swapped: Sequence[str]) -> list[str]:

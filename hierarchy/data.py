@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from common.epochs import CONFIG
-from common.errors import InputError, counted
+from common.errors import InputError, counted, printable
 from common.progress import console
 from common.run import folder_of, held_out_of
 from common.settings import plain
@@ -141,8 +141,8 @@ def only_class(found: Survey, class_object: ClassObject) -> ClassObject:
     (name,) = found.objects
     spelling = found.spelling[name]
     console.print(
-        f"searching for {spelling}, the only class there is; --class_object was not"
-        " given"
+        f"searching for {printable(spelling)}, the only class there is;"
+        " --class_object was not given"
     )
     return f"name:{spelling}" if spelling.isdecimal() else spelling
 
@@ -186,7 +186,7 @@ def _left_over(
 def _checked(doing: str, images: VocSet, image_set: str, folders: list[Path]) -> VocSet:
     """Look at all that a program works on, say what it is, and let it be called so."""
     parts = images.title or image_set
-    images.title = (
+    images.title = printable(
         f"{counted(len(images), 'image')} with class {class_name(images.class_object)}"
         f" ({parts} of {', '.join(map(str, map(plain, folders)))})"
     )
@@ -201,7 +201,7 @@ def nothing_to_search(settings: TrainSettings, images: VocSet) -> InputError:
     """Return the error for images none of which has an object to search for."""
     return InputError(
         f"{settings.path_voc}: none of {len(images)} images has an object of class"
-        f" {settings.class_name} in its annotation"
+        f" {printable(settings.class_name)} in its annotation"
     )
 
 

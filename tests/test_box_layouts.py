@@ -602,6 +602,7 @@ def test_boxes_over_the_edge_are_cut_counted_and_said_once(tmp_path):
         ("1 32 24 10 10", "are no shares of the picture"),
         ("1 .5 .5 0 .5", "is an empty box"),
         ("1 .5 .5 .1 -.1", "bottom 22 is above top 26"),
+        ("1 0 0 1e308 1 1 0", "left 0 to right inf; expected numbers inside"),
     ],
 )
 def test_lines_of_yolo_that_are_no_boxes(tmp_path, label, problem):
@@ -629,14 +630,42 @@ def test_yolo_without_names_of_classes_says_what_names_them(tmp_path):
     assert line.endswith("expected data.yaml or classes.txt")
 
 
-def test_crowds_are_difficult_and_never_asked_for(tmp_path):
+@pytest.mark.parametrize(("crowd", "none"), [(1, None), ("1", "0")])
+def test_crowds_are_difficult_and_never_asked_for(tmp_path, crowd, none):
     one_json_beside(tmp_path)
     content = json.loads((tmp_path / "annotations.json").read_text())
-    content["annotations"][-1]["iscrowd"] = 1
+    content["annotations"][0]["iscrowd"] = none
+    content["annotations"][-1]["iscrowd"] = crowd
     write(tmp_path / "annotations.json", json.dumps(content))
     assert VocSet.open(tmp_path, "all", "raccoon").names == ["a", "b c", "d"]
     found = VocSet.open(tmp_path, "all", "raccoon", with_difficult=True)
     assert found[3].objects[0].difficult
+    for one in content["annotations"]:
+        if one["category_id"] != 4:  # all but the licence plate
+            one["iscrowd"] = crowd
+    write(tmp_path / "annotations.json", json.dumps(content))
+    (line,) = first_lines(tmp_path)
+    assert line.endswith(
+        "holds class raccoon to search for: all 5 objects of raccoon are difficult;"
+        " expected class_object to be one of those there: licence plate (1)"
+    )
+    content["annotations"] = [one for one in content["annotations"] if one["iscrowd"]]
+    write(tmp_path / "annotations.json", json.dumps(content))
+    (line,) = first_lines(tmp_path)
+    assert line.endswith("a raccoon that is not difficult: there is no other class")
+
+
+def test_what_could_not_be_read_is_named_where_no_image_holds_the_class(tmp_path):
+    xml_beside(tmp_path)
+    for name in ("a", "d"):
+        write(tmp_path / f"{name}.xml", "<annotation>")
+    with pytest.raises(InputError) as caught:
+        VocSet.open(tmp_path, "all", "rabbit", skip_bad=1)
+    first, *lines = str(caught.value).splitlines()
+    assert "holds class rabbit, 2 could not be read; expected class_object" in first
+    assert [line.partition(": ")[0] for line in lines] == [
+        f"  {tmp_path / name}.xml" for name in ("a", "d")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -658,6 +687,19 @@ def test_crowds_are_difficult_and_never_asked_for(tmp_path):
             lambda c: c["annotations"][2].update(bbox=[1, 2, True, 3]),
             "bbox: [1, 2, True",
         ),
+        (
+            lambda c: c["annotations"][2].update(bbox=[1e308, 5, 1e308, 9]),
+            "bbox: x 1e+308 to x + width inf; expected numbers inside",
+        ),
+        (
+            lambda c: c["annotations"][2].update(bbox=[1e308, 5, 9, 9]),
+            "bbox: x 1e+308 ",
+        ),
+        (lambda c: c["annotations"][2].update(iscrowd="no"), "iscrowd: 'no'; expect"),
+        (
+            lambda c: c["categories"].append({"id": 4, "name": "dog"}),
+            "categories[3]: id 4 is 'dog', and 'licence plate' before; expected one",
+        ),
         (lambda c: c["images"][1].update(file_name=7), "file_name is 7"),
         (lambda c: c["images"][1].update(id=1), "id 1 is there twice"),
         (lambda c: c["images"][1].update(file_name="no.png"), "is no picture no.png"),
@@ -673,6 +715,59 @@ def test_what_is_wrong_with_coco_is_named(tmp_path, spoil, problem):
     assert line.startswith(str(path)) and problem in line
 
 
+@pytest.mark.parametrize("first", NAMES)
+def test_annotations_of_no_image_are_listed_and_left_out(tmp_path, first):
+    one_json_beside(tmp_path)
+    path = tmp_path / "annotations.json"
+    content = json.loads(path.read_text())
+    content["images"].sort(key=lambda one: one["file_name"] != f"{first}.png")
+    whole = content["annotations"]
+    content["annotations"] = [{"image_id": 99}, {}, {**whole[0], "image_id": [1]}]
+    content["annotations"] += whole
+    write(path, json.dumps(content))
+    for wanted in ("raccoon", "licence plate"):
+        with pytest.raises(InputError) as caught:
+            VocSet.open(tmp_path, "all", wanted).check()
+        start, *lines = str(caught.value).splitlines()
+        assert "3 files or objects cannot be used; --skip_bad 1 goes on" in start
+        assert [line.partition(": image_id ")[2] for line in lines] == [
+            f"{image} is no image's id" for image in (99, None, [1])
+        ]
+        assert all(line.startswith(f"  {path}: annotation ") for line in lines)
+        images = VocSet.open(tmp_path, "all", wanted, skip_bad=1)
+        images.check()
+        assert images.skipped == [line.strip() for line in lines]
+        found = expected(NAMES)
+        named = [name for name in found if wanted in dict(found[name])]
+        assert boxes_of(images) == {name: found[name] for name in sorted(named)}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "missing"),
+    [
+        (lambda c: c.pop("categories"), "categories"),
+        (lambda c: c.update(images={}, annotations=[1]), "images and no annotations"),
+        (lambda c: c.update(images=[]), "images"),
+        (
+            lambda c: [one.pop("bbox") for one in c["annotations"]],
+            "bbox in its annotations",
+        ),
+    ],
+)
+def test_what_coco_lacks_is_said_where_no_layout_fits(tmp_path, spoil, missing):
+    one_json_beside(tmp_path)
+    path = tmp_path / "annotations.json"
+    content = json.loads(path.read_text())
+    spoil(content)
+    write(path, json.dumps(content))
+    first, line = first_lines(tmp_path)
+    assert "holds 4 pictures, and no annotations that are known" in first
+    assert line == f"  {path}: looks like COCO's, but has no {missing}"
+    shutil.rmtree(tmp_path / "images")
+    yolo_in_folders(tmp_path)
+    assert VocSet.open(tmp_path, "all", "raccoon").names == NAMES
+
+
 def test_shapes_of_cvat_that_are_no_upright_boxes(tmp_path):
     cvat_images(tmp_path)
     path = tmp_path / "annotations.xml"
@@ -680,6 +775,9 @@ def test_shapes_of_cvat_that_are_no_upright_boxes(tmp_path):
     write(path, content.replace("</image>", '<polygon label="x"/></image>'))
     images = VocSet.open(tmp_path, "all", "raccoon")
     assert images.notes == [f"{tmp_path}: 4 polygons, no boxes; left out"]
+    write(path, content.replace("<box ", "<polygon "))
+    (line,) = first_lines(tmp_path)
+    assert line.endswith("holds 6 polygons in CVAT's XML, and no box; expected boxes")
     write(path, content.replace("<box ", '<box rotation="30" ', 1))
     (line,) = first_lines(tmp_path)
     assert "box 1 (raccoon): rotation is '30'; expected an upright box" in line
@@ -734,6 +832,23 @@ def test_the_nearer_of_two_pictures_is_the_annotations(tmp_path):
     images.check()
     assert [one.path.parent.name for one in images] == ["test", "train"]
     assert images.names == ["images/test/1", "images/train/1"]
+
+
+@pytest.mark.parametrize("folder", ["", "sub"])
+def test_of_names_that_differ_in_capitals_the_exact_one_is_meant(tmp_path, folder):
+    if draw(tmp_path / "x.png").with_name("X.png").is_file():
+        pytest.skip("capitals do not tell files apart here")
+    (tmp_path / "x.png").unlink()
+    pictures = {"A.png": 50, "a.png": 51, "B.JPG": 52, "b.jpg": 53}
+    for name, height in pictures.items():
+        draw(tmp_path / (folder if name.islower() else "") / name, (WIDTH, height))
+        content = xml(name, BOXES["a"], (WIDTH, height))
+        write(tmp_path / "xml" / Path(name).with_suffix(".xml"), content)
+    write(tmp_path / "xml" / "other.xml", xml("b.jpg", BOXES["a"], (WIDTH, 53)))
+    (tmp_path / "xml" / "b.xml").unlink()
+    images = VocSet.open(tmp_path, "all", "raccoon")
+    images.check()
+    assert {one.path.name: one.pixels.shape[0] for one in images} == pictures
 
 
 @pytest.mark.parametrize(

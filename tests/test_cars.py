@@ -110,13 +110,14 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     return made
 
 
-def test_other_files_and_negative_numbers_are_refused(tmp_path, calls):
+def test_other_files_and_too_small_numbers_are_refused(tmp_path, calls):
     (tmp_path / "holiday.txt").write_text("mine")
     with pytest.raises(InputError, match="holds other files"):
         ensure_cars(tmp_path, 3, 2)
     assert (tmp_path / "holiday.txt").read_text() == "mine" and not calls
-    with pytest.raises(InputError, match="train: -1"):
-        ensure_cars(tmp_path / "cars", -1, 2)
+    for counts, line in (((-1, 2), "train: -1"), ((3, 0), "test: 0; expected 1 to")):
+        with pytest.raises(InputError, match=line):
+            ensure_cars(tmp_path / "cars", *counts)
 
 
 def test_the_program_draws_an_overview(tmp_path, calls, capsys):

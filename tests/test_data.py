@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from common.errors import InputError
 from common.files import REPOSITORY
@@ -105,3 +106,17 @@ print(*(name for name in sys.modules if name.startswith("datasets.drawn")))
     words = [sys.executable, "-c", program]
     done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "\n")
+
+
+def test_a_name_of_a_class_does_nothing_to_a_terminal(tmp_path, capsys):
+    objects = (
+        "<object><name>\u202ecat</name><bndbox><xmin>9</xmin><ymin>9</ymin>"
+        "<xmax>30</xmax><ymax>30</ymax></bndbox></object>"
+    )
+    for name in "abc":
+        Image.new("RGB", (64, 48)).save(tmp_path / f"{name}.png")
+        text = f"<annotation>{objects}</annotation>"
+        (tmp_path / f"{name}.xml").write_text(text, "utf-8")
+    images = data.training_set(TrainSettings(path_voc=tmp_path, path_model=tmp_path))
+    said = capsys.readouterr().out
+    assert said.count(r"\u202ecat") == 3 and "\u202e" not in said + images.title

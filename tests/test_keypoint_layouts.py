@@ -137,6 +137,15 @@ def test_columns_have_the_names_that_the_flag_gives_them(folder):
         assert f"columns is {wrong}; expected FIELD=COLUMN" in refused(
             folder, columns=(wrong,)
         )
+    for several, words in (
+        (("x=cx", "X=cy"), "columns has X twice; expected each field once"),
+        (("x=y", "y=y"), "columns has y for x and y; expected a column for each"),
+        (("x=y",), "columns has y for x and y"),
+    ):
+        assert words in refused(folder, columns=several)
+    write(folder, "image,x,y", "a.png,30,48", name="labels.csv")
+    (point,) = read_annotations(folder, columns=("x=y", "y=x")).keypoints
+    assert (point.column, point.row) == (48.5, 30.5)
     write(folder, "image,x,y,x", "a.png,1,2,3", name="labels.csv")
     assert "two columns x" in refused(folder)
 
@@ -369,7 +378,7 @@ def test_of_several_people_in_an_image_the_largest_counts(folder):
         person(1, (20, 20, 2), (0, 0, 40, 30)),
         person(1, (30, 30, 0), (0, 0, 96, 72)),  # the largest, but without a nose
         person(2, (40, 40, 2), (0, 0, 5, 5)),
-        person(2, (50, 50, 2), (0, 0, 9, 9)) | {"iscrowd": 1},
+        person(2, (50, 50, 2), (0, 0, 9, 9)) | {"iscrowd": "1"},
     ]
     found = read_annotations(write_coco(folder, coco(*people, names=["nose"])))
     assert [(p.name, p.column) for p in found.keypoints] == [
@@ -395,6 +404,9 @@ def test_objects_of_other_categories_are_other_objects(folder):
     assert (one.column, two.column) == (48.5, 3.5)  # the second of a dog's
     (tail,) = read_annotations(folder, keypoint="tail").keypoints
     assert tail.column == 1.5
+    content["categories"][0] = {"id": 8, "name": "cat", "keypoints": ["nose"]}
+    line = refused(write_coco(folder, content), keypoint="nose")
+    assert "id: 8 is there twice, with other keypoints; expected one category" in line
 
 
 def test_without_boxes_the_images_height_normalises(folder):
@@ -449,6 +461,7 @@ def test_cocos_own_folders_and_roboflows(tmp_path):
         ({"keypoints": [1, 10**400, 2] * 3}, "keypoints: 1000"),
         ({"keypoints": [1, 2, 3] * 3}, "keypoints, v: 3; expected 0, 1 or 2"),
         ({"keypoints": [WIDTH + 1, 2, 2] * 3}, "nose x: 97; expected -0.5 to 96"),
+        ({"iscrowd": 2}, "iscrowd: 2; expected 0 or 1"),
         ({"bbox": [0, 0, 5]}, "bbox: [0, 0, 5]; expected [x, y, width, height]"),
         ({"bbox": [0, 0, 5, -1]}, "bbox: 5 wide, -1 high; expected above 0"),
     ],

@@ -206,8 +206,13 @@ def test_a_killed_drawing_leaves_nothing_taken_as_complete(tmp_path: Path, calls
     assert len(names_in(ensure_small(folder), "trainval")) == 3
 
 
-@pytest.mark.parametrize("field", ["trainval", "test", "seed"])
-def test_negative_numbers_are_refused_in_a_line(tmp_path: Path, field: str):
-    with pytest.raises(InputError, match=f"^{field}: -1; expected 0 to 500000$"):
-        ensure_planes(tmp_path / "planes", **{field: -1})
+@pytest.mark.parametrize(
+    ("field", "least"), [("trainval", 1), ("test", 1), ("seed", 0)]
+)
+def test_too_small_numbers_are_refused_in_a_line(
+    tmp_path: Path, field: str, least: int
+):
+    line = f"^{field}: {least - 1}; expected {least} to 500000$"
+    with pytest.raises(InputError, match=line):
+        ensure_planes(tmp_path / "planes", **{field: least - 1})
     assert list(tmp_path.iterdir()) == []

@@ -32,9 +32,9 @@ class DrawnSet(NamedTuple):
     def _record(self) -> dict[str, object]:
         """What tells one set from another, after a look at the numbers."""
         numbers = {"seed": self.seed} | self.counts
-        for field, number in numbers.items():
-            if not 0 <= number < FIRST_NUMBERS[1]:
-                raise InputError(f"{field}: {number}; expected 0 to 500000")
+        for least, (field, number) in zip((0, 1, 1), numbers.items(), strict=True):
+            if not least <= number < FIRST_NUMBERS[1]:
+                raise InputError(f"{field}: {number}; expected {least} to 500000")
         return {"set": self.name, "version": self.version} | numbers
 
     @property
