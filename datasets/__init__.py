@@ -4,8 +4,8 @@ Boxes: ``layouts`` finds out what a folder holds, ``voc_lists`` and ``gathered``
 which files are there, ``voc_annotations``, ``coco_boxes``, ``cvat_boxes`` and
 ``yolo_boxes`` by what is in them. ``objects`` is the one way from what a file states to
 a box, ``classes`` the one from what people call a class to its name. ``pictures`` finds
-files by names without a suffix. ``splits`` says what is trained on, and ``voc`` opens
-the images one at a time.
+files by names without a suffix, ``text`` decodes what lists and tables hold. ``splits``
+says what is trained on, and ``voc`` opens the images one at a time.
 
 Keypoints: ``keypoint_annotations`` finds out the layout. ``keypoint_handles``,
 ``keypoint_tables``, ``keypoint_coco`` and ``keypoint_yolo`` read one each, and
