@@ -46,7 +46,7 @@ from glimpse_rnn.locator import (
     weights_of,
 )
 from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
-from glimpse_rnn.model import GlimpseRegressor
+from glimpse_rnn.model import GlimpseRegressor, get_model
 from glimpse_rnn.page import RolloutPage, plots_of, shown, trajectory_of
 from glimpse_rnn.training import split
 from report.canvas import FileNames
@@ -252,7 +252,7 @@ def _random_glimpses(
         how = f"a model trained with location random: {weights}"
     else:
         weights = model.get_weights()
-        model = model.from_config(model.get_config() | {"location": "random"})
+        model = get_model(replace(settings, location="random"))
         model.set_weights(weights)
     outputs = trace(model, pixels, "mean", settings.seed)
     distances = normalised_distances(outputs["prediction"], targets)
