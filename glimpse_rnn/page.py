@@ -128,12 +128,12 @@ class RolloutPage:
 
         Args:
             folder: of the test's results.
-            about: what the test was made with, ``task`` among it.
+            about: what the test was made with.
             table: names of the columns, and rows of text.
             plots: of the test.
         """
         page = Page(
-            title=f"glimpse_rnn: {about['task'].replace('_', ' ')}",
+            title="glimpse_rnn",
             about=about_lines(about),
             records=self._records,
             columns=table[0],

@@ -261,8 +261,7 @@ def _random_glimpses(
 
 def _draw_plots(settings: TestSettings, results: dict[str, Any]) -> None:
     folder = settings.path_testing_folder
-    task = results["task"].replace("_", " ")
-    title = f"{task}, {counted(results['images'], f'{settings.split} image')}"
+    title = f"glimpse_rnn, {counted(results['images'], f'{settings.split} image')}"
     is_handles = results["task"] == "door_handle"
     paper = {"distance": THRESHOLDS, "rate": PAPER}
     published = {"paper, another test set": paper} if is_handles else {}
