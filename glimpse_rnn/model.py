@@ -182,6 +182,17 @@ class GlimpseRegressor(keras.Model):
         """Return the constructor's arguments, ready for JSON."""
         return {**super().get_config(), **self._arguments}
 
+    def with_arguments(self, **arguments: Any) -> "GlimpseRegressor":
+        """Return a model with the same weights, made with some other arguments.
+
+        Args:
+            **arguments: of the constructor, none that a weight's shape depends on.
+        """
+        # Not from_config: Keras loads TensorFlow, if it is there, to write an own type.
+        other = type(self)(**{**self._arguments, **arguments})
+        other.set_weights(self.get_weights())
+        return other
+
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
         """Take the glimpses of one rollout over each image, and predict.
 

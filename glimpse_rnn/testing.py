@@ -46,7 +46,7 @@ from glimpse_rnn.locator import (
     weights_of,
 )
 from glimpse_rnn.metrics import THRESHOLDS, normalised_distances, summary
-from glimpse_rnn.model import GlimpseRegressor, get_model
+from glimpse_rnn.model import GlimpseRegressor
 from glimpse_rnn.page import RolloutPage, plots_of, shown, trajectory_of
 from glimpse_rnn.training import split
 from report.canvas import FileNames
@@ -251,9 +251,7 @@ def _random_glimpses(
         model = load_model(other, weights)
         how = f"a model trained with location random: {weights}"
     else:
-        weights = model.get_weights()
-        model = get_model(replace(settings, location="random"))
-        model.set_weights(weights)
+        model = model.with_arguments(location="random")
     outputs = trace(model, pixels, "mean", settings.seed)
     distances = normalised_distances(outputs["prediction"], targets)
     return {"how": how, **summary(distances, counts)}
